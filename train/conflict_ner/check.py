@@ -1,0 +1,155 @@
+"""What must hold of labeled data before anything is learned from it or scored on it.
+
+A document is checked by itself (labels, offsets, edges, overlaps) and against all others
+(ids, copies, near-copies across splits: a report that a model has seen in training makes
+its test score a lie). Findings come back together, each with its place and its fix.
+
+>>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
+>>> print(check_document(report, ["ACTOR"])[0])
+demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mention
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from conflict_ner.document import Document, Mention
+from conflict_ner.errors import Problem
+
+SHINGLE_WORDS = 5
+NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
+# Endings that belong to the mention although Unicode calls them punctuation: per cent and
+# per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
+_UNITS = "%‰"
+_ABBREVIATION = re.compile(r"(?:\b\w\.|\b[A-Z]\w{0,2}\.|\bCorp\.)\Z")
+_OPENING_OK = "#@&"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem and the document that a lenient load leaves out because of it."""
+
+    problem: Problem
+    document: Document
+
+
+def check_splits(splits: Mapping[str, Sequence[Document]], labels: Sequence[str]) -> list[Finding]:
+    """Every problem of the documents in all splits, each alone and against the others."""
+    findings = [
+        Finding(problem, document)
+        for documents in splits.values()
+        for document in documents
+        for problem in check_document(document, labels)
+    ]
+    return findings + list(_repeated(splits)) + list(_near_duplicates(splits))
+
+
+def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
+    """The problems of one document taken by itself."""
+    problems = []
+    if not document.text.strip():
+        problems.append(Problem(document.origin, f"report {document.id!r} is empty", "write its text or remove it"))
+    elif any("\ud800" <= char <= "\udfff" for char in document.text + document.id):
+        problems.append(Problem(document.origin, "half of a surrogate pair in the text", "write the character whole"))
+    for index, mention in enumerate(document.mentions):
+        fault = _mention_fault(document, mention, labels)
+        if fault:
+            problems.append(Problem(document.place(index), f"{_show(document, mention)} {fault[0]}", fault[1]))
+    for index, (first, second) in enumerate(zip(document.mentions, document.mentions[1:], strict=False)):
+        if second.start < first.end:
+            how = "lies inside" if second.end <= first.end else "overlaps"
+            what = f"{_show(document, second)} {how} {_show(document, first)}"
+            problems.append(Problem(document.place(index + 1), what, "keep one: mentions neither nest nor overlap"))
+    return problems
+
+
+def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with one mention and how to mend it."""
+    size = len(document.text)
+    if mention.label not in labels:
+        near = get_close_matches(mention.label.upper(), labels, n=1, cutoff=0.5)
+        return "has an unknown label", f"did you mean {near[0]}?" if near else f"the labels are {', '.join(labels)}"
+    if not 0 <= mention.start < mention.end <= size:
+        fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
+        return fault, "offsets are in characters, 0 <= start < end <= length"
+    return _edge_fault(document.slice(mention))
+
+
+def _edge_fault(text: str) -> tuple[str, str] | None:
+    for char, verb in ((text[0], "begins"), (text[-1], "ends")):
+        if char.isspace():
+            return f"{verb} with a space", "leave it outside the mention"
+        at_end = verb == "ends"
+        allowed = char in (_UNITS if at_end else _OPENING_OK) or (at_end and _is_own_ending(text))
+        if unicodedata.category(char).startswith("P") and not allowed:
+            return f"{verb} with the punctuation {char!r}", "leave it outside the mention"
+    return None
+
+
+def _is_own_ending(text: str) -> bool:
+    if text[-1] == ")":
+        return text.count("(") == text.count(")")
+    return bool(_ABBREVIATION.search(text))
+
+
+def _repeated(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+    """Ids used twice and texts that stand twice, white space and case aside."""
+    ids: dict[str, Document] = {}
+    texts: dict[str, tuple[str, Document]] = {}
+    for split, documents in splits.items():
+        for document in documents:
+            if document.id in ids:
+                what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
+                yield Finding(Problem(document.origin, what, "give each report an id of its own"), document)
+            ids.setdefault(document.id, document)
+            text = " ".join(document.text.casefold().split())
+            if text and text in texts:
+                other_split, other = texts[text]
+                where = "" if other_split == split else f" ({other_split} and {split})"
+                what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
+                yield Finding(Problem(document.origin, what, "remove one of the two"), document)
+            texts.setdefault(text, (split, document))
+
+
+def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+    """Pairs of documents in different splits that share most of their five-word runs.
+
+    Exact Jaccard similarity over an inverted index: the usual MinHash would only guess at
+    it, and labeled corpora are small enough to count.
+    """
+    seen: dict[int, list[tuple[str, Document, int]]] = defaultdict(list)
+    for split, documents in splits.items():
+        for document in documents:
+            shingles = _shingles(document.text)
+            shared: dict[int, tuple[str, Document, int, int]] = {}
+            for shingle in shingles:
+                for other_split, other, size in seen[shingle]:
+                    if other_split != split:
+                        count = shared[id(other)][3] if id(other) in shared else 0
+                        shared[id(other)] = (other_split, other, size, count + 1)
+            for other_split, other, size, count in shared.values():
+                similarity = count / (size + len(shingles) - count)
+                if NEAR_DUPLICATE <= similarity and " ".join(other.text.casefold().split()) != " ".join(
+                    document.text.casefold().split()
+                ):
+                    what = (
+                        f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
+                        f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
+                    )
+                    yield Finding(Problem(document.origin, what, "keep both in one split, or remove one"), document)
+            for shingle in shingles:
+                seen[shingle].append((split, document, len(shingles)))
+
+
+def _shingles(text: str) -> set[int]:
+    words = re.findall(r"\w+", text.casefold())
+    return {hash(tuple(words[i : i + SHINGLE_WORDS])) for i in range(len(words) - SHINGLE_WORDS + 1)}
+
+
+def _show(document: Document, mention: Mention) -> str:
+    return f"{document.slice(mention)!r} ({mention.label}, {mention.start}:{mention.end})"

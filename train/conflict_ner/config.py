@@ -1,0 +1,90 @@
+"""One run, said in full: the tree that every YAML under `configs/` is an instance of.
+
+Unknown keys are errors. Paths are relative to the folder of the config file they stand
+in (`configfile` makes them absolute on reading and relative again on writing), so a
+config means the same wherever the command is run from.
+
+>>> Config(labels=["ACTOR"], data={"train": ["reports"], "validation": ["more"]}, output="models/x").training.epochs
+30
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+# Marks the fields whose values are paths, for `configfile`.
+RunPath = Annotated[Path, "path"]
+
+
+def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    for label in labels:
+        if not re.fullmatch(r"[^\s()\[\]]+", label) or label == "O":
+            raise ValueError(f"{label!r} cannot be a label: no spaces or brackets, and O is taken")
+    if len(set(labels)) < len(labels):
+        raise ValueError("a label stands twice")
+    return labels
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DataConfig(_Section):
+    """Where the labeled reports are: `.md` or `.jsonl` files, or folders of them."""
+
+    train: Annotated[tuple[RunPath, ...], Field(min_length=1)]
+    validation: Annotated[tuple[RunPath, ...], Field(min_length=1)]
+    test: tuple[RunPath, ...] = ()
+    strict: bool = Field(True, description="refuse data with problems; false leaves the faulty reports out")
+
+
+class EncodingConfig(_Section):
+    """How documents are cut for the encoder. Lengths are in subword tokens."""
+
+    window: Annotated[int, Field(ge=16)] | None = Field(
+        None, description="longest input, special tokens included; null is all that the encoder takes"
+    )
+    overlap: Annotated[int, Field(ge=0)] = Field(128, description="shared by neighbouring windows")
+
+    @model_validator(mode="after")
+    def _overlap_leaves_progress(self) -> EncodingConfig:
+        if self.window is not None and self.overlap * 2 > self.window:
+            raise ValueError(f"overlap {self.overlap} is more than half of window {self.window}")
+        return self
+
+
+class TrainingConfig(_Section):
+    """Optimisation. Figures are per optimizer step unless a name says otherwise."""
+
+    epochs: Annotated[int, Field(ge=1)] = 30
+    batch_tokens: Annotated[int, Field(ge=16)] = Field(1024, description="tokens a batch and device")
+    gradient_accumulation: Annotated[int, Field(ge=1)] = 1
+    learning_rate: Annotated[float, Field(gt=0)] = Field(1e-4, description="peak, for the encoder")
+    head_learning_rate: Annotated[float, Field(gt=0)] = Field(1e-3, description="peak, for the new layer")
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="decay after warm-up")
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of all steps")
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        8, description="epochs without a better validation F1 before stopping; null never stops"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
+    device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: bf16 where it is fast")
+
+
+class Config(_Section):
+    """One run: data and encoder in, one checkpoint out."""
+
+    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_labels)]
+    encoder: str = Field("minilm", min_length=1, description="a bundled name, a folder, or a hub id")
+    data: DataConfig
+    encoding: EncodingConfig = EncodingConfig()
+    training: TrainingConfig = TrainingConfig()
+    output: RunPath = Field(description="the folder that the checkpoint is exported to")

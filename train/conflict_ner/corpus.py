@@ -1,0 +1,147 @@
+"""From files to splits of documents: the one door through which labeled data comes in.
+
+A path is a `.md` file (the marked-up form), a `.jsonl` file, or a folder that is searched
+for both. `load` reads every split, lets `check` look at all of it and hands out a
+`Corpus` only when nothing is wrong (or, if not strict, without the documents at fault).
+
+>>> corpus = Corpus({"train": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
+>>> corpus.counts("train")
+Counter({'ACTOR': 1})
+>>> corpus.to_datasets()["train"][0]["mentions"]
+[{'start': 0, 'end': 6, 'label': 'ACTOR'}]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conflict_ner import jsonl, markup
+from conflict_ner.check import check_splits
+from conflict_ner.document import Document, Mention
+from conflict_ner.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import datasets
+
+SPLITS = ("train", "validation", "test")
+FORMS = {".md": markup, ".jsonl": jsonl}
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Labeled documents by split, checked. `skipped` says what a lenient load left out."""
+
+    splits: Mapping[str, tuple[Document, ...]]
+    skipped: tuple[Problem, ...] = ()
+
+    def __getitem__(self, split: str) -> tuple[Document, ...]:
+        return self.splits.get(split, ())
+
+    def counts(self, split: str) -> Counter[str]:
+        """Mentions a label."""
+        return Counter(mention.label for document in self[split] for mention in document.mentions)
+
+    def fingerprint(self, split: str) -> str:
+        """Sha256 of a split's ids, texts and mentions: the same data in either form agree."""
+        digest = hashlib.sha256()
+        for document in self[split]:
+            mentions = [(m.start, m.end, m.label) for m in document.mentions]
+            digest.update(json.dumps([document.id, document.text, mentions]).encode())
+        return digest.hexdigest()
+
+    def to_datasets(self) -> datasets.DatasetDict:
+        """The corpus as a `datasets.DatasetDict`; columns id, text, mentions, metadata (JSON)."""
+        import datasets
+
+        mention = {"start": datasets.Value("int64"), "end": datasets.Value("int64"), "label": datasets.Value("string")}
+        string = datasets.Value("string")
+        features = datasets.Features({"id": string, "text": string, "mentions": [mention], "metadata": string})
+        return datasets.DatasetDict(
+            {
+                split: datasets.Dataset.from_list([_row(document) for document in documents], features=features)
+                for split, documents in self.splits.items()
+            }
+        )
+
+
+def load(paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: bool = True) -> Corpus:
+    """Read and check the splits; `paths` gives each split's files and folders.
+
+    Raises:
+        DataError: with every problem of every file. If not `strict`, documents at fault are
+            left out instead (the corpus lists them) and only unreadable files are errors.
+    """
+    splits: dict[str, tuple[Document, ...]] = {}
+    problems: list[Problem] = []
+    for split, entries in paths.items():
+        splits[split], found = read(entries)
+        problems += found
+    findings = check_splits(splits, labels)
+    if strict and (problems or findings):
+        raise DataError([*problems, *(finding.problem for finding in findings)])
+    if problems:
+        raise DataError(problems)
+    faulty = {id(finding.document) for finding in findings}
+    kept = {split: tuple(d for d in documents if id(d) not in faulty) for split, documents in splits.items()}
+    return Corpus(kept, tuple(finding.problem for finding in findings))
+
+
+def read(entries: Iterable[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
+    """All documents under the given files and folders, and what could not be read."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for entry in entries:
+        files, found = find_files(entry)
+        problems += found
+        for file in files:
+            read_documents, found = read_file(file)
+            documents += read_documents
+            problems += found
+    return tuple(documents), problems
+
+
+def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
+    """The report files that a path names, in order of their names."""
+    if entry.is_dir():
+        files = sorted(file for file in entry.rglob("*") if file.suffix in FORMS and file.is_file())
+        fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
+    elif entry.exists():
+        files = [entry] if entry.suffix in FORMS else []
+        fault, fix = f"reports are .md or .jsonl files, not {entry.suffix or 'this'}", "convert or rename it"
+    else:
+        files, fault, fix = [], "no such file or folder", "mend the path"
+    return files, ([] if files else [Problem(str(entry), fault, fix)])
+
+
+def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
+    """One file's documents, and its problems with line and column."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        return [], [Problem(str(file), f"cannot be read: {error.strerror}", "check its permissions")]
+    try:
+        source = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        hint = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+        fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {file.name} > new"
+        what = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
+        return [], [Problem(f"{file}:{line}:{column}", what, fix)]
+    documents, problems = FORMS[file.suffix].parse(source, str(file))
+    return documents, problems
+
+
+def _row(document: Document) -> dict[str, object]:
+    mentions = [{"start": m.start, "end": m.end, "label": m.label} for m in document.mentions]
+    metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
+    return {"id": document.id, "text": document.text, "mentions": mentions, "metadata": metadata}
+
+
+__all__ = ["FORMS", "SPLITS", "Corpus", "Document", "Mention", "find_files", "load", "read", "read_file"]

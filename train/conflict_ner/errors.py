@@ -1,0 +1,62 @@
+"""What goes wrong, said so that a person can mend it.
+
+Every failure a user can cause is a `ConflictNerError`: the command line prints its
+message and exits, a script catches one class. What is found in a file is a `Problem`
+(place, fault, fix); problems are collected and raised together, because a person who
+mends a file wants the whole list.
+
+>>> print(Problem("reports.md:3:14", "'[' is never closed", "write ](LABEL) after it"))
+reports.md:3:14: '[' is never closed; write ](LABEL) after it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault: where it is (`file:line[:column]`), what it is and how to mend it."""
+
+    where: str
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        mend = f"; {self.fix}" if self.fix else ""
+        return f"{self.where}: {self.what}{mend}"
+
+
+class ConflictNerError(Exception):
+    """Base of every error this package raises on purpose; the message is for the user."""
+
+
+class DataError(ConflictNerError):
+    """Faults in labeled data, all that were found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count != 1 else ''} in the data:"
+        super().__init__("\n".join([head, *(f"  {p}" for p in self.problems)]))
+
+
+class ConfigError(ConflictNerError):
+    """Faults in a run's config, all that were found."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([f"{source} is not a valid config:", *(f"  {p}" for p in self.problems)]))
+
+
+class EncoderError(ConflictNerError):
+    """The encoder's weights cannot be had; the message says what to install or set."""
+
+
+class CheckpointError(ConflictNerError):
+    """A checkpoint cannot be read, written or trusted."""
+
+
+class TrainingError(ConflictNerError):
+    """A run that could only end badly, found out before its first step."""

@@ -1,0 +1,48 @@
+"""What this machine is fast at.
+
+>>> choose("cpu", "fp32")
+Hardware(device='cpu', precision='fp32')
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Where to compute and how precisely the matrix products of training are taken."""
+
+    device: str
+    precision: Precision
+
+
+def choose(device: str = "auto", precision: str = "auto") -> Hardware:
+    """The device and the training precision; what is not `auto` is taken as said.
+
+    bf16 is chosen where hardware multiplies it: NVIDIA from Ampere on (fp16 before it), and
+    CPUs with AMX tiles or AVX512-BF16. Elsewhere bf16 is emulated and slower than fp32.
+    """
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if precision != "auto":
+        return Hardware(device, precision)  # type: ignore[arg-type]
+    if device == "cuda":
+        ampere = torch.cuda.get_device_capability()[0] >= 8
+        return Hardware(device, "bf16" if ampere else "fp16")
+    if device == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported")):
+        return Hardware(device, "bf16")
+    return Hardware(device, "fp32")
+
+
+def _cpu_has(probe: str) -> bool:
+    import torch
+
+    # Underscored names: PyTorch has no public question for these, so their loss must not hurt.
+    function = getattr(torch.cpu, probe, None)
+    return bool(function and function())

@@ -1,0 +1,95 @@
+"""The label scheme: the only place that knows of prefixes.
+
+IOB2 (Ramshaw & Marcus 1995; Tjong Kim Sang & Veenstra 1999): the first word of a mention
+is `B-LABEL`, the others `I-LABEL`, all else `O`. Tag ids are fixed by the order of the
+config's labels: 0 is O, label number k has B at 2k + 1 and I at 2k + 2.
+
+>>> scheme = LabelScheme(("ACTOR", "LOCATION"))
+>>> scheme.tags
+('O', 'B-ACTOR', 'I-ACTOR', 'B-LOCATION', 'I-LOCATION')
+>>> scheme.encode([(0, 1, "LOCATION"), (1, 3, "ACTOR")], 4).tolist()
+[3, 1, 2, 0]
+>>> scheme.decode(np.array([3, 1, 2, 0]))
+[(0, 1, 'LOCATION'), (1, 3, 'ACTOR')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+OUTSIDE = 0
+
+TagIds = npt.NDArray[np.int64]
+WordSpan = tuple[int, int, str]  # first word, past the last word, label
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScheme:
+    """IOB2 over any ordered set of labels."""
+
+    labels: tuple[str, ...]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags in the order of their ids."""
+        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """What a checkpoint's config stores."""
+        return dict(enumerate(self.tags))
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """The inverse of `id2label`."""
+        return {tag: index for index, tag in enumerate(self.tags)}
+
+    @classmethod
+    def from_id2label(cls, id2label: Mapping[int, str]) -> LabelScheme:
+        """Rebuild the scheme of a checkpoint.
+
+        Raises:
+            ValueError: if the tags are not O and paired B-/I- tags in this module's order.
+        """
+        tags = tuple(id2label[index] for index in sorted(id2label))
+        scheme = cls(tuple(tag[2:] for tag in tags[1::2]))
+        if scheme.tags != tags:
+            raise ValueError(f"not IOB2 tags in order O, B-X, I-X, ...: {', '.join(tags)}")
+        return scheme
+
+    def encode(self, spans: Iterable[WordSpan], words: int) -> TagIds:
+        """Tag ids of `words` words, shape (words,), given non-overlapping word spans."""
+        index = {label: k for k, label in enumerate(self.labels)}
+        tags = np.full(words, OUTSIDE, dtype=np.int64)
+        for first, last, label in spans:
+            tags[first:last] = 2 * index[label] + 2
+            tags[first] = 2 * index[label] + 1
+        return tags
+
+    def decode(self, tags: TagIds) -> list[WordSpan]:
+        """The mentions that a tag sequence, shape (words,), spells.
+
+        An I- tag that continues nothing begins a mention, as in conlleval and in
+        `transformers.pipeline`: what the model saw is kept rather than dropped.
+        """
+        inside = np.flatnonzero(tags != OUTSIDE)
+        if not inside.size:
+            return []
+        kinds = (tags[inside] - 1) // 2
+        begins = tags[inside] % 2 == 1
+        begins[0] = True
+        begins[1:] |= (np.diff(inside) > 1) | (np.diff(kinds) != 0)
+        firsts = np.flatnonzero(begins)
+        lasts = np.append(firsts[1:], inside.size) - 1
+        return [
+            (int(inside[first]), int(inside[last]) + 1, self.labels[kinds[first]])
+            for first, last in zip(firsts, lasts, strict=True)
+        ]
+
+    def continuing(self, tags: TagIds) -> TagIds:
+        """For each tag the I- tag of its label (O stays O)."""
+        return np.where(tags == OUTSIDE, OUTSIDE, (tags + 1) // 2 * 2)

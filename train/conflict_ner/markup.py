@@ -1,0 +1,241 @@
+r"""The form people write: reports as plain text, each mention marked where it stands.
+
+A file holds many reports; each opens with `=== id`, a small header and a blank line::
+
+    # Lines before the first report may hold comments.
+
+    === sudan-001
+    theatre: Sudan
+    genre: wire story
+
+    [At least 19](NUMBER) [fighters](ACTOR) died near [El Fasher](LOCATION).
+
+A header value that reads as JSON is that value (`year: 2024`, `tags: ["a"]`), any other
+is a string. In the text a backslash gives the next character its plain sense: `\[`, `\]`,
+`\\`, and `\=` where a line of the text itself begins with `=== `; `\n`, `\r`, `\t`, `\s`
+(space) and `\uXXXX` write characters that a diff would not show. So any text can be
+written, and `parse(dump(documents))` gives the same documents back.
+
+>>> documents, problems = parse("=== a\n\n[Rebels](ACTOR) left.\n", "demo.md")
+>>> documents[0].text, documents[0].mentions, problems
+('Rebels left.', (Mention(start=0, end=6, label='ACTOR'),), [])
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Any
+
+from conflict_ner.document import Document, Mention
+from conflict_ner.errors import Problem
+
+OPENING = "=== "
+RESERVED_KEYS = frozenset({"id", "text", "entities"})  # the JSONL form's own keys
+_LABEL = re.compile(r"\]\(([^()\[\]\s]*)\)")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "s": " ", "[": "[", "]": "]", "\\": "\\", "=": "="}
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028\u2029\ufeff]")
+
+
+def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
+    """Read a whole file's text; what is wrong comes back beside what could be read."""
+    lines = source.replace("\r\n", "\n").split("\n")
+    heads = [n for n, line in enumerate(lines) if line.startswith(OPENING)]
+    problems = [
+        Problem(f"{file}:{n + 1}:1", "text before the first report", f"begin the report with '{OPENING}its-id'")
+        for n, line in enumerate(lines[: heads[0] if heads else None])
+        if line.strip() and not line.startswith("#")
+    ][:1]
+    if not heads and not problems:
+        problems = [Problem(f"{file}:1:1", "no report in this file", f"begin each with '{OPENING}its-id'")]
+    documents = []
+    for begin, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+        document, found = _parse_report(lines, begin, end, file)
+        documents.append(document)
+        problems += found
+    return documents, problems
+
+
+def dump(documents: Iterable[Document]) -> str:
+    """Write documents in this form; `parse` gives them back unchanged."""
+    return "\n".join(_dump_report(document) for document in documents)
+
+
+def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Document, list[Problem]]:
+    problems: list[Problem] = []
+    name = lines[begin][len(OPENING) :].strip()
+    if not name:
+        problems.append(Problem(f"{file}:{begin + 1}:5", "a report with no id", "write '=== some-id'"))
+    metadata, body_at = _parse_header(lines, begin + 1, end, file, problems)
+    # Blank lines around a text are layout; a text that really begins or ends with one says \n.
+    while body_at < end and not lines[body_at].strip():
+        body_at += 1
+    body = _Body("\n".join(lines[body_at:end]).rstrip("\n"), body_at, file)
+    body.read()
+    document = Document(
+        id=_unquote(name),
+        text="".join(body.out),
+        mentions=tuple(mention for mention, _ in body.mentions),
+        metadata=metadata,
+        origin=f"{file}:{begin + 1}",
+        places=tuple(place for _, place in body.mentions),
+    )
+    return document, problems + body.problems
+
+
+def _parse_header(
+    lines: list[str], at: int, end: int, file: str, problems: list[Problem]
+) -> tuple[dict[str, Any], int]:
+    metadata: dict[str, Any] = {}
+    while at < end and lines[at].strip():
+        key, colon, value = _split_header(lines[at])
+        where = f"{file}:{at + 1}:1"
+        if not colon:
+            problems.append(
+                Problem(where, f"not a header line: {lines[at][:40]!r}", "write 'key: value', or a blank line first")
+            )
+        elif key in RESERVED_KEYS:
+            problems.append(Problem(where, f"the key {key!r} is reserved", "use another name"))
+        elif key in metadata:
+            problems.append(Problem(where, f"the key {key!r} stands twice", "keep one"))
+        else:
+            metadata[key] = _value(value.strip())
+        at += 1
+    return metadata, at
+
+
+class _Body:
+    """Reads one report's text character by character, keeping source positions."""
+
+    def __init__(self, source: str, first_line: int, file: str) -> None:
+        self.source, self.first_line, self.file = source, first_line, file
+        self.out: list[str] = []  # pieces of one character, so len(out) is the text offset
+        self.mentions: list[tuple[Mention, str]] = []
+        self.problems: list[Problem] = []
+        self._breaks = [i for i, char in enumerate(source) if char == "\n"]
+
+    def place(self, at: int) -> str:
+        row = bisect_right(self._breaks, at - 1)
+        column = at - (self._breaks[row - 1] if row else -1)
+        return f"{self.file}:{self.first_line + row + 1}:{column}"
+
+    def fault(self, at: int, what: str, fix: str) -> None:
+        self.problems.append(Problem(self.place(at), what, fix))
+
+    def read(self) -> None:
+        at, opened = 0, None  # opened: (source offset, text offset) of the mention being read
+        while at < len(self.source):
+            char = self.source[at]
+            if char == "\\":
+                at += self._escape(at)
+            elif char == "[":
+                if opened:
+                    self.fault(at, "'[' inside a mention", r"labels do not nest: keep the outer one, or write \[")
+                opened = opened or (at, len(self.out))
+                at += 1
+            elif char == "]":
+                at += self._close(at, opened)
+                opened = None
+            else:
+                self.out.append(char)
+                at += 1
+        if opened:
+            self.fault(opened[0], "'[' is never closed", r"write ](LABEL) after the mention, or \[ for a bracket")
+
+    def _escape(self, at: int) -> int:
+        code = self.source[at + 1 : at + 2]
+        if code == "u" and re.fullmatch(r"[0-9a-fA-F]{4}", self.source[at + 2 : at + 6]):
+            self.out.append(chr(int(self.source[at + 2 : at + 6], 16)))
+            return 6
+        if code in _ESCAPES and code:
+            self.out.append(_ESCAPES[code])
+            return 2
+        self.fault(at, f"unknown escape {self.source[at : at + 2]!r}", r"write \\ for a backslash")
+        self.out.append("\\")
+        return 1
+
+    def _close(self, at: int, opened: tuple[int, int] | None) -> int:
+        if opened is None:
+            self.fault(at, "']' closes nothing", r"write [ before the mention, or \] for a bracket")
+            return 1
+        label = _LABEL.match(self.source, at)
+        if label is None or not label[1]:
+            self.fault(at, "a mention without its label", r"write [mention](LABEL), or \[ and \] for brackets")
+            return 1
+        mention = Mention(opened[1], len(self.out), label[1])
+        self.mentions.append((mention, self.place(opened[0])))
+        return len(label[0])
+
+
+def _dump_report(document: Document) -> str:
+    head = [OPENING + _quote_id(document.id)]
+    head += [f"{_quote_key(key)}: {_quote_value(value)}" for key, value in document.metadata.items()]
+    edges = sorted(
+        [(m.start, 1, "[") for m in document.mentions] + [(m.end, 0, f"]({m.label})") for m in document.mentions]
+    )
+    pieces, at = [], 0
+    for offset, _, mark in edges:
+        pieces += [_escape_text(document.text[at:offset]), mark]
+        at = offset
+    pieces.append(_escape_text(document.text[at:]))
+    return "\n".join([*head, "", _guard_layout("".join(pieces)), ""])
+
+
+def _escape_text(text: str) -> str:
+    text = re.sub(r"[\\\[\]]", lambda m: "\\" + m[0], text).replace("\r", "\\r")
+    return _INVISIBLE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def _guard_layout(body: str) -> str:
+    """Make visible what layout would swallow: newlines at the ends, spaces at line ends."""
+    core = body.strip("\n")
+    lead, trail = len(body) - len(body.lstrip("\n")), len(body) - len(body.rstrip("\n"))
+    if not core:
+        return "\\n" * len(body)
+    core = re.sub(r"[ \t](?=\n|\Z)", lambda m: "\\s" if m[0] == " " else "\\t", core)
+    core = re.sub(r"^=(?=== )", r"\\=", core, flags=re.MULTILINE)
+    return "\\n" * lead + core + "\\n" * trail
+
+
+def _split_header(line: str) -> tuple[str, str, str]:
+    if line.startswith('"'):
+        try:
+            key, stop = json.JSONDecoder().raw_decode(line)
+        except ValueError:
+            return line, "", ""
+        rest = line[stop:]
+        return str(key), rest[:1] if rest.startswith(":") else "", rest[1:]
+    key, colon, value = line.partition(":")
+    return key.strip(), colon, value
+
+
+def _value(source: str) -> Any:
+    try:
+        return json.loads(source, parse_constant=lambda name: name)
+    except ValueError:
+        return source
+
+
+def _unquote(name: str) -> str:
+    value = _value(name) if name.startswith('"') else name
+    return value if isinstance(value, str) else name
+
+
+def _plain(value: str) -> bool:
+    return bool(value) and value == value.strip() and not _INVISIBLE.search(value) and "\n" not in value
+
+
+def _quote_id(value: str) -> str:
+    return value if _plain(value) and not value.startswith('"') else json.dumps(value, ensure_ascii=True)
+
+
+def _quote_key(key: str) -> str:
+    return key if _plain(key) and ":" not in key and not key.startswith(('"', OPENING)) else json.dumps(key)
+
+
+def _quote_value(value: Any) -> str:
+    if isinstance(value, str) and _plain(value) and _value(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=not isinstance(value, str), allow_nan=False)
