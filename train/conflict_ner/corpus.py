@@ -4,6 +4,7 @@ A path is a `.md` file (the marked-up form), a `.jsonl` file, or a folder that i
 for both. `load` reads every split, lets `check` look at all of it and hands out a
 `Corpus` only when nothing is wrong (or, if not strict, without the documents at fault).
 
+>>> from conflict_ner.document import Mention
 >>> corpus = Corpus({"train": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
 >>> corpus.counts("train")
 Counter({'ACTOR': 1})
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from conflict_ner import jsonl, markup
 from conflict_ner.check import check_splits
-from conflict_ner.document import Document, Mention
+from conflict_ner.document import Document
 from conflict_ner.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -143,5 +144,3 @@ def _row(document: Document) -> dict[str, object]:
     metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
     return {"id": document.id, "text": document.text, "mentions": mentions, "metadata": metadata}
 
-
-__all__ = ["FORMS", "SPLITS", "Corpus", "Document", "Mention", "find_files", "load", "read", "read_file"]

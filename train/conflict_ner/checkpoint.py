@@ -1,0 +1,209 @@
+"""What a trained model leaves on disk, and how it gets there whole or not at all.
+
+A checkpoint is a folder that plain transformers loads (config.json, model.safetensors,
+tokenizer files) and beside it what we know of the model: `manifest.json` (this module's
+`Manifest`), `scores.json`, `run.yaml` (the resolved config) and `README.md` (the model card).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from conflict_ner.errors import CheckpointError
+from conflict_ner.evaluation import Report
+from conflict_ner.labels import LabelScheme
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+_LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
+
+
+class SplitFacts(BaseModel):
+    """What a split held: enough to recognise the data again, none of its text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    documents: int
+    mentions: Mapping[str, int]
+    sha256: str
+
+
+class PipelineFacts(BaseModel):
+    """How plain `transformers.pipeline` agrees with the Tagger, strategy by strategy.
+
+    Measured on the evaluated texts that fit one window.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    strategy: str  # the one that agrees best
+    texts: int
+    mentions: int  # that the Tagger finds in those texts
+    identical_texts: Mapping[str, int]  # a strategy: texts with the same mentions
+    shared_mentions: Mapping[str, int]  # a strategy: mentions that both find
+
+
+class Manifest(BaseModel):
+    """What must be known of a checkpoint to use it and to trust it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    labels: tuple[str, ...]
+    encoder: str  # under which name others know it
+    window: int  # tokens an input, special ones included
+    overlap: int
+    data: Mapping[str, SplitFacts]
+    best_epoch: int
+    steps: int
+    history: tuple[Mapping[str, float], ...]
+    hardware: str
+    versions: Mapping[str, str]
+    weights_sha256: str
+    pipeline: PipelineFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint folder that has been looked at and found whole."""
+
+    folder: Path
+    manifest: Manifest
+    scores: Mapping[str, Report]  # by split
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The labels that the model knows."""
+        return LabelScheme(self.manifest.labels)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Checkpoint:
+        """Read a checkpoint's facts; the weights stay on disk.
+
+        Raises:
+            CheckpointError: if the folder is no checkpoint of this package, or is damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise CheckpointError(f"{folder}: no such checkpoint folder; `conflict-ner train CONFIG` makes one")
+        missing = [name for name in ("manifest.json", "config.json", WEIGHTS) if not (folder / name).is_file()]
+        if missing:
+            raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
+        try:
+            manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+            scores = _Scores.model_validate_json((folder / "scores.json").read_bytes()).splits
+        except (ValidationError, OSError) as error:
+            raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
+        if manifest.format != FORMAT:
+            raise CheckpointError(f"{folder}: format {manifest.format}, this version reads {FORMAT}; upgrade conflict-ner")
+        return cls(folder, manifest, scores)
+
+
+class _Scores(BaseModel):
+    splits: dict[str, Report]
+
+
+def dump_scores(scores: Mapping[str, Report]) -> str:
+    """The content of `scores.json`."""
+    return _Scores(splits=dict(scores)).model_dump_json(indent=2) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Of everything that could change a result."""
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def sha256(file: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def written_aside(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place when the block ends well.
+
+    Killed at any moment, or left by an error, the old folder stays as it was; a killed
+    process leaves its `.NAME.partial-*` folder, which the next export clears away.
+
+    Raises:
+        CheckpointError: if `folder` exists and is something other than a checkpoint.
+    """
+    folder = folder.absolute()
+    if folder.exists() and not ((folder / "manifest.json").is_file() or not any(folder.iterdir())):
+        raise CheckpointError(f"{folder} exists and is not a checkpoint; name another folder or remove it")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f".{folder.name}.partial-*"):
+            if not _alive(int(left.name.rpartition("-")[2])):
+                shutil.rmtree(left, ignore_errors=True)
+        aside = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+        aside.mkdir()
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
+    try:
+        yield aside
+        _put_in_place(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_in_place(aside: Path, folder: Path) -> None:
+    if folder.exists():
+        if _exchange(aside, folder):
+            return  # the old content is now aside and is cleared away
+        # Without an atomic exchange the old folder is away for the time of one rename.
+        old = aside.with_name(f"{aside.name}.old")
+        folder.rename(old)
+        aside.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        aside.rename(folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, where the system can (Linux: renameat2)."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    at_cwd, exchange = -100, 2
+    if renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0:
+        return True
+    if ctypes.get_errno() in (errno.EINVAL, errno.ENOSYS):  # a file system without it
+        return False
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()
+
+
+def facts(documents: Any, counts: Mapping[str, int], fingerprint: str) -> SplitFacts:
+    """The facts of one split."""
+    return SplitFacts(documents=len(documents), mentions=dict(counts), sha256=fingerprint)

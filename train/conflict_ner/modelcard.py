@@ -1,0 +1,109 @@
+"""The model card: a README with a model hub's metadata, written from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from conflict_ner.checkpoint import Manifest, PipelineFacts
+from conflict_ner.evaluation import Report
+from conflict_ner.views import markdown, percent
+
+
+def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> str:
+    """The card of a checkpoint as Markdown with YAML metadata."""
+    strategy = manifest.pipeline.strategy if manifest.pipeline else "first"
+    return "\n".join(
+        [
+            "---",
+            yaml.safe_dump(_metadata(name, manifest, scores), sort_keys=False, allow_unicode=True).rstrip(),
+            "---",
+            f"\n# {name}\n",
+            f"Tags {_listing(manifest.labels)} in English conflict reports. Fine-tuned from "
+            f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
+            _usage(name, strategy),
+            "## Scores\n",
+            "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
+            "over whole reports; overlap F1 asks for the label and one shared character.\n",
+            *(f"**{split}**, {report.documents:,} reports\n\n{markdown(report)}\n" for split, report in scores.items()),
+            "## Training\n",
+            _training(manifest),
+            "## Limits\n",
+            "Names of actors and places are learned from the training reports and the encoder; a text unlike "
+            "them scores lower than the table says. A score is the model's own probability, not calibrated. "
+            "Review what it tags before you publish counts.\n",
+            _pipeline(manifest.pipeline, manifest.window),
+        ]
+    )
+
+
+def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"language": "en", "library_name": "transformers"}
+    if "/" in manifest.encoder and not manifest.encoder.startswith(("/", ".")):
+        metadata["base_model"] = manifest.encoder
+    metadata |= {"pipeline_tag": "token-classification", "tags": ["named-entity-recognition", "conflict", "conflict-ner"]}
+    metadata["metrics"] = ["precision", "recall", "f1"]
+    results = [
+        {
+            "task": {"type": "token-classification", "name": "Named entity recognition"},
+            "dataset": {"type": "conflict-ner", "name": f"the run's {split} split", "split": split},
+            "metrics": [
+                {"type": figure, "name": f"strict {figure}", "value": round(value, 4)}
+                for figure in ("precision", "recall", "f1")
+                if (value := getattr(report.strict.micro, figure)) is not None
+            ],
+        }
+        for split, report in scores.items()
+    ]
+    return {**metadata, "model-index": [{"name": name, "results": results}]}
+
+
+def _usage(name: str, strategy: str) -> str:
+    return f"""## Use
+
+```python
+from conflict_ner import Tagger
+
+tagger = Tagger.load("{name}")
+for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
+    print(entity.label, entity.text, entity.start, entity.end, entity.score)
+```
+
+or, for texts that fit one window, in plain transformers:
+
+```python
+from transformers import pipeline
+
+tag = pipeline("token-classification", model="{name}", aggregation_strategy="{strategy}")
+```
+"""
+
+
+def _training(manifest: Manifest) -> str:
+    lines = [f"- encoder: `{manifest.encoder}`, windows of {manifest.window} tokens"]
+    for split, facts in manifest.data.items():
+        counts = ", ".join(f"{label} {count:,}" for label, count in facts.mentions.items())
+        lines.append(f"- {split}: {facts.documents:,} reports; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
+    lines.append(f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps")
+    lines.append(f"- trained on {manifest.hardware}; scored in fp32")
+    lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
+    lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
+    return "\n".join(lines)
+
+
+def _pipeline(facts: PipelineFacts | None, window: int) -> str:
+    if facts is None or not facts.mentions:
+        return f"Plain transformers cuts a text off after {window} tokens; the Tagger does not.\n"
+    shared, strategy = facts.shared_mentions, facts.strategy
+    return (
+        f"Plain `transformers.pipeline` with `aggregation_strategy=\"{strategy}\"` finds "
+        f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in the "
+        f"{facts.texts:,} evaluated reports that fit one window (it cannot end a mention inside what its tokenizer "
+        f"calls one word, such as `60km`). It cuts a text off after {window} tokens; the Tagger does not.\n"
+    )
+
+
+def _listing(labels: tuple[str, ...]) -> str:
+    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"

@@ -1,0 +1,84 @@
+"""Loads a checkpoint and tags texts: what users' scripts import.
+
+    from conflict_ner import Tagger
+
+    tagger = Tagger.load("models/default")
+    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
+        print(entity.label, entity.text, entity.start, entity.end, entity.score)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.document import Entity
+from conflict_ner.encoder import load_model, load_tokenizer
+from conflict_ner.encoding import TextEncoder
+from conflict_ner.errors import CheckpointError
+from conflict_ner.hardware import choose
+from conflict_ner.labels import LabelScheme
+from conflict_ner.prediction import Predictor
+
+
+class Tagger:
+    """Finds the mentions in texts of any length; offsets always slice the text given."""
+
+    def __init__(self, checkpoint: Checkpoint, predictor: Predictor) -> None:
+        self.checkpoint = checkpoint
+        self._predictor = predictor
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "auto") -> Tagger:
+        """Load a checkpoint that this package exported.
+
+        Args:
+            device: `auto` (a GPU where there is one), or what PyTorch calls a device.
+
+        Raises:
+            CheckpointError: if the folder is no whole checkpoint.
+        """
+        checkpoint = Checkpoint.load(folder)
+        model = load_model(str(checkpoint.folder)).to(choose(device, "fp32").device)
+        try:
+            scheme = LabelScheme.from_id2label(model.config.id2label)
+        except ValueError as error:
+            raise CheckpointError(f"{folder}: {error}") from None
+        if scheme != checkpoint.scheme:
+            raise CheckpointError(f"{folder}: config.json and manifest.json name different labels")
+        tokenizer = load_tokenizer(str(checkpoint.folder))
+        encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
+        return cls(checkpoint, Predictor(model, encoder, scheme))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that an entity can have."""
+        return self.checkpoint.manifest.labels
+
+    @overload
+    def tag(self, texts: str) -> list[Entity]: ...
+    @overload
+    def tag(self, texts: Sequence[str]) -> list[list[Entity]]: ...
+
+    def tag(self, texts: str | Sequence[str]) -> list[Entity] | list[list[Entity]]:
+        """The entities of one text, or a list of them for each of a sequence of texts, in order.
+
+        Raises:
+            TypeError: if given anything but a string or a sequence of strings.
+        """
+        if isinstance(texts, str):
+            return next(self.stream([texts]))
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
+        """As `tag`, for any number of texts, read and answered in order as they come."""
+        return self._predictor.predict(_strings(texts))
+
+
+def _strings(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}")
+        yield text

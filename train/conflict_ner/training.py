@@ -1,0 +1,271 @@
+"""Fine-tunes a token-classification model with transformers' Trainer.
+
+What the Trainer is told beyond its ordinary settings: batches by a token budget, a learning
+rate of its own for the new head, a loss that is a mean over labeled words however they fall
+into batches and devices, and a validation that scores whole documents. One epoch ends in
+one validation and one saved state; training that was killed goes on from the last state
+that was written whole and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import broadcast_object_list
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from conflict_ner.batching import TokenBudgetSampler, pad
+from conflict_ner.config import TrainingConfig
+from conflict_ner.encoding import IGNORED
+from conflict_ner.errors import TrainingError
+from conflict_ner.hardware import Hardware
+
+if TYPE_CHECKING:
+    import datasets
+
+METRIC = "eval_strict_f1"
+Validate = Callable[[PreTrainedModel], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """Where the best epoch's weights are, and how they came about.
+
+    state: a folder that `from_pretrained` loads.
+    history: a mapping an epoch: `epoch`, `loss` (mean over labeled words) and the figures
+        that validation gave.
+    """
+
+    state: Path
+    history: tuple[Mapping[str, float], ...]
+    best_epoch: int
+    steps: int
+
+
+def fit(
+    model: PreTrainedModel,
+    windows: datasets.Dataset,
+    settings: TrainingConfig,
+    hardware: Hardware,
+    folder: Path,
+    validate: Validate,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> TrainResult:
+    """Train until the epochs are over or validation stops improving.
+
+    Args:
+        windows: columns input_ids and labels, lists of equal length a row.
+        folder: where states are saved; kept until the caller removes it.
+        validate: scores the model on whole documents; must return `strict_f1`.
+        resume: go on from the folder's last whole state, if it has one.
+
+    Raises:
+        TrainingError: if nothing was learned from, or the loss is not a number.
+    """
+    state = last_state(folder) if resume else None
+    if state is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
+    history = _history(state) if state else []
+    if state is None or not (_is_over(history, settings) or len(history) == settings.epochs):
+        trainer.train(resume_from_checkpoint=str(state) if state else None)
+        state = last_state(folder)
+    if state is None:
+        raise TrainingError(f"no state was saved in {folder}")
+    log = json.loads((state / "trainer_state.json").read_text())
+    history = epoch_history(log["log_history"])
+    best = folder / f"checkpoint-{log['best_global_step']}"
+    return TrainResult(best, tuple(history), _best_epoch(history), int(log["global_step"]))
+
+
+def last_state(folder: Path) -> Path | None:
+    """The last state in a training folder that was written whole.
+
+    The Trainer writes `trainer_state.json` after everything else of a state, so a state cut
+    off by a kill has none, or one that does not parse.
+    """
+    whole = []
+    for state in folder.glob("checkpoint-*"):
+        try:
+            json.loads((state / "trainer_state.json").read_text())
+        except (OSError, ValueError):
+            continue
+        whole.append(state)
+    return max(whole, key=lambda state: int(state.name.rpartition("-")[2]), default=None)
+
+
+def predicts_nothing(history: Sequence[Mapping[str, float]]) -> bool:
+    """Whether two epochs have passed and no mention has ever been predicted."""
+    return len(history) >= 2 and all(not epoch["predicted"] for epoch in history)
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        windows: datasets.Dataset,
+        settings: TrainingConfig,
+        hardware: Hardware,
+        folder: Path,
+        validate: Validate,
+        callbacks: Sequence[TrainerCallback],
+    ) -> None:
+        self.settings = settings
+        self.validate = validate
+        padding = model.config.pad_token_id or 0
+        super().__init__(
+            model=model,
+            args=_arguments(settings, hardware, folder),
+            train_dataset=windows,
+            eval_dataset=windows,  # never read: `evaluate` scores documents
+            data_collator=lambda rows: _collate(rows, padding),
+            compute_loss_func=_loss,
+            callbacks=[*callbacks, _EarlyStop(settings)],
+        )
+        self.remove_callback(PrinterCallback)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        windows = self.train_dataset
+        sampler = TokenBudgetSampler(
+            [len(ids) for ids in windows["input_ids"]],
+            self.settings.batch_tokens,
+            self.settings.seed,
+            self.accelerator.num_processes,
+        )
+        loader = DataLoader(
+            windows,  # type: ignore[arg-type]
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            module = model or self.model
+            decayed = set(self.get_decay_parameter_names(module))
+            prefix = self.model.base_model_prefix + "."
+            groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+            for name, parameter in module.named_parameters():
+                if parameter.requires_grad:
+                    kind = (name.removeprefix("module.").startswith(prefix), name in decayed)
+                    groups.setdefault(kind, []).append(parameter)
+            settings = self.settings
+            kind_of_optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, module)
+            self.optimizer = kind_of_optimizer(
+                [
+                    {
+                        "params": parameters,
+                        "lr": settings.learning_rate if in_encoder else settings.head_learning_rate,
+                        "weight_decay": settings.weight_decay if decays else 0.0,
+                    }
+                    for (in_encoder, decays), parameters in groups.items()
+                ],
+                **options,
+            )
+        return self.optimizer
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Score whole documents; one process does it, so that all decide alike."""
+        figures: list[dict[str, float] | None] = [None]
+        if self.is_world_process_zero():
+            figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.model).items()}]
+        broadcast_object_list(figures)
+        metrics = figures[0] or {}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+class _EarlyStop(TrainerCallback):  # type: ignore[misc]
+    """Stops as `_is_over` says. Keeps no state: a resumed run reads the same history."""
+
+    def __init__(self, settings: TrainingConfig) -> None:
+        self.settings = settings
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if _is_over(epoch_history(state.log_history), self.settings):
+            control.should_training_stop = True
+
+
+def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type=settings.schedule if settings.schedule != "constant" else "constant_with_warmup",
+        warmup_steps=settings.warmup,  # below 1 the Trainer takes it as a share
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        use_cpu=hardware.device == "cpu",
+        bf16=hardware.precision == "bf16",
+        fp16=hardware.precision == "fp16",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        save_total_limit=2,  # the best state and the last
+        metric_for_best_model=METRIC,
+        greater_is_better=True,
+        # Batches differ in size, so accelerate must not fill up the last ones with repeats.
+        accelerator_config={"even_batches": False},
+        dataloader_pin_memory=hardware.device == "cuda",
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _collate(rows: Sequence[Mapping[str, Sequence[int]]], padding: int) -> dict[str, torch.Tensor]:
+    return {
+        "input_ids": pad([row["input_ids"] for row in rows], padding),
+        "attention_mask": pad([[1] * len(row["input_ids"]) for row in rows], 0),
+        "labels": pad([row["labels"] for row in rows], IGNORED),
+    }
+
+
+def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+    """Cross entropy, a mean over the labeled words of the whole step, not of each batch in it."""
+    logits = outputs["logits"].float()
+    total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
+    return total / count
+
+
+def epoch_history(log: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The Trainer's log as a mapping an epoch; it logs a loss and then a validation."""
+    epochs: list[dict[str, float]] = []
+    loss = float("nan")
+    for entry in log:
+        if "loss" in entry:
+            loss = entry["loss"]
+        if METRIC in entry:
+            figures = {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
+            epochs.append({"epoch": len(epochs) + 1, "loss": loss, **figures})
+    return epochs
+
+
+def _history(state: Path) -> list[dict[str, float]]:
+    return epoch_history(json.loads((state / "trainer_state.json").read_text())["log_history"])
+
+
+def _best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """The first epoch with the highest F1 (the Trainer, too, keeps the first of equals)."""
+    return 1 + max(range(len(history)), key=lambda k: (history[k]["strict_f1"], -k))
+
+
+def _is_over(history: Sequence[Mapping[str, float]], settings: TrainingConfig) -> bool:
+    patience = settings.patience
+    return patience is not None and bool(history) and len(history) - _best_epoch(history) >= patience
+

@@ -1,0 +1,62 @@
+"""A report as people and programs read it: a table, Markdown, JSON, all from one object.
+
+>>> from conflict_ner.document import Document, Mention
+>>> from conflict_ner.evaluation import score
+>>> print(markdown(score([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))], [[]], ["ACTOR", "WEAPON"])))
+| label | precision | recall | F1 | gold | overlap F1 |
+|---|---:|---:|---:|---:|---:|
+| ACTOR | n/a | 0.0 | 0.0 | 1 | 0.0 |
+| WEAPON | n/a | n/a | n/a | 0 | n/a |
+| **all (micro)** | **n/a** | **0.0** | **0.0** | **1** | **0.0** |
+| mean of labels (macro) |  |  | 0.0 |  | 0.0 |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conflict_ner.evaluation import Report
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("label", "precision", "recall", "F1", "gold", "overlap F1")
+
+
+def rows(report: Report) -> list[tuple[str, ...]]:
+    """The table's cells: a row a label, then micro, then macro; figures in per cent."""
+    strict, overlap = report.strict, report.overlap
+    body = [(label, figures, overlap.labels[label]) for label, figures in strict.labels.items()]
+    body.append(("all (micro)", strict.micro, overlap.micro))
+    cells = [
+        (label, percent(f.precision), percent(f.recall), percent(f.f1), f"{f.gold:,}", percent(o.f1))
+        for label, f, o in body
+    ]
+    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", percent(overlap.macro_f1))]
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent to one decimal; n/a where it is undefined."""
+    return "n/a" if share is None else f"{100 * share:.1f}"
+
+
+def markdown(report: Report) -> str:
+    """The table in Markdown, the micro row in bold."""
+    lines = [f"| {' | '.join(HEADINGS)} |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
+    for row in rows(report):
+        cells = [f"**{cell}**" for cell in row] if row[0] == "all (micro)" else list(row)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def table(report: Report, title: str) -> Table:
+    """The table for a terminal."""
+    from rich.table import Table
+
+    counted = f"{title}: strict (exact edges and label), {report.documents:,} reports"
+    drawn = Table(title=counted, title_justify="left", caption_justify="left")
+    for heading in HEADINGS:
+        drawn.add_column(heading, justify="left" if heading == "label" else "right")
+    for row in rows(report):
+        drawn.add_row(*row, style="bold" if row[0] == "all (micro)" else None)
+    return drawn
