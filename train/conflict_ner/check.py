@@ -107,7 +107,7 @@ def _repeated(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
                 what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
                 yield Finding(Problem(document.origin, what, "give each report an id of its own"), document)
             ids.setdefault(document.id, document)
-            text = " ".join(document.text.casefold().split())
+            text = _folded(document.text)
             if text and text in texts:
                 other_split, other = texts[text]
                 where = "" if other_split == split else f" ({other_split} and {split})"
@@ -134,9 +134,7 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                         shared[id(other)] = (other_split, other, size, count + 1)
             for other_split, other, size, count in shared.values():
                 similarity = count / (size + len(shingles) - count)
-                if NEAR_DUPLICATE <= similarity and " ".join(other.text.casefold().split()) != " ".join(
-                    document.text.casefold().split()
-                ):
+                if similarity >= NEAR_DUPLICATE and _folded(other.text) != _folded(document.text):
                     what = (
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
@@ -144,6 +142,10 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                     yield Finding(Problem(document.origin, what, "keep both in one split, or remove one"), document)
             for shingle in shingles:
                 seen[shingle].append((split, document, len(shingles)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _shingles(text: str) -> set[int]:

@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from conflict_ner.corpus import Corpus
 from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation import Report
 from conflict_ner.labels import LabelScheme
@@ -108,7 +108,9 @@ class Checkpoint:
         except (ValidationError, OSError) as error:
             raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
         if manifest.format != FORMAT:
-            raise CheckpointError(f"{folder}: format {manifest.format}, this version reads {FORMAT}; upgrade conflict-ner")
+            raise CheckpointError(
+                f"{folder}: format {manifest.format}, this version reads {FORMAT}; upgrade conflict-ner"
+            )
         return cls(folder, manifest, scores)
 
 
@@ -204,6 +206,8 @@ def _alive(process: int) -> bool:
     return process != os.getpid()
 
 
-def facts(documents: Any, counts: Mapping[str, int], fingerprint: str) -> SplitFacts:
-    """The facts of one split."""
-    return SplitFacts(documents=len(documents), mentions=dict(counts), sha256=fingerprint)
+def split_facts(data: Corpus, split: str) -> SplitFacts:
+    """The facts of one split of a corpus."""
+    return SplitFacts(
+        documents=len(data[split]), mentions=dict(sorted(data.counts(split).items())), sha256=data.fingerprint(split)
+    )

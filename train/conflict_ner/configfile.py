@@ -1,10 +1,10 @@
-"""Reads a run's YAML into a `Config`, with overrides, and writes one back.
+r"""Reads a run's YAML into a `Config`, with overrides, and writes one back.
 
 Every problem is reported at once, with the key's path and the nearest valid name:
 
 >>> import tempfile
 >>> path = Path(tempfile.mkdtemp()) / "run.yaml"
->>> _ = path.write_text("labels: [A]\\ndata: {train: [x], validation: [y]}\\noutput: m\\ntraining: {epoch: 3}")
+>>> _ = path.write_text("labels: [A]\ndata: {train: [x], validation: [y]}\noutput: m\ntraining: {epoch: 3}")
 >>> try:
 ...     load(path)
 ... except ConfigError as error:
@@ -39,7 +39,9 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         for key, _ in node.value:
             if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
         return super().construct_mapping(node, deep)
 
 
@@ -67,7 +69,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
-        raise ConfigError(str(path), [Problem(str(path), f"cannot be read: {error.strerror}", "mend the path")]) from None
+        raise ConfigError(
+            str(path), [Problem(str(path), f"cannot be read: {error.strerror}", "mend the path")]
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
     except yaml.YAMLError as error:
@@ -175,4 +179,3 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         yield prefix + name
         if section:
             yield from _keys(section, f"{prefix}{name}.")
-

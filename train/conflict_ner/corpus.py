@@ -143,4 +143,3 @@ def _row(document: Document) -> dict[str, object]:
     mentions = [{"start": m.start, "end": m.end, "label": m.label} for m in document.mentions]
     metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
     return {"id": document.id, "text": document.text, "mentions": mentions, "metadata": metadata}
-

@@ -22,10 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.errors import EncoderError
+from conflict_ner.labels import LabelScheme
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+# Encoders name their dropouts differently; the first name that one has is set.
+_DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop")
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 _MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MPNET = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 
@@ -109,7 +113,7 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     if not getattr(tokenizer, "is_fast", False):
         raise EncoderError(f"encoder: {source} has no fast tokenizer, so tokens cannot be traced to characters")
-    return tokenizer  # type: ignore[no-any-return]
+    return tokenizer  # type: ignore[return-value]
 
 
 def load_model(source: str, **settings: Any) -> PreTrainedModel:
@@ -127,12 +131,39 @@ def load_model(source: str, **settings: Any) -> PreTrainedModel:
         )
 
 
-def load_encoder_config(source: str, **settings: Any) -> Any:
-    """The model configuration of a resolved encoder, with settings put over it."""
+def new_model(
+    source: str, scheme: LabelScheme, dropout: float, attention_dropout: float, attention: str | None = None
+) -> PreTrainedModel:
+    """The encoder with a new head for the scheme's tags, made from the random state as it stands.
+
+    Args:
+        attention: an implementation that transformers knows, or None for its choice.
+
+    Raises:
+        EncoderError: if the encoder cannot be had.
+    """
     from transformers import AutoConfig
 
     with _clear_errors(source), quiet():
-        return AutoConfig.from_pretrained(source, trust_remote_code=False, **settings)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    config.id2label, config.label2id = scheme.id2label, scheme.label2id
+    for names, value in ((_DROPOUT, dropout), (_ATTENTION_DROPOUT, attention_dropout)):
+        name = next((name for name in names if hasattr(config, name)), None)
+        if name:
+            setattr(config, name, value)
+    return load_model(source, config=config, **({"attn_implementation": attention} if attention else {}))
+
+
+def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
+    """The model, moved to what PyTorch calls a device.
+
+    Raises:
+        EncoderError: if there is no such device here.
+    """
+    try:
+        return model.to(device)  # type: ignore[arg-type, no-any-return, unused-ignore]
+    except (RuntimeError, AssertionError) as error:
+        raise EncoderError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None
 
 
 @contextmanager
@@ -141,14 +172,14 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ IGNORED = -100  # the label that PyTorch's cross entropy skips
 
 # Position embeddings of these begin past the padding id, so two of them are never used.
 _SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
+_LEAST_ROOM = 8  # tokens of text, below which windows would be all overlap
 _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomic one
 
 
@@ -79,7 +81,7 @@ class TextEncoder:
         at = next((i for i in range(len(full)) if full[i : i + len(bare)] == bare), 0)
         prefix, suffix = tuple(full[:at]), tuple(full[at + len(bare) :])
         room = window - len(prefix) - len(suffix)
-        if room < 8:
+        if room < _LEAST_ROOM:
             raise EncoderError(f"encoding.window: {window} tokens leave no room for text")
         return cls(tokenizer, window, min(overlap, room // 2), prefix, suffix)
 
@@ -109,6 +111,13 @@ class TextEncoder:
         """The input ids of one window, special tokens included."""
         begin, end = encoded.windows[index]
         return [*self.prefix, *encoded.token_ids[begin:end].tolist(), *self.suffix]
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Write the tokenizer as a checkpoint's: limited to our window, truncating nothing by itself."""
+        self.tokenizer.backend_tokenizer.no_truncation()
+        self.tokenizer.backend_tokenizer.no_padding()
+        self.tokenizer.model_max_length = self.window
+        self.tokenizer.save_pretrained(folder)
 
     def _align(self, text: str, ids: list[int], offsets: list[tuple[int, int]]) -> Encoded:
         starts, ends = split_words(text)

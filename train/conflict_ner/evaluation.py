@@ -22,6 +22,8 @@ from pydantic import BaseModel, ConfigDict
 from conflict_ner.document import Document, Mention, Span
 from conflict_ner.labels import LabelScheme
 
+_ROUNDING = 1e-9
+
 
 class Figures(BaseModel):
     """Counts and what follows from them; None where a figure is undefined."""
@@ -130,7 +132,7 @@ def _seqeval(
     for label in labels:
         row = table.get(label, {"f1-score": 0.0, "support": 0})
         figures[label] = Figures.of(correct[label], found[label], int(row["support"]))
-        assert abs(float(row["f1-score"]) - (figures[label].f1 or 0.0)) < 1e-9, f"seqeval disagrees on {label}"
+        assert abs(float(row["f1-score"]) - (figures[label].f1 or 0.0)) < _ROUNDING, f"seqeval disagrees on {label}"
     return Scores.of(figures), default_f1
 
 
@@ -167,7 +169,7 @@ def _overlap(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labe
         matched = found = wanted = 0
         for document, spans in zip(gold, predicted, strict=True):
             truth = [m for m in document.mentions if m.label == label]
-            guess = sorted((Mention(s.start, s.end, s.label) for s in spans if s.label == label))
+            guess = sorted(Mention(s.start, s.end, s.label) for s in spans if s.label == label)
             matched += _pair_up(truth, guess)
             found += len(guess)
             wanted += len(truth)

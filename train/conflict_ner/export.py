@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from conflict_ner import configfile, corpus
 from conflict_ner.checkpoint import WEIGHTS, Checkpoint, Manifest, PipelineFacts, dump_scores, sha256, written_aside
 from conflict_ner.document import Entity
-from conflict_ner.errors import CheckpointError
+from conflict_ner.errors import CheckpointError, DataError
+from conflict_ner.evaluation import Report
 from conflict_ner.modelcard import model_card
+from conflict_ner.tagger import Tagger
 from conflict_ner.verify import dump_expected
 
 Expected = Sequence[tuple[str, Sequence[Entity]]]
@@ -29,7 +33,7 @@ def export(
     folder: Path,
     fill: Callable[[Path], None],
     manifest: Manifest,
-    checkpoint_scores: str,
+    scores: Mapping[str, Report],
     card: Callable[[Manifest], str],
     expected: Expected,
     device: str,
@@ -47,41 +51,57 @@ def export(
         try:
             fill(aside)
             manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / WEIGHTS)})
-            (aside / "scores.json").write_text(checkpoint_scores, encoding="utf-8")
+            (aside / "scores.json").write_text(dump_scores(scores), encoding="utf-8")
             (aside / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            manifest = manifest.model_copy(update={"pipeline": _verify_elsewhere(aside, expected, device)})
+            agreement = _verify_elsewhere(aside, expected, device)
+            manifest = manifest.model_copy(update={"pipeline": manifest.pipeline or agreement})
             (aside / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
             (aside / "README.md").write_text(card(manifest), encoding="utf-8")
+            _readable_by_umask(aside)
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
     return Checkpoint.load(folder)
 
 
-def copy(source: Checkpoint, folder: Path, expected: Expected, run_yaml: str | None, device: str) -> Checkpoint:
-    """Export a checkpoint again, verified like the first time.
+def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto") -> Checkpoint:
+    """Copy a checkpoint to another folder, verified on the texts of labeled files or on built-in ones.
 
     Raises:
-        CheckpointError: as `export`, or if the source's weights are not those it was exported with.
+        CheckpointError: if the source is not whole or has changed since its export, or the copy
+            does not tag as the source does.
+        DataError: if the files cannot be read.
     """
-    if sha256(source.folder / WEIGHTS) != source.manifest.weights_sha256:
-        raise CheckpointError(f"{source.folder}: {WEIGHTS} has changed since it was exported")
+    if source.resolve() == folder.resolve():
+        raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
+    tagger = Tagger.load(source, device)
+    manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
+    if sha256(source / WEIGHTS) != manifest.weights_sha256:
+        raise CheckpointError(f"{source}: {WEIGHTS} has changed since it was exported")
+    documents, problems = corpus.read(entries)
+    if problems:
+        raise DataError(problems)
+    texts = [document.text for document in documents] or list(PROBES)
 
     def fill(aside: Path) -> None:
-        for file in source.folder.iterdir():
+        for file in source.iterdir():
             if file.is_file():
                 shutil.copy2(file, aside / file.name)
-        if run_yaml is not None:
-            (aside / "run.yaml").write_text(run_yaml, encoding="utf-8")
+        # Trained again, the copy's run replaces the copy, not the original.
+        config = configfile.load(source / "run.yaml").model_copy(update={"output": folder.resolve()})
+        (aside / "run.yaml").write_text(configfile.dump(config, folder.resolve()), encoding="utf-8")
 
-    return export(
-        folder,
-        fill,
-        source.manifest,
-        dump_scores(source.scores),
-        lambda manifest: model_card(folder.name, manifest, source.scores),
-        expected,
-        device,
-    )
+    def card(manifest: Manifest) -> str:
+        return model_card(folder.name, manifest, scores)
+
+    return export(folder, fill, manifest, scores, card, list(zip(texts, tagger.tag(texts), strict=True)), device)
+
+
+def _readable_by_umask(folder: Path) -> None:
+    """Weights are written readable by their owner alone; a checkpoint is a file like any other."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for file in folder.iterdir():
+        file.chmod(0o666 & ~mask)
 
 
 def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineFacts:

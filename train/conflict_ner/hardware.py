@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+_AMPERE = (8, 0)  # the first NVIDIA compute capability that multiplies bf16
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
@@ -33,8 +34,7 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
     if precision != "auto":
         return Hardware(device, precision)  # type: ignore[arg-type]
     if device == "cuda":
-        ampere = torch.cuda.get_device_capability()[0] >= 8
-        return Hardware(device, "bf16" if ampere else "fp16")
+        return Hardware(device, "bf16" if torch.cuda.get_device_capability() >= _AMPERE else "fp16")
     if device == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported")):
         return Hardware(device, "bf16")
     return Hardware(device, "fp32")

@@ -49,13 +49,13 @@ class LabelScheme:
         return {tag: index for index, tag in enumerate(self.tags)}
 
     @classmethod
-    def from_id2label(cls, id2label: Mapping[int, str]) -> LabelScheme:
+    def from_id2label(cls, id2label: Mapping[int, str] | Mapping[str, str]) -> LabelScheme:
         """Rebuild the scheme of a checkpoint.
 
         Raises:
             ValueError: if the tags are not O and paired B-/I- tags in this module's order.
         """
-        tags = tuple(id2label[index] for index in sorted(id2label))
+        tags = tuple(tag for _, tag in sorted((int(index), tag) for index, tag in id2label.items()))
         scheme = cls(tuple(tag[2:] for tag in tags[1::2]))
         if scheme.tags != tags:
             raise ValueError(f"not IOB2 tags in order O, B-X, I-X, ...: {', '.join(tags)}")

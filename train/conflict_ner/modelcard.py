@@ -43,7 +43,10 @@ def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> di
     metadata: dict[str, Any] = {"language": "en", "library_name": "transformers"}
     if "/" in manifest.encoder and not manifest.encoder.startswith(("/", ".")):
         metadata["base_model"] = manifest.encoder
-    metadata |= {"pipeline_tag": "token-classification", "tags": ["named-entity-recognition", "conflict", "conflict-ner"]}
+    metadata |= {
+        "pipeline_tag": "token-classification",
+        "tags": ["named-entity-recognition", "conflict", "conflict-ner"],
+    }
     metadata["metrics"] = ["precision", "recall", "f1"]
     results = [
         {
@@ -86,7 +89,9 @@ def _training(manifest: Manifest) -> str:
     for split, facts in manifest.data.items():
         counts = ", ".join(f"{label} {count:,}" for label, count in facts.mentions.items())
         lines.append(f"- {split}: {facts.documents:,} reports; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
-    lines.append(f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps")
+    lines.append(
+        f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps"
+    )
     lines.append(f"- trained on {manifest.hardware}; scored in fp32")
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
@@ -98,7 +103,7 @@ def _pipeline(facts: PipelineFacts | None, window: int) -> str:
         return f"Plain transformers cuts a text off after {window} tokens; the Tagger does not.\n"
     shared, strategy = facts.shared_mentions, facts.strategy
     return (
-        f"Plain `transformers.pipeline` with `aggregation_strategy=\"{strategy}\"` finds "
+        f'Plain `transformers.pipeline` with `aggregation_strategy="{strategy}"` finds '
         f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in the "
         f"{facts.texts:,} evaluated reports that fit one window (it cannot end a mention inside what its tokenizer "
         f"calls one word, such as `60km`). It cuts a text off after {window} tokens; the Tagger does not.\n"

@@ -48,7 +48,9 @@ class Predictor:
         jobs = [(text, index) for text, e in enumerate(encoded) for index, (a, b) in enumerate(e.windows) if a < b]
         lengths = [encoded[text].windows[index][1] - encoded[text].windows[index][0] for text, index in jobs]
         for batch in length_batches(lengths, self.batch_tokens):
-            best, probability = self._forward([self.encoder.window_ids(encoded[t], w) for t, w in map(jobs.__getitem__, batch)])
+            best, probability = self._forward(
+                [self.encoder.window_ids(encoded[t], w) for t, w in map(jobs.__getitem__, batch)]
+            )
             for row, (text, index) in enumerate(map(jobs.__getitem__, batch)):
                 words, positions = self._owned(encoded[text], index)
                 tags[text][words] = best[row, positions]
@@ -72,7 +74,7 @@ class Predictor:
         ids = pad(rows, self.encoder.tokenizer.pad_token_id or 0)
         mask = pad([[1] * len(row) for row in rows], 0)
         training = self.model.training
-        self.model.eval()
+        self.model.train(False)
         with torch.inference_mode():
             device = self.model.device
             logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float()

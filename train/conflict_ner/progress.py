@@ -17,7 +17,7 @@ LIKELY_CAUSES = (
 )
 
 
-class TrainingProgress(TrainerCallback):  # type: ignore[misc]
+class TrainingProgress(TrainerCallback):
     """Draws on a console; on one that is not a terminal only the epochs' lines appear."""
 
     def __init__(self, console: Console) -> None:
@@ -58,11 +58,14 @@ class TrainingProgress(TrainerCallback):  # type: ignore[misc]
             f"P {100 * epoch['precision']:5.1f}  R {100 * epoch['recall']:5.1f}  F1 {100 * epoch['strict_f1']:5.1f}  "
             f"{'best' if is_best else '    '}  at most {_clock(left)} left",
             highlight=False,
+            soft_wrap=True,
         )
         if predicts_nothing(history) and not self.warned:
             self.warned = True
             self.console.print(
-                f"warning: no mention was predicted in {len(history)} epochs; likely {LIKELY_CAUSES}", style="yellow"
+                f"warning: no mention was predicted in {len(history)} epochs; likely {LIKELY_CAUSES}",
+                style="yellow",
+                soft_wrap=True,
             )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

