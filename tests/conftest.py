@@ -196,3 +196,12 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, encoder_folder: 
     folder = tmp_path_factory.mktemp("checkpoint")
     config = make_config(folder, encoder_folder, reports_file, epochs=40, patience=None, dropout=0.0)
     return run.train(config).folder
+
+
+@pytest.fixture
+def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let exports verify themselves in this process: a fresh one takes seconds to import."""
+    from conflict_ner import export
+    from conflict_ner.verify import verify
+
+    monkeypatch.setattr(export, "_verify_elsewhere", verify)

@@ -95,6 +95,8 @@ def dump(config: Config, folder: Path) -> str:
     """The resolved config as YAML that means the same when it stands in `folder`."""
     tree = config.model_dump(mode="json")
     _visit_paths(Config, tree, lambda value: os.path.relpath(value, folder))
+    if Path(tree["encoder"]).is_absolute():  # a folder, as `load` leaves it
+        tree["encoder"] = os.path.join(".", os.path.relpath(tree["encoder"], folder))  # noqa: PTH118 - keeps the dot
     header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
     header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
     return header + yaml.safe_dump(tree, sort_keys=False)

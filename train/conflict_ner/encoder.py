@@ -97,8 +97,10 @@ def resolve(encoder: str) -> str:
 
 
 def describe(encoder: str) -> str:
-    """The name under which others know the encoder: a hub id where there is one."""
-    return BUNDLED[encoder].hub_id if encoder in BUNDLED else encoder
+    """The name under which others know the encoder: a hub id, or a folder's own name."""
+    if encoder in BUNDLED:
+        return BUNDLED[encoder].hub_id
+    return Path(encoder).name if Path(encoder).is_dir() else encoder
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerFast:

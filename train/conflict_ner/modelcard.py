@@ -41,7 +41,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
 
 def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"language": "en", "library_name": "transformers"}
-    if "/" in manifest.encoder and not manifest.encoder.startswith(("/", ".")):
+    if "/" in manifest.encoder:  # a hub id; a folder is known by its bare name
         metadata["base_model"] = manifest.encoder
     metadata |= {
         "pipeline_tag": "token-classification",

@@ -224,6 +224,7 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         dataloader_pin_memory=hardware.device == "cuda",
         logging_nan_inf_filter=False,
         disable_tqdm=True,
+        ddp_find_unused_parameters=False,
         report_to="none",
     )
 

@@ -1,0 +1,166 @@
+"""The command: what it prints, where, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conflict_ner import cli, configfile
+from conftest import make_config
+
+
+def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Run the command in this process: exit code, standard output, standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+            sys.exit(0)
+    out, err = capsys.readouterr()
+    return int(exit_.value.code or 0), out, err
+
+
+def test_help_waits_for_no_heavy_import() -> None:
+    code = "import sys; from conflict_ner import cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "transformers", "datasets", "numpy", "pydantic", "yaml", "seqeval"}
+    assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["check", "convert", "train", "evaluate", "export", "tag"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, command, "--help")
+    assert code == 0
+    assert "Usage: conflict-ner " + command in out
+
+
+def test_check_counts_good_data(reports_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, "check", reports_file, "--json")
+    assert code == 0
+    assert json.loads(out)["splits"]["data"]["labels"] == {"ACTOR": 3, "WEAPON": 3, "LOCATION": 3, "NUMBER": 4}
+    assert conflict_ner(capsys, "check", reports_file)[0] == 0
+
+
+def test_check_lists_all_problems_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.md").write_text("=== a\n\n[Rebels](ACTR) left [Goma.\n", encoding="utf-8")
+    code, out, err = conflict_ner(capsys, "check", tmp_path)
+    assert (code, out) == (1, "")
+    assert "bad.md:3:1: " in err
+    assert "did you mean ACTOR?" in err
+    assert "bad.md:3:22: '[' is never closed" in err
+    code, out, _ = conflict_ner(capsys, "check", tmp_path, "--json")
+    assert code == 1
+    assert [problem["where"].rpartition("bad.md")[2] for problem in json.loads(out)["problems"]] == [":3:22", ":3:1"]
+
+
+def test_check_finds_one_report_in_two_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split, name in (("train", "a"), ("test", "b")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "x.md").write_text(f"=== {name}\n\n[Rebels](ACTOR) left.\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "check", tmp_path)
+    assert code == 1
+    assert "(train and test)" in err
+
+
+def test_check_of_a_config_checks_its_splits_with_its_labels(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(tmp_path, encoder_folder, reports_file)
+    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    code, out, _ = conflict_ner(capsys, "check", tmp_path / "run.yaml", "--json")
+    assert code == 0
+    assert set(json.loads(out)["splits"]) == {"train", "validation"}
+
+
+def test_convert_goes_both_ways(tmp_path: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.jsonl")[0] == 0
+    assert conflict_ner(capsys, "convert", tmp_path / "r.jsonl", tmp_path / "r.md")[0] == 0
+    assert (tmp_path / "r.md").read_text(encoding="utf-8") == reports_file.read_text(encoding="utf-8")
+    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.csv")[0] == 2
+
+
+def test_a_bad_config_exits_with_2_and_names_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.yaml").write_text("labels: [A]\noutput: m\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "train", tmp_path / "run.yaml", "--set", "training.epoch=1")
+    assert code == 2
+    assert "training.epoch: unknown key; did you mean training.epochs?" in err
+    assert "data: is missing" in err
+
+
+def test_evaluate_prints_a_table_json_or_markdown(
+    checkpoint_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--json")
+    assert code == 0
+    assert json.loads(out)["strict"]["micro"]["f1"] == 1.0
+    assert "| **all (micro)** | **100.0** |" in conflict_ner(
+        capsys, "evaluate", checkpoint_folder, reports_file, "--markdown"
+    )[1].replace("** | **100.0** | **100.0** | **100.0**", "** | **100.0**")
+    assert "all (micro)" in conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file)[1]
+
+
+def test_evaluate_refuses_labels_that_the_checkpoint_does_not_know(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.md").write_text("=== a\n\n[Rebels](PARTY) left.\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "evaluate", checkpoint_folder, tmp_path)
+    assert code == 1
+    assert "'Rebels' (PARTY, 0:6) has an unknown label; the labels are ACTOR, WEAPON, LOCATION, NUMBER" in err
+
+
+def test_what_is_no_checkpoint_exits_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = conflict_ner(capsys, "tag", tmp_path, "-")
+    assert (code, out) == (3, "")
+    assert "manifest.json, config.json, model.safetensors missing" in err
+
+
+def test_tag_writes_jsonl_and_goes_on_after_a_broken_line(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "At least 19 fighters died in a drone strike near El Fasher."
+    (tmp_path / "in.jsonl").write_text(
+        json.dumps({"id": "a", "text": text, "x": 1}) + "\n{broken\n" + json.dumps({"text": "None."})
+    )
+    code, out, err = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "in.jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert "in.jsonl:2: not JSON" in err
+    assert [row["id"] for row in rows] == ["a", f"{tmp_path / 'in.jsonl'}:3"]
+    assert rows[0]["x"] == 1
+    assert {text[e["start"] : e["end"]] == e["text"] for e in rows[0]["entities"]} == {True}
+
+
+def test_tag_reads_standard_input_and_writes_a_file(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Police left Goma.\r\n")))
+    code, out, _ = conflict_ner(capsys, "tag", checkpoint_folder, "-", "--output", tmp_path / "out.jsonl")
+    assert (code, out) == (0, "")
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["text"] == "Police left Goma.\r\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_tag_colours_text_on_a_terminal(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text(
+        "At least 19 fighters died in a drone strike near El Fasher. [sic]", encoding="utf-8"
+    )
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    code, out, _ = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt")
+    assert code == 0
+    assert "drone strike WEAPON" in out
+    assert "[sic]" in out  # rich must not take the text for its own markup
+
+
+def test_export_writes_a_second_checkpoint(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str], verified_here: None
+) -> None:
+    code, _, err = conflict_ner(capsys, "export", checkpoint_folder, tmp_path / "copy")
+    assert code == 0
+    assert "verified" in err
+    assert conflict_ner(capsys, "export", checkpoint_folder, checkpoint_folder)[0] == 3
