@@ -37,7 +37,7 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 def main() -> None:
     """Run the command and turn our errors into messages and exit codes."""
     try:
-        app()
+        app(prog_name="conflict-ner")
     except ConflictNerError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError) else 3)

@@ -1,0 +1,240 @@
+"""Configs as files: every fault at once, paths that mean the same from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conflict_ner import configfile
+from conflict_ner.errors import ConfigError, Problem
+
+BASE = "labels: [ACTOR, WEAPON]\ndata: {train: [../a.md], validation: [b]}\noutput: ../m\n"
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a config into a folder of its own."""
+
+    def write(extra: str = "", base: str = BASE) -> Path:
+        folder = tmp_path / "configs"
+        folder.mkdir(exist_ok=True)
+        file = folder / "run.yaml"
+        file.write_text(base + extra, encoding="utf-8")
+        return file
+
+    return write
+
+
+def problems(file: Path, *overrides: str) -> dict[str, Problem]:
+    """What loading finds wrong, by place."""
+    with pytest.raises(ConfigError) as caught:
+        configfile.load(file, overrides)
+    assert all(str(problem) in str(caught.value) for problem in caught.value.problems)
+    return {problem.where: problem for problem in caught.value.problems}
+
+
+def test_all_problems_of_file_and_overrides_come_at_once(write: Write) -> None:
+    extra = "labells: 3\ntraining: {epoch: 3, learning_rate: fast}\nencoding: {window: 20, overlap: 15}\n"
+    found = problems(write(extra), "training.sed=7", "nonsense")
+    assert set(found) == {"labells", "training.epoch", "training.learning_rate", "encoding", "training.sed", "--set"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "key", "nearest"),
+    [
+        ("labells: []", "labells", "labels"),
+        ("training: {epoch: 3}", "training.epoch", "training.epochs"),
+        ("training: {learning_rat: 3}", "training.learning_rat", "training.learning_rate"),
+        ("epochs: 3", "epochs", "training.epochs"),
+        ("trainings: {}", "trainings", "training"),
+        ("training: {window: 64}", "training.window", "encoding.window"),
+    ],
+)
+def test_an_unknown_key_is_told_the_nearest_valid_name(write: Write, extra: str, key: str, nearest: str) -> None:
+    found = problems(write(extra))
+    assert list(found) == [key]
+    assert "unknown key" in found[key].what
+    assert found[key].fix == f"did you mean {nearest}?"
+
+
+def test_an_unknown_key_that_resembles_none_is_to_be_removed(write: Write) -> None:
+    assert problems(write("zzz: 1"))["zzz"].fix == "remove it"
+
+
+def test_missing_keys_are_named(write: Write) -> None:
+    assert set(problems(write(base="data: {train: [x]}\n"))) == {"labels", "data.validation", "output"}
+
+
+def test_a_bad_value_is_shown(write: Write) -> None:
+    assert "'fast'" in problems(write("training: {learning_rate: fast}"))["training.learning_rate"].what
+
+
+@pytest.mark.parametrize("number", ["1e-5", "1E-5", "1.0e-5", ".00001", "0.1e-4", "+1e-05"])
+def test_a_number_is_a_number_however_it_is_written(write: Write, number: str) -> None:
+    assert configfile.load(write(f"training: {{learning_rate: {number}}}")).training.learning_rate == 1e-5
+    assert configfile.load(write(), [f"training.learning_rate={number}"]).training.learning_rate == 1e-5
+
+
+def test_digits_stay_whole_numbers_and_quoted_ones_strings(write: Write) -> None:
+    config = configfile.load(write(base=BASE.replace("[ACTOR, WEAPON]", '["7", "1e5"]')), ["training.seed=12"])
+    assert config.training.seed == 12
+    assert config.labels == ("7", "1e5")
+
+
+@pytest.mark.parametrize(
+    ("extra", "lines"),
+    [("output: x\n", (3, 4)), ("training:\n  epochs: 1\n  seed: 2\n  epochs: 1\n", (5, 7))],
+    ids=["at the top", "in a section"],
+)
+def test_a_key_that_stands_twice_is_an_error(write: Write, extra: str, lines: tuple[int, int]) -> None:
+    file = write(extra)
+    (problem,) = problems(file).values()
+    assert problem.where.rpartition(":")[0] in [f"{file}:{line}" for line in lines]
+    assert "twice" in problem.what
+
+
+def test_broken_yaml_is_reported_with_line_and_column(write: Write) -> None:
+    file = write("training: {epochs: 1\n")
+    assert list(problems(file)) == [f"{file}:5:1"]
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n", b"just words\n", b"labels: \xff\n"])
+def test_what_is_no_config_at_all_is_a_config_error(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_bytes(content)
+    assert list(problems(file)) == [str(file)]
+
+
+def test_a_missing_file_and_a_folder_are_config_errors(tmp_path: Path) -> None:
+    assert list(problems(tmp_path / "none.yaml")) == [str(tmp_path / "none.yaml")]
+    assert list(problems(tmp_path)) == [str(tmp_path)]
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "0x_", "~no-such-user-here/m"])
+def test_a_value_that_nothing_can_be_made_of_is_a_config_error(write: Write, value: str) -> None:
+    assert problems(write(base=BASE.replace("../m", value)))
+    assert problems(write(), f"output={value}")
+
+
+def test_paths_in_the_file_are_relative_to_its_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write()
+    there = configfile.load(file)
+    assert there.data.train == (tmp_path / "a.md",)
+    assert there.data.validation == (tmp_path / "configs/b",)
+    assert there.output == tmp_path / "m"
+    monkeypatch.chdir(tmp_path)
+    assert configfile.load(Path("configs/run.yaml")) == there
+
+
+def test_paths_in_overrides_are_relative_to_the_working_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "else"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = configfile.load(write(), ["output=out", "data.test=[t.md, ../u]"])
+    assert config.output == elsewhere / "out"
+    assert config.data.test == (elsewhere / "t.md", tmp_path / "u")
+    assert config.data.train == (tmp_path / "a.md",)
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere/home")
+    config = configfile.load(write(base=BASE.replace("../m", "~/m")), ["data.test=[~/t]"])
+    assert config.output == Path("/somewhere/home/m")
+    assert config.data.test == (Path("/somewhere/home/t"),)
+
+
+def test_an_encoder_is_a_path_only_where_it_looks_like_one(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path / "configs/mine", tmp_path / "typed"):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert configfile.load(write("encoder: some/name")).encoder == "some/name"
+    assert configfile.load(write("encoder: mine")).encoder == str(tmp_path / "configs/mine")
+    assert configfile.load(write("encoder: ../enc")).encoder == str(tmp_path / "enc")
+    assert configfile.load(write(), ["encoder=typed"]).encoder == str(tmp_path / "typed")
+    assert configfile.load(write(), ["encoder=mine"]).encoder == "mine"
+
+
+def test_overrides_change_only_what_they_name_and_the_last_one_wins(write: Write) -> None:
+    file = write("training: {epochs: 5, seed: 3}\n")
+    config = configfile.load(
+        file, ["training.epochs=6", "encoding.window=64", "encoding.overlap=0", "training.epochs=9"]
+    )
+    assert (config.training.epochs, config.training.seed) == (9, 3)
+    assert (config.encoding.window, config.encoding.overlap) == (64, 0)
+    assert configfile.load(file, ["training.patience=null"]).training.patience is None
+    assert configfile.load(file, ["labels=[X, Y]"]).labels == ("X", "Y")
+
+
+@pytest.mark.parametrize(
+    ("override", "where", "said"),
+    [
+        ("training.epoch=3", "training.epoch", "training.epochs"),
+        ("training.epochs=0", "training.epochs", "greater"),
+        ("training.epochs=many", "training.epochs", "'many'"),
+        ("training.epochs", "--set", "'training.epochs'"),
+        ("=3", "--set", "'=3'"),
+        ("training.epochs=[1", "--set", "'[1'"),
+        ("training={seed: 1, seed: 2}", "--set", "seed"),
+        ("labels.first=A", "--set labels.first", "'labels'"),
+        ("output.name=A", "--set output.name", "'output'"),
+    ],
+)
+def test_overrides_are_validated_like_the_file(write: Write, override: str, where: str, said: str) -> None:
+    found = problems(write(), override)
+    assert list(found) == [where]
+    assert said in str(found[where])
+
+
+DUMPED = [
+    "training: {learning_rate: 1e-5, patience: null, max_grad_norm: .inf, schedule: cosine}\n",
+    "encoding: {window: 64, overlap: 16}\nencoder: org/name-v1.5\n",
+    "encoder: ./enc\n",
+]
+
+
+@pytest.mark.parametrize("extra", DUMPED, ids=["numbers", "names", "encoder folder"])
+def test_a_dumped_config_loads_back_equal_from_another_folder(
+    write: Write, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configfile.load(write(extra))
+    folder = tmp_path / "deep/er"
+    folder.mkdir(parents=True)
+    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    assert configfile.load(Path("run.yaml")) == config
+
+
+@pytest.mark.parametrize("label", ["NO", "null", "7", "1.5", "1e5", "ÄÖ", "#x", "a:b", "'", "2024-01-01"])
+def test_a_dumped_config_keeps_labels_that_yaml_could_take_for_something_else(write: Write, label: str) -> None:
+    config = configfile.load(write()).model_copy(update={"labels": ("ACTOR", label)})
+    file = write(base=configfile.dump(config, write().parent))
+    assert configfile.load(file) == config
+
+
+def test_a_dumped_config_means_the_same_behind_a_linked_folder(write: Write, tmp_path: Path) -> None:
+    config = configfile.load(write())
+    (tmp_path / "big/disk/models").mkdir(parents=True)
+    (tmp_path / "models").symlink_to(tmp_path / "big/disk/models")
+    file = tmp_path / "models/run.yaml"
+    file.write_text(configfile.dump(config, file.parent), encoding="utf-8")
+    assert configfile.load(file) == config
+
+
+def test_a_dumped_config_moves_with_its_surroundings(write: Write, tmp_path: Path) -> None:
+    config = configfile.load(write())
+    text = configfile.dump(config, tmp_path / "m")
+    moved = tmp_path / "moved/m"
+    moved.mkdir(parents=True)
+    (moved / "run.yaml").write_text(text, encoding="utf-8")
+    assert configfile.load(moved / "run.yaml").data.train == (tmp_path / "moved/a.md",)
+    assert str(tmp_path) not in text

@@ -1,0 +1,185 @@
+"""The door through which labeled data comes in: files, folders, splits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conflict_ner import corpus
+from conflict_ner.corpus import Corpus
+from conflict_ner.document import Document, Mention
+from conflict_ner.errors import DataError, Problem
+
+LABELS = ("ACTOR", "LOCATION")
+DOCUMENTS = [
+    Document("one", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")), {"year": 2024}),
+    Document("two", "\ufeffDas Heer [sic]\r\nzog ab. \U0001f600", (), {"genre": "wire", "tags": ["x"]}),
+    Document("three", "Nothing happened."),
+]
+
+
+def write(folder: Path, name: str, documents: list[Document]) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(corpus.FORMS[file.suffix].dump(documents), encoding="utf-8", newline="\n")
+    return file
+
+
+def problems(entry: Path) -> list[Problem]:
+    documents, found = corpus.read([entry])
+    assert documents == ()
+    return found
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.jsonl"])
+def test_a_file_of_either_form_is_read_and_checked(tmp_path: Path, name: str) -> None:
+    loaded = corpus.load({"train": [write(tmp_path, name, DOCUMENTS)]}, LABELS)
+    assert loaded["train"] == tuple(DOCUMENTS)
+    assert loaded["test"] == ()
+    assert loaded.skipped == ()
+    assert loaded.counts("train") == {"ACTOR": 1, "LOCATION": 1}
+
+
+def test_a_folder_is_searched_for_both_forms_in_order_of_names(tmp_path: Path) -> None:
+    write(tmp_path, "b.md", DOCUMENTS[:1])
+    write(tmp_path, "a/deep.jsonl", DOCUMENTS[1:2])
+    write(tmp_path, "c.jsonl", DOCUMENTS[2:])
+    (tmp_path / "notes.txt").write_text("not a report")
+    (tmp_path / "folder.md").mkdir()
+    documents, found = corpus.read([tmp_path])
+    assert found == []
+    assert [document.id for document in documents] == ["two", "one", "three"]
+
+
+def test_a_byte_order_mark_before_a_file_is_no_text(tmp_path: Path) -> None:
+    for name in ("a.md", "a.jsonl"):
+        file = write(tmp_path, name, DOCUMENTS)
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+        assert corpus.read([file]) == (tuple(DOCUMENTS), [])
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "hint"),
+    [
+        (b"=== a\n\nThe K\xe4mpfer left.\n", "3:6", "cp1252"),
+        (b"\xff\xfe=\x00=\x00=\x00 \x00", "1:1", "utf-16"),
+        (b"=== a\r\n\r\nfine\r\n\x92", "4:1", "cp1252"),
+    ],
+)
+def test_what_is_not_utf_8_has_line_column_and_a_fix(tmp_path: Path, content: bytes, place: str, hint: str) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes(content)
+    (found,) = problems(file)
+    assert found.where == f"{file}:{place}"
+    assert "not UTF-8" in found.what
+    assert hint in found.fix
+
+
+def test_the_column_of_a_bad_byte_counts_characters_as_every_column_does(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes("=== a\n\nDas Öl der Kämpfer ".encode() + b"\xe4")
+    assert [found.where for found in problems(file)] == [f"{file}:3:20"]
+
+
+def test_missing_files_empty_folders_and_other_endings_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.docx").write_bytes(b"x")
+    (tmp_path / "README").write_bytes(b"x")
+    for name, what in [("none.md", "no such"), ("empty", "no .md"), ("a.docx", ".docx"), ("README", ".md or .jsonl")]:
+        (found,) = problems(tmp_path / name)
+        assert found.where == str(tmp_path / name)
+        assert what in found.what
+        assert found.fix
+
+
+def test_a_strict_load_raises_every_problem_of_every_split(tmp_path: Path) -> None:
+    bad_label = write(tmp_path, "a.md", [Document("one", "Rebels left.", (Mention(0, 6, "ACTR"),))])
+    same_id = write(tmp_path, "b.jsonl", [Document("one", "Nothing happened.")])
+    broken = tmp_path / "c.md"
+    broken.write_text("=== c\n\nThe [army left.\n")
+    with pytest.raises(DataError) as caught:
+        corpus.load({"train": [bad_label, broken], "test": [same_id, tmp_path / "none.md"]}, LABELS)
+    assert {problem.where for problem in caught.value.problems} == {
+        f"{bad_label}:3:1",
+        f"{broken}:3:5",
+        f"{same_id}:1",
+        str(tmp_path / "none.md"),
+    }
+    assert "4 problems" in str(caught.value)
+
+
+def test_a_lenient_load_leaves_out_exactly_the_faulty(tmp_path: Path) -> None:
+    faulty = [
+        Document("label", "Rebels left.", (Mention(0, 6, "ACTR"),)),
+        Document("edge", "Soldiers left.", (Mention(0, 9, "ACTOR"),)),
+        Document("one", "The same id again."),
+    ]
+    train = write(tmp_path, "a.md", [DOCUMENTS[0], *faulty, DOCUMENTS[1]])
+    test = write(tmp_path, "b.md", [Document("copy", DOCUMENTS[0].text), DOCUMENTS[2]])
+    loaded = corpus.load({"train": [train], "test": [test]}, LABELS, strict=False)
+    assert loaded["train"] == (DOCUMENTS[0], DOCUMENTS[1])
+    assert loaded["test"] == (DOCUMENTS[2],)
+    assert len(loaded.skipped) == 4
+    assert all(any(word in str(p) for p in loaded.skipped) for word in ("ACTR", "Soldiers", "'one'", "'copy'"))
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("a.md", "\n=== bad\n\nThe [army left.\n"),
+        ("a.jsonl", '{"id": "bad", "text": "x", "entities": [{"start": 0, "end": 1, "label": "ACTOR", "score": 1}]}\n'),
+    ],
+)
+def test_a_lenient_load_leaves_out_a_report_that_is_written_wrongly(tmp_path: Path, name: str, broken: str) -> None:
+    file = write(tmp_path, name, DOCUMENTS)
+    file.write_text(file.read_text(encoding="utf-8") + broken, encoding="utf-8", newline="\n")
+    loaded = corpus.load({"train": [file]}, LABELS, strict=False)
+    assert loaded["train"] == tuple(DOCUMENTS)
+    assert len(loaded.skipped) == 1
+
+
+def test_a_lenient_load_still_refuses_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        corpus.load({"train": [tmp_path / "none.md"]}, LABELS, strict=False)
+
+
+def test_the_fingerprint_is_the_same_for_both_forms(tmp_path: Path) -> None:
+    prints = {
+        corpus.load({"train": [write(tmp_path, name, DOCUMENTS)]}, LABELS).fingerprint("train")
+        for name in ("a.md", "a.jsonl")
+    }
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Document("ONE", "Rebels left.", (Mention(0, 6, "ACTOR"),)),
+        Document("one", "Rebels fled.", (Mention(0, 6, "ACTOR"),)),
+        Document("one", "Rebels left.", (Mention(0, 5, "ACTOR"),)),
+        Document("one", "Rebels left.", (Mention(0, 6, "WEAPON"),)),
+        Document("one", "Rebels left."),
+    ],
+    ids=["id", "text", "offset", "label", "no mention"],
+)
+def test_the_fingerprint_tells_different_data_apart(other: Document) -> None:
+    base = Corpus({"train": (Document("one", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
+    assert Corpus({"train": (other,)}).fingerprint("train") != base.fingerprint("train")
+
+
+def test_to_datasets_gives_a_dataset_a_split_with_four_columns() -> None:
+    data = Corpus({"train": tuple(DOCUMENTS), "test": (DOCUMENTS[2],)}).to_datasets()
+    assert {split: rows.num_rows for split, rows in data.items()} == {"train": 3, "test": 1}
+    assert set(data["train"].column_names) == {"id", "text", "mentions", "metadata"}
+    assert data["train"].features == data["test"].features
+    row = data["train"][0]
+    assert row["text"] == DOCUMENTS[0].text
+    assert [(m["start"], m["end"], m["label"]) for m in row["mentions"]] == [(0, 6, "ACTOR"), (12, 16, "LOCATION")]
+    assert [json.loads(row["metadata"]) for row in data["train"]] == [document.metadata for document in DOCUMENTS]
+
+
+def test_to_datasets_keeps_a_split_that_holds_nothing() -> None:
+    data = Corpus({"train": tuple(DOCUMENTS), "test": ()}).to_datasets()
+    assert data["test"].num_rows == 0
+    assert data["test"].features == data["train"].features

@@ -1,0 +1,127 @@
+"""Predicting over texts: order, batches, windows and laziness change nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from conflict_ner.document import Entity
+from conflict_ner.encoder import load_tokenizer, new_model
+from conflict_ner.encoding import TextEncoder
+from conflict_ner.labels import LabelScheme
+from conflict_ner.prediction import CHUNK, Predictor
+from conftest import LABELS, SENTENCES
+from torch import nn
+from transformers import PreTrainedTokenizerFast
+
+SCHEME = LabelScheme(LABELS)
+TEXTS = ["", *SENTENCES, " ".join(SENTENCES), "Goma", " \n", "\u200f", " ".join(SENTENCES * 4)]
+
+
+@pytest.fixture(scope="module")
+def predictor(encoder_folder: Path) -> Predictor:
+    """A real encoder under a head that says something definite of every word."""
+    torch.manual_seed(1)
+    model = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
+    nn.init.normal_(model.classifier.weight, std=3.0)
+    return Predictor(model, TextEncoder.make(load_tokenizer(str(encoder_folder)), 32, 8), SCHEME)
+
+
+class ByToken(nn.Module):
+    """Tags a token by its id alone, so that context and windows cannot matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.table = nn.Embedding(500, len(SCHEME.tags))
+        self.device = torch.device("cpu")
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        assert input_ids.shape == attention_mask.shape
+        self.shapes.append(tuple(input_ids.shape))
+        return SimpleNamespace(logits=self.table(input_ids))
+
+
+def by_token(tokenizer: PreTrainedTokenizerFast, window: int, overlap: int = 8, **settings: Any) -> Predictor:
+    model: Any = ByToken()
+    return Predictor(model, TextEncoder.make(tokenizer, window, overlap), SCHEME, **settings)
+
+
+def same(left: list[list[Entity]], right: list[list[Entity]]) -> bool:
+    def bare(side: list[list[Entity]]) -> list[list[Entity]]:
+        return [[dataclasses.replace(entity, score=0.0) for entity in entities] for entities in side]
+
+    scores = [[entity.score for entities in side for entity in entities] for side in (left, right)]
+    return bare(left) == bare(right) and scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_results_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
+    found = list(predictor.predict(TEXTS))
+    assert len(found) == len(TEXTS)
+    assert sum(map(bool, found)) > 5
+    assert same(found[::-1], list(predictor.predict(TEXTS[::-1])))
+    for text, entities in zip(TEXTS, found, strict=True):
+        assert all(text[entity.start : entity.end] == entity.text for entity in entities)
+
+
+def test_a_texts_entities_are_the_same_alone_and_in_company(predictor: Predictor) -> None:
+    alone = [next(predictor.predict([text])) for text in TEXTS]
+    assert same(list(predictor.predict(TEXTS)), alone)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 10**6])
+def test_the_size_of_batches_changes_nothing(predictor: Predictor, batch_tokens: int) -> None:
+    sized = dataclasses.replace(predictor, batch_tokens=batch_tokens)
+    assert same(list(sized.predict(TEXTS)), list(predictor.predict(TEXTS)))
+
+
+@pytest.mark.parametrize(("window", "overlap"), [(12, 3), (24, 8), (64, 0), (64, 31)])
+def test_windows_cover_the_whole_of_a_long_report(
+    any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
+) -> None:
+    text = "\n".join(SENTENCES * 12)
+    (whole,) = by_token(any_tokenizer, 10**6).predict([text])
+    (cut,) = by_token(any_tokenizer, window, overlap).predict([text])
+    assert same([cut], [whole])
+    assert whole[-1].end > 0.95 * len(text)
+
+
+def test_windows_are_no_longer_than_the_encoder_takes(tokenizer: PreTrainedTokenizerFast) -> None:
+    predictor = by_token(tokenizer, 24)
+    list(predictor.predict([" ".join(SENTENCES * 9)]))
+    model: Any = predictor.model
+    assert max(length for _, length in model.shapes) <= 24
+
+
+def test_texts_are_read_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:
+    taken = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        for taken in range(1, 3 * CHUNK + 1):
+            yield "Goma"
+
+    results = by_token(tokenizer, 64).predict(texts())
+    assert taken == 0
+    next(results)
+    assert 1 <= taken <= CHUNK
+    assert 1 + sum(1 for _ in results) == taken == 3 * CHUNK
+
+
+def test_no_texts_give_nothing(predictor: Predictor) -> None:
+    assert list(predictor.predict([])) == []
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_is_asked_without_dropout_and_left_as_it_was(predictor: Predictor, training: bool) -> None:
+    expected = list(predictor.predict(TEXTS))
+    predictor.model.train(training)
+    assert same(list(predictor.predict(TEXTS)), expected)
+    assert predictor.model.training is training
+    predictor.model.train(False)

@@ -1,0 +1,91 @@
+"""What the checkout ships: configs that run as they are, data that is what it says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from conflict_ner import configfile, corpus, jsonl, markup
+from conflict_ner.corpus import Corpus
+from conflict_ner.document import Document
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+FILES = sorted((ROOT / "data").rglob("*.md"))
+LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
+
+each_config = pytest.mark.parametrize("file", CONFIGS, ids=[file.stem for file in CONFIGS])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Corpus:
+    """All of data/, loaded strictly: any problem is an error here."""
+    return corpus.load({split: [ROOT / "data" / split] for split in corpus.SPLITS}, LABELS)
+
+
+@pytest.fixture(scope="module")
+def documents(shipped: Corpus) -> list[Document]:
+    return [document for split in corpus.SPLITS for document in shipped[split]]
+
+
+def test_configs_are_shipped() -> None:
+    assert "default" in [file.stem for file in CONFIGS]
+
+
+@each_config
+def test_a_shipped_config_names_only_what_is_there(file: Path) -> None:
+    config = configfile.load(file)
+    named = [*config.data.train, *config.data.validation, *config.data.test]
+    named += [Path(config.encoder)] if Path(config.encoder).is_absolute() else []
+    assert [path for path in named if not path.exists() or not path.is_relative_to(ROOT)] == []
+    assert config.output.is_relative_to(ROOT)
+
+
+@each_config
+def test_a_shipped_config_begins_with_how_to_run_it(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    header = lines[: next(n for n, line in enumerate(lines) if not line.startswith("#"))]
+    assert any(f"conflict-ner train configs/{file.name}" in line for line in header)
+
+
+def test_shipped_configs_do_not_write_over_each_other() -> None:
+    outputs = [configfile.load(file).output for file in CONFIGS]
+    assert len(set(outputs)) == len(outputs)
+
+
+def test_the_shipped_data_has_every_label_in_every_split(shipped: Corpus) -> None:
+    for split in corpus.SPLITS:
+        assert set(shipped.counts(split)) == set(LABELS)
+
+
+def test_the_shipped_data_is_as_large_and_as_varied_as_promised(documents: list[Document]) -> None:
+    assert len(documents) >= 150
+    assert sum(len(document.text.split()) for document in documents) >= 15_000
+    assert len({document.metadata["genre"] for document in documents}) >= 6
+    assert len({document.metadata["theatre"] for document in documents}) >= 8
+    assert len(FILES) >= 8
+
+
+def test_every_shipped_text_says_that_it_is_synthetic(documents: list[Document]) -> None:
+    assert {document.metadata.get("source") for document in documents} == {"synthetic"}
+
+
+def test_no_theatre_stands_in_two_splits(shipped: Corpus) -> None:
+    homes: dict[str, set[str]] = defaultdict(set)
+    for split in corpus.SPLITS:
+        for document in shipped[split]:
+            homes[document.metadata["theatre"]].add(split)
+    assert {theatre: splits for theatre, splits in homes.items() if len(splits) > 1} == {}
+
+
+@pytest.mark.parametrize("form", [markup, jsonl], ids=["markup", "jsonl"])
+def test_the_shipped_data_comes_back_from_both_forms(form: ModuleType, documents: list[Document]) -> None:
+    assert form.parse(form.dump(documents), "f") == (documents, [])
+
+
+def test_the_shipped_data_survives_a_journey_through_the_other_form(documents: list[Document]) -> None:
+    there, _ = jsonl.parse(jsonl.dump(documents), "f")
+    back, _ = markup.parse(markup.dump(there), "f")
+    assert back == documents
