@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conflict_ner import Tagger, configfile, corpus, run
@@ -47,7 +48,7 @@ def test_plain_transformers_finds_the_same_in_reports_that_fit_a_window(
     checkpoint_folder: Path, reports_file: Path
 ) -> None:
     documents, _ = corpus.read([reports_file])
-    tag = pipeline("token-classification", model=str(checkpoint_folder), aggregation_strategy="first")
+    tag: Any = pipeline("token-classification", model=str(checkpoint_folder), aggregation_strategy="first")
     theirs = {(e["entity_group"], e["start"], e["end"]) for e in tag(documents[0].text)}
     ours = {(e.label, e.start, e.end) for e in Tagger.load(checkpoint_folder).tag(documents[0].text)}
     assert theirs == ours

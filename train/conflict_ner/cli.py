@@ -13,18 +13,13 @@ import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from conflict_ner.errors import ConfigError, ConflictNerError, DataError
-
-if TYPE_CHECKING:
-    from conflict_ner.document import Document
-    from conflict_ner.tagfiles import Tagged
+from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
 
 DEFAULT_LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
-COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
@@ -78,21 +73,15 @@ def check(
             print(json.dumps({"ok": False, "problems": faults}, indent=2))
             raise typer.Exit(1) from None
         raise
-    counted = {split: _counts(loaded[split], names) for split in paths}
+    counted = {split: loaded.summary(split, names) for split in paths}
     if as_json:
         print(json.dumps({"ok": True, "splits": counted}, indent=2))
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(title="no problems", title_justify="left")
-    table.add_column("split")
-    for heading in ("reports", "words", "mentions", *names):
-        table.add_column(heading, justify="right")
-    for split, row in counted.items():
-        cells = (row["reports"], row["words"], row["mentions"], *(row["labels"][name] for name in names))
-        table.add_row(split, *(f"{cell:,}" for cell in cells))
-    Console().print(table)
+    from conflict_ner import views
+
+    Console().print(views.counts_table(counted, names))
 
 
 @app.command()
@@ -215,14 +204,20 @@ def tag(
     tagger = Tagger.load(checkpoint, device)
     problems = []
 
-    def complain(problem: Any) -> None:
+    def complain(problem: Problem) -> None:
         problems.append(problem)
         print(f"error: {problem}", file=sys.stderr)
 
     results = tag_files(tagger, files, complain, stdin_form)  # type: ignore[arg-type]
     if output is None and not as_json and sys.stdout.isatty():
+        from rich.console import Console
+
+        from conflict_ner import views
+
+        console = Console()
         for tagged in results:
-            _show(tagged, tagger.labels)
+            console.print(tagged.source.id, style="bold", highlight=False, markup=False)
+            console.print(views.coloured(tagged.source.text, tagged.entities, tagger.labels), "\n")
     elif output is None:
         for tagged in results:
             print(json.dumps(tagged.to_record(), ensure_ascii=False))
@@ -235,29 +230,6 @@ def tag(
     if problems:
         print(f"{len(problems)} inputs could not be read", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _counts(documents: tuple[Document, ...], labels: tuple[str, ...]) -> dict[str, Any]:
-    by_label = {label: sum(m.label == label for d in documents for m in d.mentions) for label in labels}
-    words = sum(len(document.text.split()) for document in documents)
-    return {"reports": len(documents), "words": words, "mentions": sum(by_label.values()), "labels": by_label}
-
-
-def _show(tagged: Tagged, labels: tuple[str, ...]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    shown, at = Text(), 0
-    source = tagged.source.text
-    for entity in tagged.entities:
-        shown.append(source[at : entity.start])
-        shown.append(entity.text, style=COLOURS[labels.index(entity.label) % len(COLOURS)])
-        shown.append(f" {entity.label} ", style="dim")
-        at = entity.end
-    shown.append(source[at:])
-    console = Console()
-    console.print(Text(tagged.source.id, style="bold"))
-    console.print(shown, "\n")
 
 
 def _short(folder: Path) -> str:

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conflict_ner import jsonl, markup
 from conflict_ner.check import check_splits
@@ -47,6 +47,16 @@ class Corpus:
     def counts(self, split: str) -> Counter[str]:
         """Mentions a label."""
         return Counter(mention.label for document in self[split] for mention in document.mentions)
+
+    def summary(self, split: str, labels: Sequence[str]) -> dict[str, Any]:
+        """How many reports, words (between spaces), mentions, and mentions a label."""
+        counts = self.counts(split)
+        return {
+            "reports": len(self[split]),
+            "words": sum(len(document.text.split()) for document in self[split]),
+            "mentions": counts.total(),
+            "labels": {label: counts[label] for label in labels},
+        }
 
     def fingerprint(self, split: str) -> str:
         """Sha256 of a split's ids, texts and mentions: the same data in either form agree."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from conflict_ner.training import epoch_history, predicts_nothing
+from conflict_ner.history import epochs, predicts_nothing
 
 LIKELY_CAUSES = (
     "the learning rate is too low or so high that the model broke, there are few mentions, "
@@ -48,7 +48,7 @@ class TrainingProgress(TrainerCallback):
         self.bar.update(self.task, completed=state.global_step)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        history = epoch_history(state.log_history)
+        history = epochs(state.log_history)
         epoch = history[-1]
         is_best = epoch["strict_f1"] > max((e["strict_f1"] for e in history[:-1]), default=-1.0)
         left = (time.monotonic() - self.began) / max(state.global_step - self.first_step, 1)

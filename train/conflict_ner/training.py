@@ -9,7 +9,7 @@ that was written whole and ends with the same weights.
 
 from __future__ import annotations
 
-import json
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,11 @@ from conflict_ner.config import TrainingConfig
 from conflict_ner.encoding import IGNORED
 from conflict_ner.errors import TrainingError
 from conflict_ner.hardware import Hardware
+from conflict_ner.history import METRIC, Epoch, best_epoch, epochs, is_over, last_state
 
 if TYPE_CHECKING:
     import datasets
 
-METRIC = "eval_strict_f1"
-FIRST_EPOCHS = 2  # a model that has found nothing by then is likely to stay that way
 Validate = Callable[[PreTrainedModel], Mapping[str, float]]
 
 
@@ -46,7 +45,7 @@ class TrainResult:
     """
 
     state: Path
-    history: tuple[Mapping[str, float], ...]
+    history: tuple[Epoch, ...]
     best_epoch: int
     steps: int
 
@@ -71,43 +70,19 @@ def fit(
         resume: go on from the folder's last whole state, if it has one.
 
     Raises:
-        TrainingError: if nothing was learned from, or the loss is not a number.
+        TrainingError: if the loss is no longer a number, or training ended without a saved state.
     """
     state = last_state(folder) if resume else None
     if state is None:
         shutil.rmtree(folder, ignore_errors=True)
-    trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
-    history = _history(state) if state else []
-    if state is None or not (_is_over(history, settings) or len(history) == settings.epochs):
-        trainer.train(resume_from_checkpoint=str(state) if state else None)
+    history = state.history if state else ()
+    if len(history) < settings.epochs and not is_over(history, settings.patience):
+        trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
+        trainer.train(resume_from_checkpoint=str(state.folder) if state else None)
         state = last_state(folder)
     if state is None:
         raise TrainingError(f"no state was saved in {folder}")
-    log = json.loads((state / "trainer_state.json").read_text())
-    history = epoch_history(log["log_history"])
-    best = folder / f"checkpoint-{log['best_global_step']}"
-    return TrainResult(best, tuple(history), _best_epoch(history), int(log["global_step"]))
-
-
-def last_state(folder: Path) -> Path | None:
-    """The last state in a training folder that was written whole.
-
-    The Trainer writes `trainer_state.json` after everything else of a state, so a state cut
-    off by a kill has none, or one that does not parse.
-    """
-    whole = []
-    for state in folder.glob("checkpoint-*"):
-        try:
-            json.loads((state / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            continue
-        whole.append(state)
-    return max(whole, key=lambda state: int(state.name.rpartition("-")[2]), default=None)
-
-
-def predicts_nothing(history: Sequence[Mapping[str, float]]) -> bool:
-    """Whether the first epochs have passed and no mention has ever been predicted."""
-    return len(history) >= FIRST_EPOCHS and all(not epoch["predicted"] for epoch in history)
+    return TrainResult(state.best, state.history, best_epoch(state.history), state.step)
 
 
 class _Trainer(Trainer):
@@ -133,7 +108,7 @@ class _Trainer(Trainer):
             eval_dataset=windows,  # never read: `evaluate` scores documents
             data_collator=lambda rows: _collate(rows, padding),
             compute_loss_func=_loss,
-            callbacks=[*callbacks, _EarlyStop(settings)],
+            callbacks=[*callbacks, _EarlyStop(settings.patience)],
         )
         self.remove_callback(PrinterCallback)
 
@@ -178,6 +153,11 @@ class _Trainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score whole documents; one process does it, so that all decide alike."""
+        loss = next((entry["loss"] for entry in reversed(self.state.log_history) if "loss" in entry), 0.0)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                "the loss is no longer a number; lower training.learning_rate, or set training.precision: fp32"
+            )
         figures: list[dict[str, float] | None] = [None]
         if self.is_world_process_zero():
             figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
@@ -189,13 +169,13 @@ class _Trainer(Trainer):
 
 
 class _EarlyStop(TrainerCallback):
-    """Stops as `_is_over` says. Keeps no state: a resumed run reads the same history."""
+    """Stops as `is_over` says. Keeps no state: a resumed run reads the same history."""
 
-    def __init__(self, settings: TrainingConfig) -> None:
-        self.settings = settings
+    def __init__(self, patience: int | None) -> None:
+        self.patience = patience
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if _is_over(epoch_history(state.log_history), self.settings):
+        if is_over(epochs(state.log_history), self.patience):
             control.should_training_stop = True
 
 
@@ -243,30 +223,3 @@ def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor |
     total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
     return total / count
-
-
-def epoch_history(log: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """The Trainer's log as a mapping an epoch; it logs a loss and then a validation."""
-    epochs: list[dict[str, float]] = []
-    loss = float("nan")
-    for entry in log:
-        if "loss" in entry:
-            loss = entry["loss"]
-        if METRIC in entry:
-            figures = {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
-            epochs.append({"epoch": len(epochs) + 1, "loss": loss, **figures})
-    return epochs
-
-
-def _history(state: Path) -> list[dict[str, float]]:
-    return epoch_history(json.loads((state / "trainer_state.json").read_text())["log_history"])
-
-
-def _best_epoch(history: Sequence[Mapping[str, float]]) -> int:
-    """The first epoch with the highest F1 (the Trainer, too, keeps the first of equals)."""
-    return 1 + max(range(len(history)), key=lambda k: (history[k]["strict_f1"], -k))
-
-
-def _is_over(history: Sequence[Mapping[str, float]], settings: TrainingConfig) -> bool:
-    patience = settings.patience
-    return patience is not None and bool(history) and len(history) - _best_epoch(history) >= patience

@@ -13,14 +13,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from conflict_ner.document import Entity
 from conflict_ner.evaluation import Report
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 HEADINGS = ("label", "precision", "recall", "F1", "gold", "overlap F1")
+COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
@@ -60,3 +64,30 @@ def table(report: Report, title: str) -> Table:
     for row in rows(report):
         drawn.add_row(*row, style="bold" if row[0] == "all (micro)" else None)
     return drawn
+
+
+def counts_table(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> Table:
+    """What `Corpus.summary` says of each split, for a terminal."""
+    from rich.table import Table
+
+    drawn = Table(title="no problems", title_justify="left")
+    for heading in ("split", "reports", "words", "mentions", *labels):
+        drawn.add_column(heading, justify="left" if heading == "split" else "right", no_wrap=True)
+    for split, row in counted.items():
+        cells = (row["reports"], row["words"], row["mentions"], *(row["labels"][label] for label in labels))
+        drawn.add_row(split, *(f"{cell:,}" for cell in cells))
+    return drawn
+
+
+def coloured(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:
+    """A text with its entities marked, each label in its colour, for a terminal."""
+    from rich.text import Text
+
+    shown, at = Text(), 0
+    for entity in entities:
+        shown.append(text[at : entity.start])
+        shown.append(entity.text, style=COLOURS[labels.index(entity.label) % len(COLOURS)])
+        shown.append(f" {entity.label}", style="dim")
+        at = entity.end
+    shown.append(text[at:])
+    return shown
