@@ -127,6 +127,12 @@ def test_mentions_neither_overlap_nor_nest(spans: list[tuple[int, int]], what: s
     assert found.fix
 
 
+def test_an_overlap_stands_where_its_later_mention_stands() -> None:
+    mentions = (Mention(0, 8, "ACTOR"), Mention(4, 13, "ACTOR"))
+    document = Document("r", "The army left.", mentions, places=("f.md:3:1", "f.md:3:9"))
+    assert [problem.where for problem in check_document(document, LABELS)] == ["f.md:3:9"]
+
+
 def test_each_mention_inside_another_is_reported() -> None:
     assert len(check("The Sudanese army left.", (0, 17), (4, 12), (13, 17))) == 2
 
@@ -205,6 +211,12 @@ def test_punctuation_alone_does_not_hide_a_copy() -> None:
 def test_reports_that_share_a_phrase_are_no_copies() -> None:
     other = "Two drones fell on a depot. At least 27 people in the town were hurt when its roof came down at dawn."
     assert splits(train=[STORY], test=[other]) == []
+
+
+def test_the_same_words_in_another_order_are_no_copy() -> None:
+    words = STORY.split()
+    thirds = [words[at : at + 3] for at in range(0, len(words), 3)]
+    assert splits(train=[STORY], test=[" ".join(word for third in reversed(thirds) for word in third)]) == []
 
 
 def test_two_empty_reports_are_empty_and_not_the_same_text() -> None:

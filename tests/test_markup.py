@@ -242,6 +242,13 @@ def test_texts_that_layout_could_swallow_come_back(form: ModuleType, text: str) 
     assert form.parse(form.dump(documents), "f") == (documents, [])
 
 
+@pytest.mark.parametrize("char", [*"\x00\r\x0b\x85\u00ad\u2028\u2029\ufeff"], ids=ascii)
+def test_characters_that_a_diff_would_not_show_are_written_visibly(char: str) -> None:
+    written = markup.dump([Document("a", f"x{char}y")])
+    assert char not in written
+    assert "\\" in written
+
+
 METADATA = {
     "none": None,
     "yes": True,

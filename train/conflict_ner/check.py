@@ -11,6 +11,7 @@ demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mentio
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import defaultdict
@@ -27,6 +28,7 @@ NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
 # per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
 _UNITS = "%‰"
 _ABBREVIATION = re.compile(r"(?:\b\w\.|\b[A-Z]\w{0,2}\.|\bCorp\.)\Z")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OPENING_OK = "#@&"
 
 
@@ -54,26 +56,36 @@ def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
     problems = []
     if not document.text.strip():
         problems.append(Problem(document.origin, f"report {document.id!r} is empty", "write its text or remove it"))
-    elif any("\ud800" <= char <= "\udfff" for char in document.text + document.id):
-        problems.append(Problem(document.origin, "half of a surrogate pair in the text", "write the character whole"))
+    elif _SURROGATE.search(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
+        problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)
         if fault:
             problems.append(Problem(document.place(index), f"{_show(document, mention)} {fault[0]}", fault[1]))
-    for index, (first, second) in enumerate(zip(document.mentions, document.mentions[1:], strict=False)):
-        if second.start < first.end:
-            how = "lies inside" if second.end <= first.end else "overlaps"
-            what = f"{_show(document, second)} {how} {_show(document, first)}"
-            problems.append(Problem(document.place(index + 1), what, "keep one: mentions neither nest nor overlap"))
-    return problems
+    return problems + list(_overlaps(document))
+
+
+def _overlaps(document: Document) -> Iterator[Problem]:
+    outer: Mention | None = None  # of those before, the one that reaches farthest
+    for index, mention in enumerate(document.mentions):
+        if outer and mention.start < outer.end:
+            how = "lies inside" if mention.end <= outer.end else "overlaps"
+            what = f"{_show(document, mention)} {how} {_show(document, outer)}"
+            yield Problem(document.place(index), what, "keep one: mentions neither nest nor overlap")
+        if outer is None or mention.end > outer.end:
+            outer = mention
 
 
 def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
     """What is wrong with one mention and how to mend it."""
     size = len(document.text)
     if mention.label not in labels:
-        near = get_close_matches(mention.label.upper(), labels, n=1, cutoff=0.5)
-        return "has an unknown label", f"did you mean {near[0]}?" if near else f"the labels are {', '.join(labels)}"
+        folded = {label.casefold(): label for label in labels}
+        near = get_close_matches(mention.label.casefold(), folded, n=1, cutoff=0.5)
+        return (
+            "has an unknown label",
+            f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(labels)}",
+        )
     if not 0 <= mention.start < mention.end <= size:
         fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
         return fault, "offsets are in characters, 0 <= start < end <= length"

@@ -28,6 +28,7 @@ from conflict_ner.labels import LabelScheme
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
+_NEEDED = ("manifest.json", "config.json", "tokenizer.json", WEIGHTS)
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
 
@@ -99,7 +100,7 @@ class Checkpoint:
         folder = Path(folder)
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such checkpoint folder; `conflict-ner train CONFIG` makes one")
-        missing = [name for name in ("manifest.json", "config.json", WEIGHTS) if not (folder / name).is_file()]
+        missing = [name for name in _NEEDED if not (folder / name).is_file()]
         if missing:
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
         try:

@@ -18,6 +18,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 # Marks the fields whose values are paths, for `configfile`.
 RunPath = Annotated[Path, "path"]
+# Strict: `epochs: true` is a mistake, not one epoch.
+Count = Annotated[int, Field(strict=True, ge=1)]
+Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
 def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,16 +43,18 @@ class DataConfig(_Section):
     train: Annotated[tuple[RunPath, ...], Field(min_length=1)]
     validation: Annotated[tuple[RunPath, ...], Field(min_length=1)]
     test: tuple[RunPath, ...] = ()
-    strict: bool = Field(True, description="refuse data with problems; false leaves the faulty reports out")
+    strict: bool = Field(
+        True, strict=True, description="refuse data with problems; false leaves the faulty reports out"
+    )
 
 
 class EncodingConfig(_Section):
     """How documents are cut for the encoder. Lengths are in subword tokens."""
 
-    window: Annotated[int, Field(ge=16)] | None = Field(
+    window: Annotated[int, Field(strict=True, ge=16)] | None = Field(
         None, description="longest input, special tokens included; null is all that the encoder takes"
     )
-    overlap: Annotated[int, Field(ge=0)] = Field(128, description="shared by neighbouring windows")
+    overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="shared by neighbouring windows")
 
     @model_validator(mode="after")
     def _overlap_leaves_progress(self) -> EncodingConfig:
@@ -60,21 +66,21 @@ class EncodingConfig(_Section):
 class TrainingConfig(_Section):
     """Optimisation. Figures are per optimizer step unless a name says otherwise."""
 
-    epochs: Annotated[int, Field(ge=1)] = 30
-    batch_tokens: Annotated[int, Field(ge=16)] = Field(1024, description="tokens a batch and device")
-    gradient_accumulation: Annotated[int, Field(ge=1)] = 1
-    learning_rate: Annotated[float, Field(gt=0)] = Field(1e-4, description="peak, for the encoder")
-    head_learning_rate: Annotated[float, Field(gt=0)] = Field(1e-3, description="peak, for the new layer")
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    epochs: Count = 30
+    batch_tokens: Annotated[int, Field(strict=True, ge=16)] = Field(1024, description="tokens a batch and device")
+    gradient_accumulation: Count = 1
+    learning_rate: Rate = Field(1e-4, description="peak, for the encoder")
+    head_learning_rate: Rate = Field(1e-3, description="peak, for the new layer")
+    weight_decay: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = 0.01
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="decay after warm-up")
-    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="share of all steps")
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    patience: Annotated[int, Field(ge=1)] | None = Field(
+    warmup: Share = Field(0.1, description="share of all steps")
+    max_grad_norm: Annotated[float, Field(strict=True, gt=0)] = 1.0
+    dropout: Share = 0.1
+    attention_dropout: Share = 0.1
+    patience: Count | None = Field(
         8, description="epochs without a better validation F1 before stopping; null never stops"
     )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 7
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: bf16 where it is fast")
 

@@ -57,6 +57,12 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what the loader above would take for a number."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config file and apply `key=value` overrides, validated alike.
 
@@ -74,13 +80,16 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is none
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise ConfigError(str(path), [Problem(where, f"not YAML: {getattr(error, 'problem', error)}")]) from None
     if not isinstance(tree, dict):
         raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
-    _anchor(Config, tree, path.resolve().parent)
+    try:
+        _anchor(Config, tree, path.absolute().parent)
+    except RuntimeError as error:  # ~somebody who is not known here
+        raise ConfigError(str(path), [Problem(str(path), str(error), "write the path out")]) from None
     problems = [problem for item in overrides if (problem := _override(tree, item))]
     try:
         config = Config.model_validate(tree)
@@ -99,7 +108,7 @@ def dump(config: Config, folder: Path) -> str:
         tree["encoder"] = os.path.join(".", os.path.relpath(tree["encoder"], folder))  # noqa: PTH118 - keeps the dot
     header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
     header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
-    return header + yaml.safe_dump(tree, sort_keys=False)
+    return header + yaml.dump(tree, Dumper=_Dumper, sort_keys=False)
 
 
 def _override(tree: dict[str, Any], item: str) -> Problem | None:
@@ -108,13 +117,16 @@ def _override(tree: dict[str, Any], item: str) -> Problem | None:
         return Problem("--set", f"{item!r} is not an override", "write --set training.epochs=1")
     try:
         parsed = yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return Problem("--set", f"{value!r} is not a YAML value", "quote it")
     *sections, leaf = key.split(".")
     patch: dict[str, Any] = {leaf: parsed}
     for section in reversed(sections):
         patch = {section: patch}
-    _anchor(Config, patch, Path.cwd())
+    try:
+        _anchor(Config, patch, Path.cwd())
+    except RuntimeError as error:
+        return Problem(f"--set {key}", str(error), "write the path out")
     for section in sections:
         tree = tree.setdefault(section, {})
         patch = patch[section]
@@ -126,12 +138,16 @@ def _override(tree: dict[str, Any], item: str) -> Problem | None:
 
 def _anchor(model: type[BaseModel], tree: dict[str, Any], folder: Path) -> None:
     """Make the tree's paths absolute, and `encoder` too where it is a folder."""
-    _visit_paths(model, tree, lambda value: os.path.normpath(folder / Path(value).expanduser()))
+    _visit_paths(model, tree, lambda value: _absolute(folder, value))
     encoder = tree.get("encoder")
     if isinstance(encoder, str):
-        candidate = folder / Path(encoder).expanduser()
-        if encoder.startswith((".", "/", "~")) or (candidate / "config.json").is_file():
-            tree["encoder"] = os.path.normpath(candidate)
+        candidate = _absolute(folder, encoder)
+        if encoder.startswith((".", "/", "~")) or (Path(candidate) / "config.json").is_file():
+            tree["encoder"] = candidate
+
+
+def _absolute(folder: Path, value: str) -> str:
+    return os.path.normpath(folder / Path(value).expanduser())
 
 
 def _visit_paths(model: type[BaseModel], tree: dict[str, Any], change: Any) -> None:

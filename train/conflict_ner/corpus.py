@@ -18,7 +18,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ class Corpus:
         features = datasets.Features({"id": string, "text": string, "mentions": [mention], "metadata": string})
         return datasets.DatasetDict(
             {
-                split: datasets.Dataset.from_list([_row(document) for document in documents], features=features)
+                split: datasets.Dataset.from_dict(_columns(documents), features=features)
                 for split, documents in self.splits.items()
             }
         )
@@ -94,13 +94,15 @@ def load(paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: 
         splits[split], found = read(entries)
         problems += found
     findings = check_splits(splits, labels)
-    if strict and (problems or findings):
-        raise DataError([*problems, *(finding.problem for finding in findings)])
-    if problems:
+    problems += [finding.problem for finding in findings]
+    if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)
     faulty = {id(finding.document) for finding in findings}
-    kept = {split: tuple(d for d in documents if id(d) not in faulty) for split, documents in splits.items()}
-    return Corpus(kept, tuple(finding.problem for finding in findings))
+    kept = {
+        split: tuple(document for document in documents if document.sound and id(document) not in faulty)
+        for split, documents in splits.items()
+    }
+    return Corpus(kept, tuple(problems))
 
 
 def read(entries: Iterable[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
@@ -127,7 +129,7 @@ def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
         fault, fix = f"reports are .md or .jsonl files, not {entry.suffix or 'this'}", "convert or rename it"
     else:
         files, fault, fix = [], "no such file or folder", "mend the path"
-    return files, ([] if files else [Problem(str(entry), fault, fix)])
+    return files, ([] if files else [Problem(str(entry), fault, fix, unreadable=True)])
 
 
 def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
@@ -135,21 +137,25 @@ def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        return [], [Problem(str(file), f"cannot be read: {error.strerror}", "check its permissions")]
+        return [], [Problem(str(file), f"cannot be read: {error.strerror}", "check its permissions", unreadable=True)]
     try:
         source = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start]
+        column = len(before.decode("utf-8")) + 1
         hint = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
         fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {file.name} > new"
         what = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
-        return [], [Problem(f"{file}:{line}:{column}", what, fix)]
+        return [], [Problem(f"{file}:{line}:{column}", what, fix, unreadable=True)]
     documents, problems = FORMS[file.suffix].parse(source, str(file))
     return documents, problems
 
 
-def _row(document: Document) -> dict[str, object]:
-    mentions = [{"start": m.start, "end": m.end, "label": m.label} for m in document.mentions]
-    metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
-    return {"id": document.id, "text": document.text, "mentions": mentions, "metadata": metadata}
+def _columns(documents: Sequence[Document]) -> dict[str, list[Any]]:
+    return {
+        "id": [document.id for document in documents],
+        "text": [document.text for document in documents],
+        "mentions": [[asdict(mention) for mention in document.mentions] for document in documents],
+        "metadata": [json.dumps(dict(document.metadata)) for document in documents],
+    }

@@ -53,7 +53,7 @@ class Document:
     `mentions` are in order of their offsets. `metadata` is whatever the file says beside
     id, text and mentions (theatre, genre, source, licence ...). `origin` (`file:line`) and
     `places` (`file:line:column` a mention, where the form has columns) serve messages only
-    and take no part in comparisons.
+    and take no part in comparisons, nor does `sound`: whether it was read without a problem.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     origin: str = field(default="", compare=False)
     places: tuple[str, ...] = field(default=(), compare=False)
+    sound: bool = field(default=True, compare=False)
 
     def slice(self, span: Span) -> str:
         """The characters that a span marks."""

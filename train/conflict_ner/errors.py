@@ -22,6 +22,7 @@ class Problem:
     where: str
     what: str
     fix: str = ""
+    unreadable: bool = False  # a whole file, not one report in it
 
     def __str__(self) -> str:
         mend = f"; {self.fix}" if self.fix else ""

@@ -55,9 +55,10 @@ class LabelScheme:
         Raises:
             ValueError: if the tags are not O and paired B-/I- tags in this module's order.
         """
-        tags = tuple(tag for _, tag in sorted((int(index), tag) for index, tag in id2label.items()))
+        by_id = {int(index): tag for index, tag in id2label.items()}
+        tags = tuple(by_id.get(index, "") for index in range(len(by_id)))
         scheme = cls(tuple(tag[2:] for tag in tags[1::2]))
-        if scheme.tags != tags:
+        if scheme.tags != tags or len(set(tags)) < len(tags):
             raise ValueError(f"not IOB2 tags in order O, B-X, I-X, ...: {', '.join(tags)}")
         return scheme
 

@@ -12,7 +12,7 @@ A file holds many reports; each opens with `=== id`, a small header and a blank 
 
 A header value that reads as JSON is that value (`year: 2024`, `tags: ["a"]`), any other
 is a string. In the text a backslash gives the next character its plain sense: `\[`, `\]`,
-`\\`, and `\=` where a line of the text itself begins with `=== `; `\n`, `\r`, `\t`, `\s`
+`\\`, and `\=` where a line of the text itself begins with `===`; `\n`, `\r`, `\t`, `\s`
 (space) and `\uXXXX` write characters that a diff would not show. So any text can be
 written, and `parse(dump(documents))` gives the same documents back.
 
@@ -26,17 +26,21 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from conflict_ner import strictjson
 from conflict_ner.document import Document, Mention
-from conflict_ner.errors import Problem
+from conflict_ner.errors import DataError, Problem
 
 OPENING = "=== "
 RESERVED_KEYS = frozenset({"id", "text", "entities"})  # the JSONL form's own keys
 _LABEL = re.compile(r"\]\(([^()\[\]\s]*)\)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "s": " ", "[": "[", "]": "]", "\\": "\\", "=": "="}
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028\u2029\ufeff]")
+_LABEL_NAME = re.compile(r"[^()\[\]\s]+")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028\u2029\ufeff\ud800-\udfff]")
+_BLANK = " \t"  # what layout may consist of; other spaces are text
+_TRAILING = re.compile(r"(?:(?:\A|\n)[ \t]*)+\Z")
 
 
 def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
@@ -51,7 +55,7 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
     if not heads and not problems:
         problems = [Problem(f"{file}:1:1", "no report in this file", f"begin each with '{OPENING}its-id'")]
     documents = []
-    for begin, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for begin, end in zip(heads, [*heads, len(lines)][1:], strict=True):
         document, found = _parse_report(lines, begin, end, file)
         documents.append(document)
         problems += found
@@ -59,8 +63,16 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
 
 
 def dump(documents: Iterable[Document]) -> str:
-    """Write documents in this form; `parse` gives them back unchanged."""
-    return "\n".join(_dump_report(document) for document in documents)
+    """Write documents in this form; `parse` gives them back unchanged.
+
+    Raises:
+        DataError: if mentions overlap, lie outside their text, or have a label that cannot be written.
+    """
+    written = list(documents)
+    problems = [problem for document in written for problem in _unwritable(document)]
+    if problems:
+        raise DataError(problems)
+    return "\n".join(_dump_report(document) for document in written)
 
 
 def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Document, list[Problem]]:
@@ -70,9 +82,9 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
         problems.append(Problem(f"{file}:{begin + 1}:5", "a report with no id", "write '=== some-id'"))
     metadata, body_at = _parse_header(lines, begin + 1, end, file, problems)
     # Blank lines around a text are layout; a text that really begins or ends with one says \n.
-    while body_at < end and not lines[body_at].strip():
+    while body_at < end and not lines[body_at].strip(_BLANK):
         body_at += 1
-    body = _Body("\n".join(lines[body_at:end]).rstrip("\n"), body_at, file)
+    body = _Body(_TRAILING.sub("", "\n".join(lines[body_at:end])), body_at, file)
     body.read()
     document = Document(
         id=_unquote(name),
@@ -81,6 +93,7 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
         metadata=metadata,
         origin=f"{file}:{begin + 1}",
         places=tuple(place for _, place in body.mentions),
+        sound=not problems + body.problems,
     )
     return document, problems + body.problems
 
@@ -89,7 +102,7 @@ def _parse_header(
     lines: list[str], at: int, end: int, file: str, problems: list[Problem]
 ) -> tuple[dict[str, Any], int]:
     metadata: dict[str, Any] = {}
-    while at < end and lines[at].strip():
+    while at < end and lines[at].strip(_BLANK):
         key, colon, value = _split_header(lines[at])
         where = f"{file}:{at + 1}:1"
         if not colon:
@@ -130,6 +143,10 @@ class _Body:
             char = self.source[at]
             if char == "\\":
                 at += self._escape(at)
+            elif self.source.startswith("===", at) and (at == 0 or self.source[at - 1] == "\n"):
+                self.fault(at, "a line that begins with '==='", r"write '=== id' for a report, \=== for text")
+                self.out += "==="
+                at += 3
             elif char == "[":
                 if opened:
                     self.fault(at, "'[' inside a mention", r"labels do not nest: keep the outer one, or write \[")
@@ -169,6 +186,17 @@ class _Body:
         return len(label[0])
 
 
+def _unwritable(document: Document) -> Iterator[Problem]:
+    at = 0
+    for index, mention in enumerate(document.mentions):
+        if not at <= mention.start < mention.end <= len(document.text) or not _LABEL_NAME.fullmatch(mention.label):
+            what = f"the mention {mention.start}:{mention.end} ({mention.label}) cannot be marked in the text"
+            yield Problem(
+                document.place(index), what, "mentions follow each other inside the text, labels have no space"
+            )
+        at = max(at, mention.end)
+
+
 def _dump_report(document: Document) -> str:
     head = [OPENING + _quote_id(document.id)]
     head += [f"{_quote_key(key)}: {_quote_value(value)}" for key, value in document.metadata.items()]
@@ -195,7 +223,7 @@ def _guard_layout(body: str) -> str:
     if not core:
         return "\\n" * len(body)
     core = re.sub(r"[ \t](?=\n|\Z)", lambda m: "\\s" if m[0] == " " else "\\t", core)
-    core = re.sub(r"^=(?=== )", r"\\=", core, flags=re.MULTILINE)
+    core = re.sub(r"^=(?===)", r"\\=", core, flags=re.MULTILINE)
     return "\\n" * lead + core + "\\n" * trail
 
 
@@ -213,7 +241,7 @@ def _split_header(line: str) -> tuple[str, str, str]:
 
 def _value(source: str) -> Any:
     try:
-        return json.loads(source, parse_constant=lambda name: name)
+        return strictjson.loads(source)
     except ValueError:
         return source
 
@@ -238,4 +266,5 @@ def _quote_key(key: str) -> str:
 def _quote_value(value: Any) -> str:
     if isinstance(value, str) and _plain(value) and _value(value) == value:
         return value
-    return json.dumps(value, ensure_ascii=not isinstance(value, str), allow_nan=False)
+    readable = isinstance(value, str) and not _INVISIBLE.search(value)
+    return json.dumps(value, ensure_ascii=not readable, allow_nan=False)

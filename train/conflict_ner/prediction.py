@@ -27,6 +27,28 @@ CHUNK = 256  # texts encoded and held at a time: lengths sort well and memory st
 
 
 @dataclass(frozen=True, slots=True)
+class _Window:
+    """One input: the words that it decides, and where in it their leads stand."""
+
+    index: int
+    length: int  # tokens of text
+    words: Ints
+    positions: Ints
+
+
+def _windows(encoded: Encoded, prefix: int) -> Iterator[_Window]:
+    """The windows of a text that have any tokens; `prefix` special tokens stand before these."""
+    words = np.flatnonzero(encoded.leads >= 0)
+    leads = encoded.leads[words]
+    # Owners ascend along the text, so each window's words are one run.
+    runs = np.searchsorted(encoded.owners[leads], np.arange(len(encoded.windows) + 1))
+    for index, (begin, end) in enumerate(encoded.windows):
+        own = slice(runs[index], runs[index + 1])
+        if begin < end:
+            yield _Window(index, end - begin, words[own], leads[own] - begin + prefix)
+
+
+@dataclass(frozen=True, slots=True)
 class Predictor:
     """A model with what it needs to tag texts. Computes in fp32, on the model's device."""
 
@@ -45,27 +67,18 @@ class Predictor:
         encoded = self.encoder.encode(texts)
         tags = [np.zeros(len(e.word_starts), dtype=np.int64) for e in encoded]
         scores = [np.zeros(len(e.word_starts), dtype=np.float32) for e in encoded]
-        jobs = [(text, index) for text, e in enumerate(encoded) for index, (a, b) in enumerate(e.windows) if a < b]
-        lengths = [encoded[text].windows[index][1] - encoded[text].windows[index][0] for text, index in jobs]
-        for batch in length_batches(lengths, self.batch_tokens):
-            best, probability = self._forward(
-                [self.encoder.window_ids(encoded[t], w) for t, w in map(jobs.__getitem__, batch)]
-            )
-            for row, (text, index) in enumerate(map(jobs.__getitem__, batch)):
-                words, positions = self._owned(encoded[text], index)
-                tags[text][words] = best[row, positions]
-                scores[text][words] = probability[row, positions]
+        jobs = [(text, window) for text, e in enumerate(encoded) for window in _windows(e, len(self.encoder.prefix))]
+        for batch in length_batches([window.length for _, window in jobs], self.batch_tokens):
+            chosen = [jobs[job] for job in batch]
+            rows = [self.encoder.window_ids(encoded[text], window.index) for text, window in chosen]
+            best, probability = self._forward(rows)
+            for row, (text, window) in enumerate(chosen):
+                tags[text][window.words] = best[row, window.positions]
+                scores[text][window.words] = probability[row, window.positions]
         return [
             decode(text, e, tag, score, self.scheme)
             for text, e, tag, score in zip(texts, encoded, tags, scores, strict=True)
         ]
-
-    def _owned(self, encoded: Encoded, index: int) -> tuple[Ints, Ints]:
-        """The words that a window decides, and their leads' positions in its input."""
-        words = np.flatnonzero(encoded.leads >= 0)
-        if len(encoded.windows) > 1:
-            words = words[encoded.owners[encoded.leads[words]] == index]
-        return words, encoded.leads[words] - encoded.windows[index][0] + len(self.encoder.prefix)
 
     def _forward(self, rows: Sequence[Sequence[int]]) -> tuple[TagIds, Floats]:
         """The best tag and its probability at every position, each of shape (rows, longest)."""

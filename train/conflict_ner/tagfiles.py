@@ -5,7 +5,6 @@ What cannot be read is counted and said, with its file and line; the rest goes o
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from itertools import tee
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from conflict_ner import strictjson
 from conflict_ner.document import Entity
 from conflict_ner.errors import Problem
 from conflict_ner.tagger import Tagger
@@ -108,7 +108,7 @@ def _read(stream: IO[bytes], name: str, form: Form, complain: Callable[[Problem]
 
 def _parse_line(line: bytes, where: str, complain: Callable[[Problem], None]) -> Source | None:
     try:
-        record = json.loads(line.decode("utf-8").removeprefix("\ufeff"))
+        record = strictjson.loads(line.decode("utf-8").removeprefix("\ufeff"))
     except UnicodeDecodeError:
         complain(Problem(where, "not UTF-8", "convert the file with iconv"))
         return None

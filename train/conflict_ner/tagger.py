@@ -17,7 +17,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.document import Entity
 from conflict_ner.encoder import load_model, load_tokenizer, on_device
 from conflict_ner.encoding import TextEncoder
-from conflict_ner.errors import CheckpointError
+from conflict_ner.errors import CheckpointError, EncoderError
 from conflict_ner.hardware import choose
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
@@ -41,14 +41,15 @@ class Tagger:
             CheckpointError: if the folder is no whole checkpoint.
         """
         checkpoint = Checkpoint.load(folder)
-        model = on_device(load_model(str(checkpoint.folder)), choose(device, "fp32").device)
         try:
+            model = load_model(str(checkpoint.folder))
+            tokenizer = load_tokenizer(str(checkpoint.folder))
             scheme = LabelScheme.from_id2label(model.config.id2label or {})
-        except ValueError as error:
-            raise CheckpointError(f"{folder}: {error}") from None
+        except (EncoderError, ValueError) as error:
+            raise CheckpointError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
         if scheme != checkpoint.scheme:
             raise CheckpointError(f"{folder}: config.json and manifest.json name different labels")
-        tokenizer = load_tokenizer(str(checkpoint.folder))
+        model = on_device(model, choose(device, "fp32").device)
         encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
         return cls(checkpoint, Predictor(model, encoder, scheme))
 

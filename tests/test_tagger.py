@@ -1,0 +1,189 @@
+"""What users' scripts import: strings in, entities out, offsets that slice the text given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conflict_ner import corpus
+from conflict_ner.errors import CheckpointError, ConflictNerError
+from conflict_ner.tagger import Tagger
+from conftest import LABELS, SENTENCES
+
+REPORT = SENTENCES[0]
+KNOWN = [
+    ("NUMBER", "At least 19"),
+    ("ACTOR", "fighters"),
+    ("WEAPON", "drone strike"),
+    ("LOCATION", "El Fasher"),
+]
+
+
+@pytest.fixture
+def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
+    """A checkpoint to do harm to."""
+    return shutil.copytree(checkpoint_folder, tmp_path / "copy")
+
+
+def found(tagger: Tagger, text: str) -> list[tuple[str, str]]:
+    entities = tagger.tag(text)
+    for entity in entities:
+        assert text[entity.start : entity.end] == entity.text
+        assert 0 <= entity.score <= 1
+    return [(entity.label, entity.text) for entity in entities]
+
+
+def test_a_string_gives_a_list_and_a_list_a_list_of_lists(tagger: Tagger) -> None:
+    entities = tagger.tag(REPORT)
+    assert [(entity.label, entity.text) for entity in entities] == KNOWN
+    assert tagger.tag([REPORT]) == [entities]
+    assert tagger.tag((REPORT,)) == [entities]
+    assert tagger.tag([]) == []
+
+
+def test_the_taught_reports_are_tagged_as_taught(tagger: Tagger, reports_file: Path) -> None:
+    documents, _ = corpus.read([reports_file])
+    tagged = tagger.tag([document.text for document in documents])
+    for document, entities in zip(documents, tagged, strict=True):
+        assert [(e.start, e.end, e.label) for e in entities] == [(m.start, m.end, m.label) for m in document.mentions]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\r\n\t \u00a0", "\u200f", "\x00\x07"])
+def test_a_text_without_words_has_no_entities(tagger: Tagger, text: str) -> None:
+    assert tagger.tag(text) == []
+    assert tagger.tag([text, REPORT]) == [[], tagger.tag(REPORT)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" ", "\r\n"),
+        (" ", "\t"),
+        (" ", " \u00a0 "),
+        ("drone strike", "drone \u200f strike"),
+        ("El Fasher", "\u200fEl \u200eFasher\u200f"),
+        ("At least", "At\u200f least"),
+        ("fighters", "\x07fighters\x00"),
+        ("Fasher", "Fa\u0301she\u0300r"),
+    ],
+)
+def test_what_the_tokenizer_drops_changes_no_entity_and_no_offset(tagger: Tagger, old: str, new: str) -> None:
+    marks = str.maketrans("", "", "\u200e\u200f\x00\x07\u0301\u0300")
+    tagged = found(tagger, REPORT.replace(old, new))
+    assert [(label, " ".join(text.translate(marks).split())) for label, text in tagged] == KNOWN
+    assert all(text.strip("\u200e\u200f\x00\x07 ") == text for _, text in tagged)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "\U0001f4a3\U0001f1f8\U0001f1e9 \U0001f469\u200d\U0001f680",
+        "\r\n\r\n--\r\n",
+        "\u0627\u0644\u0641\u0627\u0634\u0631\u200f,",
+        "e\u0301" * 30,
+        "\u4e2d\u56fd$3m[sic](x)",
+        "x" * 500,
+        "\ufeff",
+    ],
+)
+def test_offsets_slice_the_text_whatever_stands_in_it(tagger: Tagger, odd: str) -> None:
+    text = f"{odd}{REPORT}{odd} {REPORT} {odd}"
+    assert {entity.label for entity in tagger.tag(text)}
+    assert all(label in LABELS for label, _ in found(tagger, text))
+
+
+def test_a_report_of_any_length_is_read_to_its_end(tagger: Tagger) -> None:
+    text = f"{REPORT}\n" * (200_000 // len(REPORT))
+    assert tagger.fit_one_window([text, REPORT]) == [False, True]
+    tagged = tagger.tag(text)
+    assert tagged[0].start == 0
+    assert text.rindex("El Fasher") <= tagged[-1].start
+    assert all(text[entity.start : entity.end] == entity.text for entity in tagged)
+    assert all(one.end <= two.start for one, two in pairwise(tagged))
+
+
+def test_a_stream_answers_as_the_texts_come(tagger: Tagger) -> None:
+    def texts() -> Iterator[str]:
+        while True:
+            yield REPORT
+
+    assert next(tagger.stream(texts())) == tagger.tag(REPORT)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"Goma", ["Goma", None], [["Goma"]], Path("Goma")])
+def test_what_is_no_string_is_a_type_error(tagger: Tagger, wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        tagger.tag(wrong)
+
+
+def test_the_message_says_which_text_is_no_string(tagger: Tagger) -> None:
+    wrong: Any = ["Goma", 3]
+    with pytest.raises(TypeError, match="number 1 is int"):
+        tagger.tag(wrong)
+
+
+def test_the_labels_are_those_of_the_config(tagger: Tagger) -> None:
+    assert tagger.labels == LABELS
+
+
+def test_a_folder_may_be_a_string(checkpoint_folder: Path) -> None:
+    assert Tagger.load(str(checkpoint_folder), "cpu").checkpoint.folder == checkpoint_folder
+
+
+def test_a_device_that_is_not_here_is_said(checkpoint_folder: Path) -> None:
+    with pytest.raises(ConflictNerError, match="nonsense"):
+        Tagger.load(checkpoint_folder, "nonsense")
+
+
+@pytest.mark.parametrize("make", ["nothing", "empty folder", "file"])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, make: str) -> None:
+    place = tmp_path / "place"
+    if make == "empty folder":
+        place.mkdir()
+    elif make == "file":
+        place.write_text("{}")
+    with pytest.raises(CheckpointError, match="checkpoint"):
+        Tagger.load(place)
+
+
+def test_a_pretrained_encoder_is_no_checkpoint(encoder_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"manifest\.json missing"):
+        Tagger.load(encoder_folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_damaged_file_is_an_error_of_the_checkpoint(copy: Path, name: str) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(CheckpointError):
+        Tagger.load(copy, "cpu")
+
+
+@pytest.mark.parametrize("lost", ["tokenizer.json", "tokenizer*"])
+def test_a_checkpoint_without_its_tokenizer_is_not_whole(copy: Path, lost: str) -> None:
+    for file in copy.glob(lost):
+        file.unlink()
+    with pytest.raises(CheckpointError):
+        Tagger.load(copy, "cpu")
+
+
+def rewrite(file: Path, **changes: object) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_config_and_manifest_must_name_the_same_labels(copy: Path) -> None:
+    rewrite(copy / "manifest.json", labels=LABELS[::-1])
+    with pytest.raises(CheckpointError, match="different labels"):
+        Tagger.load(copy, "cpu")
+
+
+def test_tags_that_are_not_iob2_in_order_are_refused(copy: Path) -> None:
+    tags = [*(f"{prefix}-{label}" for label in LABELS for prefix in "BI"), "O"]
+    rewrite(copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)})
+    with pytest.raises(CheckpointError, match="IOB2"):
+        Tagger.load(copy, "cpu")

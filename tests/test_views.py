@@ -1,0 +1,59 @@
+"""One report, three views: all show the same figures."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from conflict_ner.document import Document, Mention
+from conflict_ner.evaluation import Report, score
+from conflict_ner.views import HEADINGS, markdown, percent, rows, table
+from rich.console import Console
+
+
+@pytest.fixture
+def report() -> Report:
+    """ACTOR half right, LOCATION found with a wrong edge, WEAPON nowhere."""
+    gold = Document("r", "Rebels and police left Goma.", (Mention(0, 6, "ACTOR"), Mention(23, 27, "LOCATION")))
+    guess = [Mention(0, 6, "ACTOR"), Mention(11, 17, "ACTOR"), Mention(18, 27, "LOCATION")]
+    return score([gold], [guess], ["ACTOR", "LOCATION", "WEAPON"])
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(None, "n/a"), (0.0, "0.0"), (1.0, "100.0"), (2 / 3, "66.7"), (0.99949, "99.9")]
+)
+def test_a_share_is_said_in_per_cent_and_the_undefined_as_such(share: float | None, said: str) -> None:
+    assert percent(share) == said
+
+
+def test_rows_are_the_labels_then_micro_then_macro(report: Report) -> None:
+    assert rows(report) == [
+        ("ACTOR", "50.0", "100.0", "66.7", "1", "66.7"),
+        ("LOCATION", "0.0", "0.0", "0.0", "1", "100.0"),
+        ("WEAPON", "n/a", "n/a", "n/a", "0", "n/a"),
+        ("all (micro)", "33.3", "50.0", "40.0", "2", "80.0"),
+        ("mean of labels (macro)", "", "", "33.3", "", "83.3"),
+    ]
+
+
+def test_markdown_is_a_whole_table_of_the_same_cells(report: Report) -> None:
+    lines = markdown(report).splitlines()
+    assert {line.count("|") for line in lines} == {len(HEADINGS) + 1}
+    cells = [tuple(cell.strip(" *") for cell in line.strip("|").split("|")) for line in lines]
+    assert [cells[0], *cells[2:]] == [HEADINGS, *rows(report)]
+
+
+def test_the_terminal_shows_the_same_cells_and_what_they_mean(report: Report) -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(table(report, "test"))
+    shown = stream.getvalue()
+    assert "test: strict (exact edges and label), 1 reports" in shown
+    for row in rows(report):
+        assert re.search(r"\W+".join(re.escape(cell) for cell in row if cell), shown)
+
+
+def test_large_counts_are_readable() -> None:
+    text = "x " * 1200
+    gold = Document("r", text, tuple(Mention(at, at + 1, "ACTOR") for at in range(0, len(text), 2)))
+    assert rows(score([gold], [[]], ["ACTOR"]))[0][4] == "1,200"
