@@ -17,9 +17,8 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
+from conflict_ner.bundled import BUNDLED, Bundled
 from conflict_ner.encoder import (
-    BUNDLED,
-    Bundled,
     describe,
     load_model,
     load_tokenizer,

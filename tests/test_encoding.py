@@ -246,13 +246,13 @@ def test_the_window_is_what_tokenizer_and_encoder_take(
     kind: str, positions: int | None, tokenizer_limit: int, wanted: int | None, expected: int
 ) -> None:
     tokenizer: Any = SimpleNamespace(model_max_length=tokenizer_limit)
-    config = SimpleNamespace(model_type=kind, max_position_embeddings=positions)
+    config = SimpleNamespace(model_type=kind, max_position_embeddings=positions, pad_token_id=1)
     assert encoder_window(tokenizer, config, wanted) == expected
 
 
 def test_a_window_longer_than_the_encoder_takes_is_refused() -> None:
     tokenizer: Any = SimpleNamespace(model_max_length=NO_LIMIT)
-    config = SimpleNamespace(model_type="roberta", max_position_embeddings=514)
+    config = SimpleNamespace(model_type="roberta", max_position_embeddings=514, pad_token_id=1)
     with pytest.raises(EncoderError, match="513 is more than the 512"):
         encoder_window(tokenizer, config, 513)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from conflict_ner.document import Document, Mention
+from conflict_ner.document import Document, Mention, is_text
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
@@ -28,7 +28,6 @@ NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
 # per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
 _UNITS = "%‰"
 _ABBREVIATION = re.compile(r"(?:\b\w\.|\b[A-Z]\w{0,2}\.|\bCorp\.)\Z")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OPENING_OK = "#@&"
 
 
@@ -56,7 +55,7 @@ def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
     problems = []
     if not document.text.strip():
         problems.append(Problem(document.origin, f"report {document.id!r} is empty", "write its text or remove it"))
-    elif _SURROGATE.search(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
+    elif not is_text(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
         problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)

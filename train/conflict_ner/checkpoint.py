@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import hashlib
+import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.corpus import Corpus
 from conflict_ner.errors import CheckpointError
@@ -104,14 +106,15 @@ class Checkpoint:
         if missing:
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
         try:
-            manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+            written = json.loads((folder / "manifest.json").read_bytes())
+            if isinstance(written, dict) and written.get("format", FORMAT) != FORMAT:
+                raise CheckpointError(
+                    f"{folder}: format {written['format']}, this version reads {FORMAT}; upgrade conflict-ner"
+                )
+            manifest = Manifest.model_validate(written)
             scores = _Scores.model_validate_json((folder / "scores.json").read_bytes()).splits
-        except (ValidationError, OSError) as error:
+        except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
             raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
-        if manifest.format != FORMAT:
-            raise CheckpointError(
-                f"{folder}: format {manifest.format}, this version reads {FORMAT}; upgrade conflict-ner"
-            )
         return cls(folder, manifest, scores)
 
 
@@ -151,23 +154,36 @@ def written_aside(folder: Path) -> Iterator[Path]:
     Raises:
         CheckpointError: if `folder` exists and is something other than a checkpoint.
     """
-    folder = folder.absolute()
-    if folder.exists() and not ((folder / "manifest.json").is_file() or not any(folder.iterdir())):
+    folder = folder.resolve()  # of a link it is the folder behind it that is replaced
+    replaceable = folder.is_dir() and ((folder / "manifest.json").is_file() or not any(folder.iterdir()))
+    if folder.exists() and not replaceable:
         raise CheckpointError(f"{folder} exists and is not a checkpoint; name another folder or remove it")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in folder.parent.glob(f".{folder.name}.partial-*"):
-            if not _alive(int(left.name.rpartition("-")[2])):
-                shutil.rmtree(left, ignore_errors=True)
+        _clear_leftovers(folder)
         aside = folder.parent / f".{folder.name}.partial-{os.getpid()}"
         aside.mkdir()
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
     try:
         yield aside
-        _put_in_place(aside, folder)
+        try:
+            _put_in_place(aside, folder)
+        except OSError as error:
+            raise CheckpointError(f"{folder} cannot be replaced: {error.strerror}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what exports left that were killed; put back a folder that one had just moved away."""
+    for left in folder.parent.iterdir():
+        name = re.fullmatch(rf"\.{re.escape(folder.name)}\.partial-(\d+)(\.old)?", left.name)
+        if name and not _alive(int(name[1])):
+            if name[2] and not folder.exists():
+                left.rename(folder)
+            else:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _put_in_place(aside: Path, folder: Path) -> None:

@@ -26,8 +26,9 @@ Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     for label in labels:
-        if not re.fullmatch(r"[^\s()\[\]]+", label) or label == "O":
-            raise ValueError(f"{label!r} cannot be a label: no spaces or brackets, and O is taken")
+        # seqeval parts a tag at its hyphens, so a label may have them only inside.
+        if not re.fullmatch(r"[^\s()\[\]-]([^\s()\[\]]*[^\s()\[\]-])?", label) or label == "O":
+            raise ValueError(f"{label!r} cannot be a label: no spaces, brackets or outer hyphens, and O is taken")
     if len(set(labels)) < len(labels):
         raise ValueError("a label stands twice")
     return labels

@@ -10,9 +10,12 @@ nothing else. Offsets are Python's: code points, `start` inclusive, `end` exclus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class Span(Protocol):
@@ -24,6 +27,11 @@ class Span(Protocol):
     def end(self) -> int: ...
     @property
     def label(self) -> str: ...
+
+
+def is_text(text: str) -> bool:
+    """Whether a string can be written as UTF-8: no half of a surrogate pair stands in it."""
+    return not _SURROGATE.search(text)
 
 
 @dataclass(frozen=True, slots=True, order=True)

