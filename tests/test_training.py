@@ -17,7 +17,7 @@ import pytest
 import torch
 from conflict_ner import configfile, run, training
 from conflict_ner.config import TrainingConfig
-from conflict_ner.encoder import new_model
+from conflict_ner.encoder import load_model, new_model
 from conflict_ner.errors import TrainingError
 from conflict_ner.hardware import Hardware
 from conflict_ner.history import last_state
@@ -75,6 +75,26 @@ def test_the_head_has_its_own_rate_and_norms_do_not_decay(tmp_path: Path, encode
         fit(tmp_path, encoder_folder, [0.1], epochs=1, learning_rate=1e-5, head_learning_rate=1e-2, weight_decay=0.3)
     kinds = {(group["initial_lr"] if "initial_lr" in group else group["lr"], group["weight_decay"]) for group in seen}
     assert kinds == {(1e-5, 0.3), (1e-5, 0.0), (1e-2, 0.3), (1e-2, 0.0)}
+
+
+def test_validation_sees_the_model_in_full_precision(tmp_path: Path, encoder_folder: Path) -> None:
+    seen = []
+
+    def validate(model: Any) -> Mapping[str, float]:
+        with torch.inference_mode():
+            seen.append(model(input_ids=torch.tensor([[2, 7, 3]])).logits.clone())
+        return {"strict_f1": 0.1, **FIGURES}
+
+    torch.manual_seed(1)
+    model = new_model(str(encoder_folder), LabelScheme(("ACTOR",)), 0.0, 0.0)
+    config = TrainingConfig(epochs=1, batch_tokens=16, device="cpu")
+    rows = datasets.Dataset.from_list(WINDOWS)
+    result = training.fit(model, rows, config, Hardware("cpu", "bf16"), tmp_path, validate)
+    exported = load_model(str(result.state))
+    exported.train(False)
+    with torch.inference_mode():
+        again = exported(input_ids=torch.tensor([[2, 7, 3]])).logits
+    assert torch.allclose(seen[0], again, atol=1e-5)  # bf16 would be off by more than 1e-3
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, encoder_folder: Path) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,12 +161,27 @@ class _Trainer(Trainer):
             )
         figures: list[dict[str, float] | None] = [None]
         if self.is_world_process_zero():
-            figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
+            with _in_full_precision(self.network):
+                figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
         broadcast_object_list(figures)
         metrics = figures[0] or {}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+@contextmanager
+def _in_full_precision(model: PreTrainedModel) -> Iterator[None]:
+    """Take off the mixed precision that accelerate puts around `forward`.
+
+    Epochs are chosen by what the model will say when it is exported, and that is in fp32.
+    """
+    mixed = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if mixed is not None:
+            model.forward = mixed
 
 
 class _EarlyStop(TrainerCallback):
