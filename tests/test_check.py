@@ -199,8 +199,13 @@ def test_near_copies_within_a_split_are_allowed() -> None:
     assert splits(train=[STORY, STORY.replace("27", "30")]) == []
 
 
-def test_every_pair_of_near_copies_across_splits_is_found() -> None:
-    assert len(splits(train=[STORY], validation=[STORY.replace("27", "30")], test=[STORY.replace("27", "12")])) == 3
+def test_every_report_with_a_near_copy_before_it_is_found_and_the_nearest_named() -> None:
+    second, third = splits(
+        train=[STORY], validation=[STORY.replace("27", "30")], test=[STORY.replace("27", "30") + " Nobody said more."]
+    )
+    assert "(validation) is a near-copy of" in second
+    assert "(test) is a near-copy of" in third
+    assert "(validation) at" in third
 
 
 def test_punctuation_alone_does_not_hide_a_copy() -> None:

@@ -117,7 +117,7 @@ def test_evaluate_refuses_labels_that_the_checkpoint_does_not_know(
 def test_what_is_no_checkpoint_exits_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = conflict_ner(capsys, "tag", tmp_path, "-")
     assert (code, out) == (3, "")
-    assert "manifest.json, config.json, tokenizer.json, model.safetensors missing" in err
+    assert "manifest.json, scores.json, run.yaml, config.json, tokenizer.json, model.safetensors missing" in err
 
 
 def test_tag_writes_jsonl_and_goes_on_after_a_broken_line(
@@ -168,3 +168,52 @@ def test_export_writes_a_second_checkpoint(
     assert code == 0
     assert "verified" in err
     assert conflict_ner(capsys, "export", checkpoint_folder, checkpoint_folder)[0] == 3
+
+
+def test_what_is_left_out_of_an_evaluation_is_said_and_nothing_is_no_score(
+    tmp_path: Path, checkpoint_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.md").write_text("=== bad\n\n[Rebels ](ACTOR) left.\n", encoding="utf-8")
+    code, out, err = conflict_ner(
+        capsys, "evaluate", checkpoint_folder, reports_file, tmp_path / "bad.md", "--skip-faulty", "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["documents"] == 3
+    assert "left out: " in err
+    code, _, err = conflict_ner(capsys, "evaluate", checkpoint_folder, tmp_path / "bad.md", "--skip-faulty")
+    assert code == 1
+    assert "no report to score" in err
+
+
+def test_a_folder_beside_the_splits_is_not_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split, text in (("train", "[Rebels](ACTOR) left."), ("dev", "[Rebels](ACTR) came.")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "x.md").write_text(f"=== {split}\n\n{text}\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "check", tmp_path)
+    assert code == 1
+    assert "did you mean ACTOR?" in err
+
+
+def test_an_output_that_cannot_be_written_is_said(
+    tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Police left Goma.", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", tmp_path / "no" / "x.jsonl")
+    assert (code, "No such file" in err) == (3, True)
+    assert conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", tmp_path)[0] == 2
+    assert conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", "/dev/null")[0] == 0
+    assert not Path("/dev/null").is_file()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_checkpoint_can_be_exported_over_the_folder_one_stands_in(
+    tmp_path: Path,
+    checkpoint_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    verified_here: None,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert conflict_ner(capsys, "export", checkpoint_folder, ".")[0] == 0
+    assert (tmp_path / "here" / "README.md").read_text(encoding="utf-8").count("# here") == 1

@@ -29,6 +29,7 @@ from conflict_ner.encoder import (
 )
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel
 from transformers.utils import logging
@@ -252,7 +253,7 @@ def test_pickled_weights_are_refused_unread(copy: Path, tmp_path: Path) -> None:
 
 
 def test_honest_pickled_weights_are_refused_too(copy: Path) -> None:
-    state = load_model(str(copy)).state_dict()
+    state = load_model(str(copy), new_head=True).state_dict()
     (copy / "model.safetensors").unlink()
     torch.save(state, copy / "pytorch_model.bin")
     with pytest.raises(EncoderError, match="cannot be loaded"):
@@ -291,7 +292,7 @@ def test_an_encoder_without_a_tokenizer_is_said(copy: Path) -> None:
 
 def test_a_new_model_has_the_encoders_weights_and_a_head_for_the_schemes_tags(encoder_folder: Path) -> None:
     model = new_model(str(encoder_folder), SCHEME, 0.1, 0.1)
-    pretrained = load_model(str(encoder_folder)).base_model.state_dict()
+    pretrained = load_model(str(encoder_folder), new_head=True).base_model.state_dict()
     assert all(torch.equal(tensor, pretrained[name]) for name, tensor in model.base_model.state_dict().items())
     assert model.config.id2label == SCHEME.id2label
     assert model.config.label2id == SCHEME.label2id
@@ -323,14 +324,14 @@ def test_dropouts_are_set_under_whatever_name_the_encoder_has_for_them(encoder_f
 
 
 def test_weights_are_computed_in_fp32_however_they_are_stored(encoder_folder: Path, tmp_path: Path) -> None:
-    load_model(str(encoder_folder)).bfloat16().save_pretrained(tmp_path)
+    load_model(str(encoder_folder), new_head=True).bfloat16().save_pretrained(tmp_path)
     assert {parameter.dtype for parameter in load_model(str(tmp_path)).parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
 def test_a_device_that_is_not_here_is_said(encoder_folder: Path, device: str) -> None:
     with pytest.raises(EncoderError, match=f"device '{device}' cannot be used"):
-        on_device(load_model(str(encoder_folder)), device)
+        on_device(load_model(str(encoder_folder), new_head=True), device)
 
 
 @pytest.fixture
@@ -363,3 +364,12 @@ def test_loading_says_nothing(encoder_folder: Path, capfd: pytest.CaptureFixture
     new_model(str(encoder_folder), SCHEME, 0.1, 0.1)
     load_tokenizer(str(encoder_folder))
     assert capfd.readouterr() == ("", "")
+
+
+def test_weights_that_are_missing_are_never_made_up(copy: Path) -> None:
+    with pytest.raises(EncoderError, match=r"lacks weights, for example classifier\.bias"):
+        load_model(str(copy))  # as a checkpoint it would need its head
+    state = {f"strange.{name}": weight for name, weight in load_file(copy / "model.safetensors").items()}
+    save_file(state, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match="lacks weights"):
+        load_model(str(copy), new_head=True)

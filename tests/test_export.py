@@ -73,7 +73,7 @@ def test_changed_weights_are_refused(copy: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_checkpoint_is_not_exported(encoder_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"manifest\.json missing"):
+    with pytest.raises(CheckpointError, match=r"manifest\.json, scores\.json, run\.yaml missing"):
         export_again(encoder_folder, tmp_path / "again", device="cpu")
     assert not (tmp_path / "again").exists()
 

@@ -148,4 +148,5 @@ def test_an_output_that_is_something_else_is_never_replaced(
     (tmp_path / "model" / "thesis.txt").write_text("years of work")
     with pytest.raises(CheckpointError, match="not a checkpoint"):
         run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=1))
+    assert not (tmp_path / "model.training").exists()  # found out before training, not after
     assert (tmp_path / "model" / "thesis.txt").read_text() == "years of work"

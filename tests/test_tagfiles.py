@@ -51,7 +51,7 @@ def test_a_jsonl_file_is_a_report_a_line(tmp_path: Path) -> None:
     assert [(source.id, source.text) for source in sources] == [
         ("a", "Goma\nfell."),
         (f"{file}:3", "Beni \u2028 too."),
-        ("7", ""),
+        (7, ""),
     ]
     assert problems == []
 
@@ -159,7 +159,7 @@ def test_each_text_comes_with_its_own_entities_in_order(tmp_path: Path, tagger: 
     files = [write(tmp_path / "r.jsonl", "\n".join(rows)), write(tmp_path / "last.txt", SENTENCES[0])]
     tagged = list(tag_files(tagger, files, complain))
     assert [item.source.text for item in tagged] == [*texts, SENTENCES[0]]
-    assert [item.source.id for item in tagged] == [*map(str, range(len(texts))), str(files[1])]
+    assert [item.source.id for item in tagged] == [*range(len(texts)), str(files[1])]
     for item in tagged:
         assert all(item.source.text[entity.start : entity.end] == entity.text for entity in item.entities)
     assert [(entity.label, entity.text) for entity in tagged[-1].entities][-1] == ("LOCATION", "El Fasher")

@@ -152,7 +152,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, make: str) -> None:
 
 
 def test_a_pretrained_encoder_is_no_checkpoint(encoder_folder: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"manifest\.json missing"):
+    with pytest.raises(CheckpointError, match=r"manifest\.json, scores\.json, run\.yaml missing"):
         Tagger.load(encoder_folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -167,15 +166,26 @@ def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatc
     assert weights(resumed.folder) == weights(whole.folder)
 
 
-def test_resuming_another_config_is_refused(killable: Path) -> None:
-    config = configfile.load(killable / "run.yaml")
-    states = killable / "killed.training"
-    states.mkdir()
-    (states / "run.yaml").write_text(configfile.dump(config, states))
-    other = configfile.load(killable / "run.yaml", ["training.seed=8"])
-    with pytest.raises(TrainingError, match="another config"):
-        run.train(other, resume=True)
-    shutil.rmtree(states)
+@pytest.mark.parametrize("change", ["config", "data"])
+def test_resuming_another_config_or_other_data_is_refused(
+    killable: Path, tmp_path: Path, reports_file: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8"), encoding="utf-8")
+    config = configfile.load(killable / "run.yaml", [f"data.train=[{tmp_path / 'own.md'}]"])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(config)
+    if change == "config":
+        config = config.model_copy(update={"training": config.training.model_copy(update={"seed": 8})})
+    else:
+        (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8").replace("Nobody", "Many"))
+    with pytest.raises(TrainingError, match="another config or other data"):
+        run.train(config, resume=True)
 
 
 def test_several_processes_train_one_model(killable: Path) -> None:

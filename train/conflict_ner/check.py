@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import numpy as np
+
 from conflict_ner.document import Document, Mention, is_text
 from conflict_ner.errors import Problem
 
@@ -27,7 +29,10 @@ NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
 # Endings that belong to the mention although Unicode calls them punctuation: per cent and
 # per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
 _UNITS = "%‰"
-_ABBREVIATION = re.compile(r"(?:\b\w\.|\b[A-Z]\w{0,2}\.|\bCorp\.)\Z")
+_ABBREVIATION = re.compile(
+    r"(?:(?:\b\w\.){2,}|\b(?:Inc|Corp|Co|Gen|Dept|Ltd|Jr|Sr|St|Bros|Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Ky|La|Md|"
+    r"Mass|Mich|Minn|Miss|Mo|Mont|Neb|Nev|Okla|Ore|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo)\.)\Z"
+)
 _OPENING_OK = "#@&"
 
 
@@ -128,23 +133,21 @@ def _repeated(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
 
 
 def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
-    """Pairs of documents in different splits that share most of their five-word runs.
+    """Documents that share most of their five-word runs with one in another split.
 
     Exact Jaccard similarity over an inverted index: the usual MinHash would only guess at
-    it, and labeled corpora are small enough to count.
+    it, and labeled corpora are small enough to count. Of several the most similar is named.
     """
-    seen: dict[int, list[tuple[str, Document, int]]] = defaultdict(list)
+    seen: list[tuple[str, Document, int]] = []
+    postings: dict[str, dict[int, list[int]]] = {split: defaultdict(list) for split in splits}
     for split, documents in splits.items():
+        others = [index for other, index in postings.items() if other != split]
         for document in documents:
             shingles = _shingles(document.text)
-            shared: dict[int, tuple[str, Document, int, int]] = {}
-            for shingle in shingles:
-                for other_split, other, size in seen[shingle]:
-                    if other_split != split:
-                        count = shared[id(other)][3] if id(other) in shared else 0
-                        shared[id(other)] = (other_split, other, size, count + 1)
-            for other_split, other, size, count in shared.values():
-                similarity = count / (size + len(shingles) - count)
+            hits = [numbers for index in others for shingle in shingles if (numbers := index.get(shingle))]
+            if hits:
+                nearest, similarity = _nearest(hits, len(shingles), seen)
+                other_split, other, _ = seen[nearest]
                 if similarity >= NEAR_DUPLICATE and _folded(other.text) != _folded(document.text):
                     what = (
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
@@ -152,7 +155,17 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                     )
                     yield Finding(Problem(document.origin, what, "keep both in one split, or remove one"), document)
             for shingle in shingles:
-                seen[shingle].append((split, document, len(shingles)))
+                postings[split][shingle].append(len(seen))
+            seen.append((split, document, len(shingles)))
+
+
+def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Document, int]]) -> tuple[int, float]:
+    """The number of the most similar document among the postings, and its similarity."""
+    numbers, shared = np.unique(np.concatenate([np.array(hit) for hit in hits]), return_counts=True)
+    sizes = np.array([seen[number][2] for number in numbers])
+    similarities = shared / (sizes + size - shared)
+    best = int(similarities.argmax())
+    return int(numbers[best]), float(similarities[best])
 
 
 def _folded(text: str) -> str:

@@ -30,7 +30,7 @@ from conflict_ner.labels import LabelScheme
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-_NEEDED = ("manifest.json", "config.json", "tokenizer.json", WEIGHTS)
+_NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json", WEIGHTS)
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
 
@@ -144,6 +144,17 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def refuse_other_folder(folder: Path) -> None:
+    """Raise if exporting to `folder` would replace something that is no checkpoint.
+
+    Raises:
+        CheckpointError: saying so.
+    """
+    replaceable = folder.is_dir() and ((folder / "manifest.json").is_file() or not any(folder.iterdir()))
+    if folder.exists() and not replaceable:
+        raise CheckpointError(f"{folder} exists and is not a checkpoint; name another folder or remove it")
+
+
 @contextmanager
 def written_aside(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder` that takes its place when the block ends well.
@@ -154,10 +165,8 @@ def written_aside(folder: Path) -> Iterator[Path]:
     Raises:
         CheckpointError: if `folder` exists and is something other than a checkpoint.
     """
+    refuse_other_folder(folder)
     folder = folder.resolve()  # of a link it is the folder behind it that is replaced
-    replaceable = folder.is_dir() and ((folder / "manifest.json").is_file() or not any(folder.iterdir()))
-    if folder.exists() and not replaceable:
-        raise CheckpointError(f"{folder} exists and is not a checkpoint; name another folder or remove it")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(folder)

@@ -2,18 +2,20 @@
 
 Results go to standard output, everything else to standard error. Exit codes: 0 all went
 well; 1 the data or some inputs have problems; 2 the command or the config is wrong;
-3 the encoder, the checkpoint or the training failed; 130 interrupted.
+3 the encoder, the checkpoint, the training or the disk failed; 130 interrupted.
 
 Imports stand in the commands that need them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -32,16 +34,16 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 def main() -> None:
     """Run the command and turn our errors into messages and exit codes."""
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8")  # reports are, whatever the locale says
         app(prog_name="conflict-ner")
     except ConflictNerError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError) else 3)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        print(f"error: {error.filename or 'input or output'}: {error.strerror}", file=sys.stderr)
+        sys.exit(3)
 
 
 @app.command()
@@ -63,8 +65,11 @@ def check(
         paths = {split: getattr(config.data, split) for split in corpus.SPLITS if getattr(config.data, split)}
     else:
         names = tuple(label.strip() for label in labels.split(",") if label.strip())
-        inside = {split: [data / split] for split in corpus.SPLITS if (data / split).is_dir()}
-        paths = inside or {"data": [data]}
+        folders = [folder for folder in sorted(data.iterdir()) if folder.is_dir()] if data.is_dir() else []
+        has_splits = any(folder.name in corpus.SPLITS for folder in folders)
+        # Every folder beside a split is one too, whatever its name: none is passed over.
+        ranked = sorted(folders, key=lambda folder: (*corpus.SPLITS, folder.name).index(folder.name))
+        paths = {folder.name: [folder] for folder in ranked} if has_splits else {"data": [data]}
     try:
         loaded = corpus.load(paths, names)
     except DataError as error:
@@ -97,8 +102,10 @@ def convert(
     documents, problems = corpus.read([source])
     if problems:
         raise DataError(problems)
-    content = corpus.FORMS[target.suffix].dump(documents)
-    target.write_text(content, encoding="utf-8", newline="\n")
+    if target.exists() and target.samefile(source):
+        raise typer.BadParameter("source and target are one file")
+    with _replaced(target) as stream:
+        stream.write(corpus.FORMS[target.suffix].dump(documents))
     print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
 
 
@@ -161,7 +168,13 @@ def evaluate(
     """Score a checkpoint on labeled reports: strict F1 over whole reports."""
     from conflict_ner import scoring, views
 
-    report = scoring.evaluate(checkpoint, data, strict=not lenient_data, device=device)
+    report = scoring.evaluate(
+        checkpoint,
+        data,
+        strict=not lenient_data,
+        device=device,
+        left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
+    )
     if as_json:
         print(report.model_dump_json(indent=2))
     elif as_markdown:
@@ -222,19 +235,40 @@ def tag(
         for tagged in results:
             print(json.dumps(tagged.to_record(), ensure_ascii=False))
     else:
-        # Aside first: a broken-off run must not look like a finished one.
-        aside = output.with_name(f".{output.name}.partial")
-        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+        with _replaced(output) as stream:
             stream.writelines(json.dumps(tagged.to_record(), ensure_ascii=False) + "\n" for tagged in results)
-        aside.replace(output)
     if problems:
         print(f"{len(problems)} inputs could not be read", file=sys.stderr)
         raise typer.Exit(1)
 
 
+@contextmanager
+def _replaced(target: Path) -> Iterator[TextIO]:
+    """A file that takes the target's place when the block ends well; a device is written to directly."""
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        if target.is_dir():
+            raise typer.BadParameter(f"{target} is a folder")
+        with target.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
+    # Aside first: a broken-off run must not look like a finished one.
+    aside = target.with_name(f".{target.name}.partial")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def _short(folder: Path) -> str:
     """The folder as one would type it here."""
-    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
+    try:
+        here = Path.cwd()
+    except OSError:  # the working folder was the checkpoint that has been replaced
+        return str(folder)
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ class TrainingConfig(_Section):
     """Optimisation. Figures are per optimizer step unless a name says otherwise."""
 
     epochs: Count = 30
-    batch_tokens: Annotated[int, Field(strict=True, ge=16)] = Field(1024, description="tokens a batch and device")
+    batch_tokens: Annotated[int, Field(strict=True, ge=16)] = Field(
+        1024, description="a batch and device; padding comes on top"
+    )
     gradient_accumulation: Count = 1
     learning_rate: Rate = Field(1e-4, description="peak, for the encoder")
     head_learning_rate: Rate = Field(1e-3, description="peak, for the new layer")

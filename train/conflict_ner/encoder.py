@@ -68,19 +68,38 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     return tokenizer  # type: ignore[return-value]
 
 
-def load_model(source: str, **settings: Any) -> PreTrainedModel:
-    """A token-classification model in fp32 on the CPU; a head that the source lacks is made at random.
+def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTrainedModel:
+    """A token-classification model in fp32 on the CPU.
+
+    Args:
+        new_head: the source has no head for the task; one is made at random.
 
     Raises:
-        EncoderError: if the weights cannot be had.
+        EncoderError: if the weights cannot be had or are not all there.
     """
     import torch
     from transformers import AutoModelForTokenClassification
 
     with _clear_errors(source), quiet():
-        return AutoModelForTokenClassification.from_pretrained(  # type: ignore[no-any-return]
-            source, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **settings
+        model, loading = AutoModelForTokenClassification.from_pretrained(
+            source,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **settings,
         )
+    # transformers fills what is missing at random and goes on; only a new head may be missing.
+    missing = [
+        key
+        for key in loading["missing_keys"]
+        if not new_head or key.startswith(f"{model.base_model_prefix}.") or key == model.base_model_prefix
+    ]
+    if missing:
+        raise EncoderError(
+            f"encoder: {source} lacks weights, for example {min(missing)}; it is damaged or another kind"
+        )
+    return model  # type: ignore[no-any-return]
 
 
 def new_model(
@@ -103,7 +122,7 @@ def new_model(
         name = next((name for name in names if hasattr(config, name)), None)
         if name:
             setattr(config, name, value)
-    return load_model(source, config=config, **({"attn_implementation": attention} if attention else {}))
+    return load_model(source, new_head=True, config=config, **({"attn_implementation": attention} if attention else {}))
 
 
 def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
@@ -121,14 +140,18 @@ def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers' bars and load reports off the screen, then restore its settings."""
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
+    hub_verbosity = hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
+        hub_logging.set_verbosity(hub_verbosity)
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
@@ -140,7 +163,7 @@ def _clear_errors(source: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, TypeError, KeyError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         advice = (
             f"set encoder: to a bundled name ({', '.join(BUNDLED)}) or to a folder with config.json, tokenizer.json "

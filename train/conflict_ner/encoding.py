@@ -216,6 +216,8 @@ def _labeled(encoded: Encoded, tags: TagIds, encoder: TextEncoder) -> Iterator[d
         if begin == end:
             continue
         own = np.where(encoded.owners[begin:end] == index, labels[begin:end], IGNORED)
+        if (own == IGNORED).all():  # inside one giant word: nothing to learn from
+            continue
         around = ([IGNORED] * len(encoder.prefix), [IGNORED] * len(encoder.suffix))
         yield {
             "input_ids": encoder.window_ids(encoded, index),

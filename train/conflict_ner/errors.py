@@ -60,4 +60,4 @@ class CheckpointError(ConflictNerError):
 
 
 class TrainingError(ConflictNerError):
-    """A run that could only end badly, found out before its first step."""
+    """A run that cannot end well: found out before its first step, or when its loss breaks."""

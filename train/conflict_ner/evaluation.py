@@ -14,6 +14,7 @@ whose edge falls inside a word, and none is lost on the way to the score.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ class Report(BaseModel):
     overlap: the lenient figure; same label and at least one character shared, one to one.
     seqeval_default_f1: micro F1 in seqeval's default mode, in which many papers publish. It
         differs from strict only for tag sequences that are not well-formed, which the
-        decoder never gives: the two agree here and are both shown to say so.
+        decoder never gives: the two agree here, which the JSON shows for those who compare.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -136,13 +137,9 @@ def _seqeval(
     return Scores.of(figures), default_f1
 
 
-class _Tally(dict[str, int]):
-    def __missing__(self, key: str) -> int:
-        return 0
-
-
-def _exact(gold: Sequence[Document], predicted: Sequence[Sequence[Span]]) -> tuple[_Tally, _Tally]:
-    correct, found = _Tally(), _Tally()
+def _exact(gold: Sequence[Document], predicted: Sequence[Sequence[Span]]) -> tuple[Counter[str], Counter[str]]:
+    correct: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for document, spans in zip(gold, predicted, strict=True):
         truth = {(m.start, m.end, m.label) for m in document.mentions}
         for span in spans:

@@ -47,6 +47,7 @@ def export(
     Raises:
         CheckpointError: if the folder cannot be written or does not reproduce; the old one stays.
     """
+    folder = folder.absolute()  # the working folder may be the one that is replaced
     with written_aside(folder) as aside:
         try:
             fill(aside)
@@ -71,6 +72,7 @@ def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), devic
             does not tag as the source does.
         DataError: if the files cannot be read.
     """
+    folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
     tagger = Tagger.load(source, device)
@@ -108,7 +110,8 @@ def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineF
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "expected.jsonl"
         file.write_text(dump_expected(expected), encoding="utf-8")
-        command = [sys.executable, "-m", "conflict_ner.verify", str(aside), str(file), device]
+        # -P: modules in the working folder must not stand in for installed ones.
+        command = [sys.executable, "-P", "-m", "conflict_ner.verify", str(aside), str(file), device]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"

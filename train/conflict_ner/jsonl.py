@@ -42,6 +42,8 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
         else:
             document = _document(record, where, problems)
             documents += [document] if document else []
+    if not documents and not problems:
+        problems.append(Problem(file, "no report in this file", "write one object a line"))
     return documents, problems
 
 

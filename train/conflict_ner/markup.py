@@ -40,7 +40,6 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "s": " ", "[": "[", "]": "]", "\\":
 _LABEL_NAME = re.compile(r"[^()\[\]\s]+")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028\u2029\ufeff\ud800-\udfff]")
 _BLANK = " \t"  # what layout may consist of; other spaces are text
-_TRAILING = re.compile(r"(?:(?:\A|\n)[ \t]*)+\Z")
 
 
 def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
@@ -84,7 +83,9 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
     # Blank lines around a text are layout; a text that really begins or ends with one says \n.
     while body_at < end and not lines[body_at].strip(_BLANK):
         body_at += 1
-    body = _Body(_TRAILING.sub("", "\n".join(lines[body_at:end])), body_at, file)
+    while end > body_at and not lines[end - 1].strip(_BLANK):
+        end -= 1
+    body = _Body("\n".join(lines[body_at:end]), body_at, file)
     body.read()
     document = Document(
         id=_unquote(name),

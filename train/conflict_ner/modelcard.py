@@ -21,7 +21,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             yaml.safe_dump(_metadata(name, manifest, scores), sort_keys=False, allow_unicode=True).rstrip(),
             "---",
             f"\n# {name}\n",
-            f"Tags {_listing(manifest.labels)} in English conflict reports. Fine-tuned from "
+            f"Tags {_listing(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
             f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
             _usage(name, strategy),
             "## Scores\n",
@@ -40,7 +40,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
 
 
 def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"language": "en", "library_name": "transformers"}
+    metadata: dict[str, Any] = {"library_name": "transformers"}
     if "/" in manifest.encoder:  # a hub id; a folder is known by its bare name
         metadata["base_model"] = manifest.encoder
     metadata |= {
@@ -104,9 +104,10 @@ def _pipeline(facts: PipelineFacts | None, window: int) -> str:
     shared, strategy = facts.shared_mentions, facts.strategy
     return (
         f'Plain `transformers.pipeline` with `aggregation_strategy="{strategy}"` finds '
-        f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in the "
-        f"{facts.texts:,} evaluated reports that fit one window (it cannot end a mention inside what its tokenizer "
-        f"calls one word, such as `60km`). It cuts a text off after {window} tokens; the Tagger does not.\n"
+        f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in "
+        f"{facts.texts:,} of the evaluated reports, which fit one window (it cannot end a mention inside "
+        f"what its tokenizer calls one word, such as `60km`). It cuts a text off after {window} tokens; "
+        "the Tagger does not.\n"
     )
 
 

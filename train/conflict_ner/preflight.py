@@ -41,7 +41,13 @@ def announce(
     hardware: Hardware,
     processes: int,
 ) -> None:
-    """Say how many reports, windows, mentions and steps there are, and what cannot be learned."""
+    """Say how many reports, windows, mentions and steps there are, and what cannot be learned.
+
+    Raises:
+        TrainingError: if there are fewer windows than processes.
+    """
+    if len(windows) < processes:
+        raise TrainingError(f"data.train: {len(windows)} windows for {processes} processes; start no more than windows")
     counts = data.counts("train")
     tokens = [len(window["input_ids"]) for window in windows]
     batches = len(TokenBudgetSampler(tokens, config.training.batch_tokens, 0, processes)) // processes

@@ -39,6 +39,16 @@ class TrainingProgress(TrainerCallback):
         self.first_step = 0
         self.warned = False
 
+    def __enter__(self) -> TrainingProgress:
+        """Nothing is drawn before training begins."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give the terminal back, however training ended."""
+        self.bar.stop()
+        if kind is KeyboardInterrupt:
+            self.console.print("interrupted; the epochs so far are saved: the same command with --resume goes on")
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.began, self.first_step = time.monotonic(), state.global_step
         self.bar.update(self.task, total=state.max_steps, completed=state.global_step)
@@ -67,9 +77,6 @@ class TrainingProgress(TrainerCallback):
                 style="yellow",
                 soft_wrap=True,
             )
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar.stop()
 
 
 def _clock(seconds: float) -> str:

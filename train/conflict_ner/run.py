@@ -23,7 +23,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, set_seed
 
 from conflict_ner import checkpoint, configfile, corpus, evaluation
-from conflict_ner.checkpoint import Checkpoint, Manifest
+from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.document import Document, Entity
@@ -56,6 +56,7 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     main = processes.is_main_process
     console = console if console and main else Console(quiet=True)
 
+    refuse_other_folder(config.output)  # now, not after hours of training
     data = _load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
@@ -70,10 +71,10 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
 
-    folder = _training_folder(config, resume, processes)
-    shown = [TrainingProgress(console)] if main else []
-    with quiet():
-        rows = datasets.Dataset.from_list(windows)
+    folder = _training_folder(config, data, resume, processes, console)
+    rows = datasets.Dataset.from_list(windows)
+    with quiet(), TrainingProgress(console) as progress:
+        shown = [progress] if main else []
         result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
     if main:
         console.print("evaluating, exporting and verifying", highlight=False)
@@ -110,12 +111,17 @@ def _evaluate(predictor: Predictor, documents: Sequence[Document]) -> tuple[list
     return found, evaluation.score(documents, found, predictor.scheme.labels)
 
 
-def _training_folder(config: Config, resume: bool, processes: PartialState) -> Path:
-    """Where states are saved; a resumed run must be of the same config, or it would be neither."""
+def _training_folder(config: Config, data: Corpus, resume: bool, processes: PartialState, console: Console) -> Path:
+    """Where states are saved; a resumed run must be of the same config and data, or it would be neither."""
     folder = config.output.with_name(config.output.name + ".training")
     record, said = folder / "run.yaml", configfile.dump(config, folder)
+    said += "".join(f"# {split}: sha256 {data.fingerprint(split)}\n" for split in data.splits)
     if resume and record.is_file() and record.read_text(encoding="utf-8") != said:
-        raise TrainingError(f"{folder} holds a run of another config ({record}); train without --resume to start anew")
+        raise TrainingError(
+            f"{folder} holds a run of another config or other data ({record}); train without --resume to start anew"
+        )
+    if not resume and record.is_file():
+        console.print(f"starting anew: what a killed run left in {folder} is removed", soft_wrap=True, highlight=False)
     processes.wait_for_everyone()
     if processes.is_main_process:
         try:

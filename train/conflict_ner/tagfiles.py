@@ -5,6 +5,7 @@ What cannot be read is counted and said, with its file and line; the rest goes o
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ STDIN = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to tag; `metadata` is passed through to the result."""
+    """A text to tag; `id` and `metadata` are passed through to the result as they are."""
 
-    id: str
+    id: Any
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ def read_sources(paths: Iterable[Path], complain: Callable[[Problem], None], std
         for file in _files(path, complain):
             try:
                 with file.open("rb") as stream:
-                    form: Form = "jsonl" if file.suffix == ".jsonl" else "txt"
+                    form: Form = "jsonl" if file.suffix.lower() == ".jsonl" else "txt"
                     yield from _read(stream, str(file), form, complain)
             except OSError as error:
                 complain(Problem(str(file), f"cannot be read: {error.strerror}", "check path and permissions"))
@@ -76,11 +77,11 @@ def read_sources(paths: Iterable[Path], complain: Callable[[Problem], None], std
 
 def _files(path: Path, complain: Callable[[Problem], None]) -> list[Path]:
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in (".txt", ".jsonl") and file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".txt", ".jsonl") and file.is_file())
         if not files:
             complain(Problem(str(path), "no .txt or .jsonl file in this folder", "name another folder"))
         return files
-    if path.exists() and path.suffix not in (".txt", ".jsonl"):
+    if path.exists() and path.suffix.lower() not in (".txt", ".jsonl"):
         complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", "use .txt or .jsonl"))
         return []
     return [path]
@@ -118,8 +119,9 @@ def _parse_line(line: bytes, where: str, complain: Callable[[Problem], None]) ->
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         complain(Problem(where, "no string under 'text'", 'write {"id": ..., "text": ...}'))
         return None
-    if not is_text(record["text"]):
-        complain(Problem(where, "half of a surrogate pair in the text", "write the character whole"))
+    if not is_text(json.dumps(record, ensure_ascii=False)):
+        complain(Problem(where, "half of a surrogate pair in the line", "write the character whole"))
         return None
     metadata = {key: value for key, value in record.items() if key not in ("id", "text", "entities")}
-    return Source(str(record.get("id", where)), record["text"], metadata)
+    name = record.get("id")
+    return Source(where if name is None else name, record["text"], metadata)

@@ -39,6 +39,7 @@ class Tagger:
 
         Raises:
             CheckpointError: if the folder is no whole checkpoint.
+            EncoderError: if there is no such device.
         """
         checkpoint = Checkpoint.load(folder)
         try:
@@ -75,8 +76,13 @@ class Tagger:
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """As `tag`, for any number of texts, read and answered in order as they come."""
+        """As `tag`, for any number of texts, answered in order; they are read some hundreds ahead."""
         return self._predictor.predict(_strings(texts))
+
+    @property
+    def device(self) -> str:
+        """What PyTorch calls the device that the model is on."""
+        return str(self._predictor.model.device)
 
     def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
         """Which texts the encoder reads whole; longer ones are read in overlapping windows."""

@@ -10,7 +10,6 @@ that was written whole and ends with the same weights.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def fit(
 
     Args:
         windows: columns input_ids and labels, lists of equal length a row.
-        folder: where states are saved; kept until the caller removes it.
+        folder: where states are saved; made and removed by the caller.
         validate: scores the model on whole documents; must return `strict_f1`.
         resume: go on from the folder's last whole state, if it has one.
 
@@ -74,8 +73,6 @@ def fit(
         TrainingError: if the loss is no longer a number, or training ended without a saved state.
     """
     state = last_state(folder) if resume else None
-    if state is None:
-        shutil.rmtree(folder, ignore_errors=True)
     history = state.history if state else ()
     if len(history) < settings.epochs and not is_over(history, settings.patience):
         trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
@@ -196,7 +193,7 @@ class _EarlyStop(TrainerCallback):
 
 
 def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> TrainingArguments:
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         gradient_accumulation_steps=settings.gradient_accumulation,
@@ -223,6 +220,11 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         ddp_find_unused_parameters=False,
         report_to="none",
     )
+    if arguments.n_gpu > 1:
+        # Without a launcher the Trainer would spread each batch over all GPUs by DataParallel and
+        # scale our loss, which is a mean already, by their number. One process, one GPU.
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _collate(rows: Sequence[Mapping[str, Sequence[int]]], padding: int) -> dict[str, torch.Tensor]:
@@ -238,4 +240,5 @@ def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor |
     logits = outputs["logits"].float()
     total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
-    return total / count
+    # A batch may have no labeled word at all (a window inside one giant word): no loss, not 0 / 0.
+    return total / torch.as_tensor(count).clamp(min=1)

@@ -68,9 +68,10 @@ def table(report: Report, title: str) -> Table:
 
 def counts_table(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> Table:
     """What `Corpus.summary` says of each split, for a terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    drawn = Table(title="no problems", title_justify="left")
+    drawn = Table(title="no problems", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("split", "reports", "words", "mentions", *labels):
         drawn.add_column(heading, justify="left" if heading == "split" else "right", no_wrap=True)
     for split, row in counted.items():
