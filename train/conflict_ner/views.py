@@ -71,7 +71,7 @@ def counts_table(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str]
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    drawn = Table(title="no problems", title_justify="left", box=SIMPLE_HEAD)
+    drawn = Table(title="no problems", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in ("split", "reports", "words", "mentions", *labels):
         drawn.add_column(heading, justify="left" if heading == "split" else "right", no_wrap=True)
     for split, row in counted.items():
