@@ -200,7 +200,7 @@ def test_an_output_that_cannot_be_written_is_said(
     (tmp_path / "a.txt").write_text("Police left Goma.", encoding="utf-8")
     code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", tmp_path / "no" / "x.jsonl")
     assert (code, "No such file" in err) == (3, True)
-    assert conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", tmp_path)[0] == 2
+    assert conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", tmp_path)[0] == 3
     assert conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "a.txt", "-o", "/dev/null")[0] == 0
     assert not Path("/dev/null").is_file()
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]

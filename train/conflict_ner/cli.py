@@ -12,14 +12,14 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
+from conflict_ner.files import replaced
 
 DEFAULT_LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
 
@@ -104,7 +104,7 @@ def convert(
         raise DataError(problems)
     if target.exists() and target.samefile(source):
         raise typer.BadParameter("source and target are one file")
-    with _replaced(target) as stream:
+    with replaced(target) as stream:
         stream.write(corpus.FORMS[target.suffix].dump(documents))
     print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
 
@@ -235,31 +235,11 @@ def tag(
         for tagged in results:
             print(json.dumps(tagged.to_record(), ensure_ascii=False))
     else:
-        with _replaced(output) as stream:
+        with replaced(output) as stream:
             stream.writelines(json.dumps(tagged.to_record(), ensure_ascii=False) + "\n" for tagged in results)
     if problems:
         print(f"{len(problems)} inputs could not be read", file=sys.stderr)
         raise typer.Exit(1)
-
-
-@contextmanager
-def _replaced(target: Path) -> Iterator[TextIO]:
-    """A file that takes the target's place when the block ends well; a device is written to directly."""
-    target = target.resolve()
-    if target.exists() and not target.is_file():
-        if target.is_dir():
-            raise typer.BadParameter(f"{target} is a folder")
-        with target.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        return
-    # Aside first: a broken-off run must not look like a finished one.
-    aside = target.with_name(f".{target.name}.partial")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _short(folder: Path) -> str:

@@ -23,22 +23,29 @@ written, and `parse(dump(documents))` gives the same documents back.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from conflict_ner import strictjson
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import DataError, Problem
+from conflict_ner.escapes import (
+    ESCAPES,
+    OPENING,
+    escape_text,
+    guard_layout,
+    quote_id,
+    quote_key,
+    quote_value,
+    read_value,
+    split_header,
+    unquote,
+)
 
-OPENING = "=== "
 RESERVED_KEYS = frozenset({"id", "text", "entities"})  # the JSONL form's own keys
 _LABEL = re.compile(r"\]\(([^()\[\]\s]*)\)")
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "s": " ", "[": "[", "]": "]", "\\": "\\", "=": "="}
 _LABEL_NAME = re.compile(r"[^()\[\]\s]+")
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u2028\u2029\ufeff\ud800-\udfff]")
 _BLANK = " \t"  # what layout may consist of; other spaces are text
 
 
@@ -88,7 +95,7 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
     body = _Body("\n".join(lines[body_at:end]), body_at, file)
     body.read()
     document = Document(
-        id=_unquote(name),
+        id=unquote(name),
         text="".join(body.out),
         mentions=tuple(mention for mention, _ in body.mentions),
         metadata=metadata,
@@ -104,7 +111,7 @@ def _parse_header(
 ) -> tuple[dict[str, Any], int]:
     metadata: dict[str, Any] = {}
     while at < end and lines[at].strip(_BLANK):
-        key, colon, value = _split_header(lines[at])
+        key, colon, value = split_header(lines[at])
         where = f"{file}:{at + 1}:1"
         if not colon:
             problems.append(
@@ -115,7 +122,7 @@ def _parse_header(
         elif key in metadata:
             problems.append(Problem(where, f"the key {key!r} stands twice", "keep one"))
         else:
-            metadata[key] = _value(value.strip())
+            metadata[key] = read_value(value.strip())
         at += 1
     return metadata, at
 
@@ -167,8 +174,8 @@ class _Body:
         if code == "u" and re.fullmatch(r"[0-9a-fA-F]{4}", self.source[at + 2 : at + 6]):
             self.out.append(chr(int(self.source[at + 2 : at + 6], 16)))
             return 6
-        if code in _ESCAPES and code:
-            self.out.append(_ESCAPES[code])
+        if code in ESCAPES and code:
+            self.out.append(ESCAPES[code])
             return 2
         self.fault(at, f"unknown escape {self.source[at : at + 2]!r}", r"write \\ for a backslash")
         self.out.append("\\")
@@ -199,73 +206,14 @@ def _unwritable(document: Document) -> Iterator[Problem]:
 
 
 def _dump_report(document: Document) -> str:
-    head = [OPENING + _quote_id(document.id)]
-    head += [f"{_quote_key(key)}: {_quote_value(value)}" for key, value in document.metadata.items()]
+    head = [OPENING + quote_id(document.id)]
+    head += [f"{quote_key(key)}: {quote_value(value)}" for key, value in document.metadata.items()]
     edges = sorted(
         [(m.start, 1, "[") for m in document.mentions] + [(m.end, 0, f"]({m.label})") for m in document.mentions]
     )
     pieces, at = [], 0
     for offset, _, mark in edges:
-        pieces += [_escape_text(document.text[at:offset]), mark]
+        pieces += [escape_text(document.text[at:offset]), mark]
         at = offset
-    pieces.append(_escape_text(document.text[at:]))
-    return "\n".join([*head, "", _guard_layout("".join(pieces)), ""])
-
-
-def _escape_text(text: str) -> str:
-    text = re.sub(r"[\\\[\]]", lambda m: "\\" + m[0], text).replace("\r", "\\r")
-    return _INVISIBLE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
-
-
-def _guard_layout(body: str) -> str:
-    """Make visible what layout would swallow: newlines at the ends, spaces at line ends."""
-    core = body.strip("\n")
-    lead, trail = len(body) - len(body.lstrip("\n")), len(body) - len(body.rstrip("\n"))
-    if not core:
-        return "\\n" * len(body)
-    core = re.sub(r"[ \t](?=\n|\Z)", lambda m: "\\s" if m[0] == " " else "\\t", core)
-    core = re.sub(r"^=(?===)", r"\\=", core, flags=re.MULTILINE)
-    return "\\n" * lead + core + "\\n" * trail
-
-
-def _split_header(line: str) -> tuple[str, str, str]:
-    if line.startswith('"'):
-        try:
-            key, stop = json.JSONDecoder().raw_decode(line)
-        except ValueError:
-            return line, "", ""
-        rest = line[stop:]
-        return str(key), rest[:1] if rest.startswith(":") else "", rest[1:]
-    key, colon, value = line.partition(":")
-    return key.strip(), colon, value
-
-
-def _value(source: str) -> Any:
-    try:
-        return strictjson.loads(source)
-    except ValueError:
-        return source
-
-
-def _unquote(name: str) -> str:
-    value = _value(name) if name.startswith('"') else name
-    return value if isinstance(value, str) else name
-
-
-def _plain(value: str) -> bool:
-    return bool(value) and value == value.strip() and not _INVISIBLE.search(value) and "\n" not in value
-
-
-def _quote_id(value: str) -> str:
-    return value if _plain(value) and not value.startswith('"') else json.dumps(value, ensure_ascii=True)
-
-
-def _quote_key(key: str) -> str:
-    return key if _plain(key) and ":" not in key and not key.startswith(('"', OPENING)) else json.dumps(key)
-
-
-def _quote_value(value: Any) -> str:
-    if isinstance(value, str) and _plain(value) and _value(value) == value:
-        return value
-    readable = isinstance(value, str) and not _INVISIBLE.search(value)
-    return json.dumps(value, ensure_ascii=not readable, allow_nan=False)
+    pieces.append(escape_text(document.text[at:]))
+    return "\n".join([*head, "", guard_layout("".join(pieces)), ""])

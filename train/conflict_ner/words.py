@@ -5,13 +5,12 @@ character that is not white space. Nothing else joins or parts, so a mention can
 inside what a tokenizer may call one word, and every punctuation mark is a word, as
 BERT's own pre-tokenizer has it:
 
->>> [text for text in map("Houthi-held, 60km for $3m".__getitem__, slices("Houthi-held, 60km for $3m"))]
+>>> text = "Houthi-held, 60km for $3m"
+>>> [text[start:end] for start, end in zip(*split_words(text))]
 ['Houthi', '-', 'held', ',', '60', 'km', 'for', '$', '3', 'm']
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +27,3 @@ def split_words(text: str) -> tuple[Offsets, Offsets]:
     spans = [match.span() for match in _WORD.finditer(text)]
     array = np.array(spans, dtype=np.int64).reshape(-1, 2)
     return array[:, 0].copy(), array[:, 1].copy()
-
-
-def slices(text: str) -> Iterator[slice]:
-    """The words as slices of the text."""
-    return (slice(*match.span()) for match in _WORD.finditer(text))

@@ -1,0 +1,31 @@
+"""Writing files so that a broken-off run never looks like a finished one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[TextIO]:
+    """A file that takes the target's place when the block ends well; a device is written to directly.
+
+    Raises:
+        IsADirectoryError: if the target is a folder.
+        OSError: if it cannot be written.
+    """
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
+    # Aside first: a broken-off run must not look like a finished one.
+    aside = target.with_name(f".{target.name}.partial")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
