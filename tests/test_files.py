@@ -8,13 +8,17 @@ import pytest
 from conflict_ner.files import replaced
 
 
-def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    target.write_text("old")
-    with pytest.raises(RuntimeError), replaced(target) as stream:
+def broken_off(target: Path) -> None:
+    with replaced(target) as stream:
         stream.write("new")
         raise RuntimeError
-    assert target.read_text() == "old"
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("old")
+    with pytest.raises(RuntimeError):
+        broken_off(tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
