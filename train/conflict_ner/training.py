@@ -77,6 +77,7 @@ def fit(
     if len(history) < settings.epochs and not is_over(history, settings.patience):
         trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
         trainer.train(resume_from_checkpoint=str(state.folder) if state else None)
+        trainer.accelerator.wait_for_everyone()  # the first process may still be writing the last state
         state = last_state(folder)
     if state is None:
         raise TrainingError(f"no state was saved in {folder}")
