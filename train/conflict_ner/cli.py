@@ -65,11 +65,7 @@ def check(
         paths = {split: getattr(config.data, split) for split in corpus.SPLITS if getattr(config.data, split)}
     else:
         names = tuple(label.strip() for label in labels.split(",") if label.strip())
-        folders = [folder for folder in sorted(data.iterdir()) if folder.is_dir()] if data.is_dir() else []
-        has_splits = any(folder.name in corpus.SPLITS for folder in folders)
-        # Every folder beside a split is one too, whatever its name: none is passed over.
-        ranked = sorted(folders, key=lambda folder: (*corpus.SPLITS, folder.name).index(folder.name))
-        paths = {folder.name: [folder] for folder in ranked} if has_splits else {"data": [data]}
+        paths = corpus.find_splits(data)
     try:
         loaded = corpus.load(paths, names)
     except DataError as error:

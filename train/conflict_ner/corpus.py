@@ -119,6 +119,18 @@ def read(entries: Iterable[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
     return tuple(documents), problems
 
 
+def find_splits(entry: Path) -> dict[str, list[Path]]:
+    """The splits in a folder that has folders named after some; any other path is one split, `data`.
+
+    Every folder beside a split is one too, whatever its name: none is passed over.
+    """
+    folders = [folder for folder in sorted(entry.iterdir()) if folder.is_dir()] if entry.is_dir() else []
+    if not any(folder.name in SPLITS for folder in folders):
+        return {"data": [entry]}
+    ranked = sorted(folders, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
+    return {folder.name: [folder] for folder in ranked}
+
+
 def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
     """The report files that a path names, in order of their names."""
     if entry.is_dir():

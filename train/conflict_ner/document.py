@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # half of a pair: cannot be written as UTF-8
 
 
 class Span(Protocol):
@@ -31,7 +31,7 @@ class Span(Protocol):
 
 def is_text(text: str) -> bool:
     """Whether a string can be written as UTF-8: no half of a surrogate pair stands in it."""
-    return not _SURROGATE.search(text)
+    return not SURROGATE.search(text)
 
 
 @dataclass(frozen=True, slots=True, order=True)

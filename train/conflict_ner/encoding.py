@@ -123,14 +123,12 @@ class TextEncoder:
         starts, ends = split_words(text)
         spans = np.array(offsets, dtype=np.int64).reshape(-1, 2)
         # Each token belongs to the first word it overlaps; tokens of nothing but space to none.
-        owner_word = np.searchsorted(ends, spans[:, 0], side="right")
-        inside = np.minimum(owner_word, max(len(starts) - 1, 0))
-        overlaps = (owner_word < len(starts)) & (spans[:, 1] > spans[:, 0]) if len(starts) else np.zeros(len(ids), bool)
-        if len(starts):
-            overlaps &= starts[inside] < spans[:, 1]
+        first_word = np.searchsorted(ends, spans[:, 0], side="right")
+        word_begins = np.append(starts, len(text))[first_word]  # past the last word none begins
+        overlaps = (word_begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1])
         leads = np.full(len(starts), -1, dtype=np.int64)
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
-        leads[owner_word[tokens]] = tokens
+        leads[first_word[tokens]] = tokens
         carriers = _carriers(starts, ends, leads, spans)
         windows = self._cut(len(ids), _edges(leads, len(ids)))
         array = np.array(ids, dtype=np.int64)
@@ -213,16 +211,11 @@ def _labeled(encoded: Encoded, tags: TagIds, encoder: TextEncoder) -> Iterator[d
     labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
     labels[encoded.leads[has_lead]] = tags[has_lead]
     for index, (begin, end) in enumerate(encoded.windows):
-        if begin == end:
-            continue
         own = np.where(encoded.owners[begin:end] == index, labels[begin:end], IGNORED)
-        if (own == IGNORED).all():  # inside one giant word: nothing to learn from
+        if (own == IGNORED).all():  # no text, or inside one giant word: nothing to learn from
             continue
-        around = ([IGNORED] * len(encoder.prefix), [IGNORED] * len(encoder.suffix))
-        yield {
-            "input_ids": encoder.window_ids(encoded, index),
-            "labels": [*around[0], *own.tolist(), *around[1]],
-        }
+        before, after = [IGNORED] * len(encoder.prefix), [IGNORED] * len(encoder.suffix)
+        yield {"input_ids": encoder.window_ids(encoded, index), "labels": [*before, *own.tolist(), *after]}
 
 
 def _carriers(starts: Ints, ends: Ints, leads: Ints, spans: Ints) -> Ints:

@@ -1,7 +1,8 @@
-"""Writing files so that a broken-off run never looks like a finished one."""
+"""Files: writing them so that a broken-off run never looks like a finished one, and telling them apart."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,3 +30,9 @@ def replaced(target: Path) -> Iterator[TextIO]:
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def sha256(file: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

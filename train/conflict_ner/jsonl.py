@@ -13,15 +13,13 @@ be what its offsets slice: the cheapest proof that offsets were counted in code 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from conflict_ner import strictjson
-from conflict_ner.document import Document, Mention
+from conflict_ner.document import SURROGATE, Document, Mention
 from conflict_ner.errors import Problem
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")  # halves of pairs cannot be written as UTF-8
 _ENTITY_KEYS = {"start", "end", "label"}
 
 
@@ -50,7 +48,7 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
 def dump(documents: Iterable[Document]) -> str:
     """Write documents in this form, a line each; `parse` gives them back unchanged."""
     lines = (json.dumps(to_record(d), ensure_ascii=False, allow_nan=False) + "\n" for d in documents)
-    return "".join(_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line) for line in lines)
+    return "".join(SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line) for line in lines)
 
 
 def to_record(document: Document) -> dict[str, Any]:
