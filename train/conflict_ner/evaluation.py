@@ -14,12 +14,13 @@ whose edge falls inside a word, and none is lost on the way to the score.
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from conflict_ner.bootstrap import Counts, f1_interval
 from conflict_ner.document import Document, Mention, Span
 from conflict_ner.labels import LabelScheme
 
@@ -27,7 +28,10 @@ _ROUNDING = 1e-9
 
 
 class Figures(BaseModel):
-    """Counts and what follows from them; None where a figure is undefined."""
+    """Counts and what follows from them; None where a figure is undefined.
+
+    interval: of the F1, 95 % (bootstrap over documents); None with fewer than two documents.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,10 +41,16 @@ class Figures(BaseModel):
     correct: int
     predicted: int
     gold: int
+    interval: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, correct: int, predicted: int, gold: int) -> Figures:
-        """Precision, recall and F1 of counts (van Rijsbergen 1979)."""
+    def of(cls, counts: Counts) -> Figures:
+        """Precision, recall and F1 (van Rijsbergen 1979).
+
+        Args:
+            counts: shape (documents, 3): correct, predicted and gold mentions of each.
+        """
+        correct, predicted, gold = map(int, counts.sum(axis=0))
         return cls(
             precision=correct / predicted if predicted else None,
             recall=correct / gold if gold else None,
@@ -48,6 +58,7 @@ class Figures(BaseModel):
             correct=correct,
             predicted=predicted,
             gold=gold,
+            interval=f1_interval(counts),
         )
 
 
@@ -61,11 +72,12 @@ class Scores(BaseModel):
     labels: Mapping[str, Figures]
 
     @classmethod
-    def of(cls, labels: Mapping[str, Figures]) -> Scores:
-        """Sum up the figures a label."""
-        total = [sum(getattr(f, name) for f in labels.values()) for name in ("correct", "predicted", "gold")]
-        present = [figures.f1 for figures in labels.values() if figures.gold and figures.f1 is not None]
-        return cls(micro=Figures.of(*total), macro_f1=sum(present) / len(present) if present else None, labels=labels)
+    def of(cls, counts: Counts, labels: Sequence[str]) -> Scores:
+        """Sum up counts of shape (documents, labels, 3)."""
+        figures = {label: Figures.of(counts[:, index]) for index, label in enumerate(labels)}
+        present = [one.f1 for one in figures.values() if one.gold and one.f1 is not None]
+        macro = sum(present) / len(present) if present else None
+        return cls(micro=Figures.of(counts.sum(axis=1)), macro_f1=macro, labels=figures)
 
 
 class Report(BaseModel):
@@ -100,78 +112,35 @@ def score(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels:
         if any(not 0 <= span.start < span.end <= len(document.text) for span in spans):
             raise ValueError(f"a predicted span lies outside the text of {document.id!r}")
     mentions = sum(len(document.mentions) for document in gold)
-    strict, default_f1 = _seqeval(gold, predicted, labels)
+    strict = Scores.of(_count(gold, predicted, labels, _same), labels)
     assert strict.micro.gold == mentions, f"{strict.micro.gold} of {mentions} gold mentions were scored"
     return Report(
         documents=len(gold),
         mentions=mentions,
         strict=strict,
-        overlap=_overlap(gold, predicted, labels),
-        seqeval_default_f1=default_f1,
+        overlap=Scores.of(_count(gold, predicted, labels, _pair_up), labels),
+        seqeval_default_f1=_agree_with_seqeval(strict, gold, predicted, labels),
     )
 
 
-def _seqeval(
-    gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
-) -> tuple[Scores, float | None]:
-    scheme = LabelScheme(tuple(labels))
-    pairs = [_tag_pieces(document.mentions, spans, scheme) for document, spans in zip(gold, predicted, strict=True)]
-    truth, guess = [pair[0] for pair in pairs if pair[0]], [pair[1] for pair in pairs if pair[0]]
-    if not truth:  # seqeval cannot take the empty case: nothing to find and nothing found
-        return Scores.of({label: Figures.of(0, 0, 0) for label in labels}), None
-    from seqeval.metrics import classification_report, f1_score
-    from seqeval.scheme import IOB2
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a label without gold is told by None, not by a warning
-        table: dict[str, Any] = classification_report(
-            truth, guess, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
-        )
-        default_f1 = float(f1_score(truth, guess, zero_division=0))
-    correct, found = _exact(gold, predicted)
-    figures = {}
-    for label in labels:
-        row = table.get(label, {"f1-score": 0.0, "support": 0})
-        figures[label] = Figures.of(correct[label], found[label], int(row["support"]))
-        assert abs(float(row["f1-score"]) - (figures[label].f1 or 0.0)) < _ROUNDING, f"seqeval disagrees on {label}"
-    return Scores.of(figures), default_f1
-
-
-def _exact(gold: Sequence[Document], predicted: Sequence[Sequence[Span]]) -> tuple[Counter[str], Counter[str]]:
-    correct: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    for document, spans in zip(gold, predicted, strict=True):
-        truth = {(m.start, m.end, m.label) for m in document.mentions}
-        for span in spans:
-            found[span.label] += 1
-            correct[span.label] += (span.start, span.end, span.label) in truth
-    return correct, found
-
-
-def _tag_pieces(gold: Sequence[Span], spans: Sequence[Span], scheme: LabelScheme) -> tuple[list[str], list[str]]:
-    """Tags of the pieces between all edges of both sides."""
-    edges = sorted({edge for span in (*gold, *spans) for edge in (span.start, span.end)})
-    index = {edge: k for k, edge in enumerate(edges)}
-
-    def tags(side: Sequence[Span]) -> list[str]:
-        pieces = ((index[span.start], index[span.end], span.label) for span in side)
-        return [scheme.tags[tag] for tag in scheme.encode(pieces, max(len(edges) - 1, 0))]
-
-    return tags(gold), tags(spans)
-
-
-def _overlap(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Scores:
-    figures = {}
-    for label in labels:
-        matched = found = wanted = 0
-        for document, spans in zip(gold, predicted, strict=True):
+def _count(
+    gold: Sequence[Document],
+    predicted: Sequence[Sequence[Span]],
+    labels: Sequence[str],
+    matched: Callable[[Sequence[Span], Sequence[Span]], int],
+) -> Counts:
+    """Matched, predicted and gold mentions; shape (documents, labels, 3)."""
+    counts = np.zeros((len(gold), len(labels), 3), np.int64)
+    for row, document, spans in zip(counts, gold, predicted, strict=True):
+        for cell, label in zip(row, labels, strict=True):
             truth = [m for m in document.mentions if m.label == label]
             guess = sorted(Mention(s.start, s.end, s.label) for s in spans if s.label == label)
-            matched += _pair_up(truth, guess)
-            found += len(guess)
-            wanted += len(truth)
-        figures[label] = Figures.of(matched, found, wanted)
-    return Scores.of(figures)
+            cell[:] = matched(truth, guess), len(guess), len(truth)
+    return counts
+
+
+def _same(left: Sequence[Span], right: Sequence[Span]) -> int:
+    return len({(span.start, span.end) for span in left} & {(span.start, span.end) for span in right})
 
 
 def _pair_up(left: Sequence[Span], right: Sequence[Span]) -> int:
@@ -185,3 +154,40 @@ def _pair_up(left: Sequence[Span], right: Sequence[Span]) -> int:
         else:
             j += 1
     return pairs
+
+
+def _agree_with_seqeval(
+    strict: Scores, gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
+) -> float | None:
+    """Hold our counts against seqeval's strict mode; gives the F1 of its default mode."""
+    scheme = LabelScheme(tuple(labels))
+    pairs = [_tag_pieces(document.mentions, spans, scheme) for document, spans in zip(gold, predicted, strict=True)]
+    truth, guess = [pair[0] for pair in pairs if pair[0]], [pair[1] for pair in pairs if pair[0]]
+    if not truth:  # seqeval cannot take the empty case: nothing to find and nothing found
+        return None
+    from seqeval.metrics import classification_report, f1_score
+    from seqeval.scheme import IOB2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a label without gold is told by None, not by a warning
+        table: dict[str, Any] = classification_report(
+            truth, guess, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
+        )
+        default_f1 = float(f1_score(truth, guess, zero_division=0))
+    for label, figures in strict.labels.items():
+        row = table.get(label, {"f1-score": 0.0, "support": 0})
+        agree = figures.gold == row["support"] and abs(float(row["f1-score"]) - (figures.f1 or 0.0)) < _ROUNDING
+        assert agree, f"seqeval disagrees on {label}"
+    return default_f1
+
+
+def _tag_pieces(gold: Sequence[Span], spans: Sequence[Span], scheme: LabelScheme) -> tuple[list[str], list[str]]:
+    """Tags of the pieces between all edges of both sides."""
+    edges = sorted({edge for span in (*gold, *spans) for edge in (span.start, span.end)})
+    index = {edge: k for k, edge in enumerate(edges)}
+
+    def tags(side: Sequence[Span]) -> list[str]:
+        pieces = ((index[span.start], index[span.end], span.label) for span in side)
+        return [scheme.tags[tag] for tag in scheme.encode(pieces, max(len(edges) - 1, 0))]
+
+    return tags(gold), tags(spans)
