@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conflict_ner.check import check_document, check_splits
+from conflict_ner.check import check_document, check_groups, check_splits
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import Problem
 
@@ -226,3 +226,30 @@ def test_the_same_words_in_another_order_are_no_copy() -> None:
 
 def test_two_empty_reports_are_empty_and_not_the_same_text() -> None:
     assert ["is empty" in found for found in splits(train=["", " "])] == [True, True]
+
+
+def grouped(**splits: list[object]) -> list[str]:
+    """What is found in splits whose reports have these theatres; None is a report without one."""
+    documents = {
+        split: [
+            Document(f"{split}-{n}", "x", metadata={} if value is None else {"theatre": value}, origin=f"{split}:{n}")
+            for n, value in enumerate(values)
+        ]
+        for split, values in splits.items()
+    }
+    return [str(finding.problem) for finding in check_groups(documents, "theatre")]
+
+
+def test_groups_that_keep_to_their_split_have_no_problems() -> None:
+    assert grouped(train=["Sudan", "Mali", "Sudan"], test=["Congo", 3]) == []
+
+
+def test_a_group_in_two_splits_is_told_at_every_report_of_the_later() -> None:
+    found = grouped(train=["Sudan"], validation=["Mali"], test=["Sudan", "Congo", "Sudan"])
+    assert [line.split(":", 2)[:2] for line in found] == [["test", "0"], ["test", "2"]]
+    assert found[0] == 'test:0: theatre "Sudan" stands in test and in train (train:0); keep all of it in one split'
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_report_without_a_group_is_told_to_have_one(value: object) -> None:
+    assert grouped(train=["Sudan", value]) == ["train:1: report 'train-1' has no 'theatre' in its header; add it"]

@@ -101,7 +101,7 @@ def test_evaluate_prints_a_table_json_or_markdown(
     assert code == 0
     assert json.loads(out)["strict"]["micro"]["f1"] == 1.0
     markdown = conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--markdown")[1]
-    assert "| **all (micro)** | **100.0** | **100.0** | **100.0** | **13** |" in markdown
+    assert "| **all (micro)** | **100.0** | **100.0** | **100.0** | **100.0-100.0** | **13** |" in markdown
     assert "all (micro)" in conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file)[1]
 
 
@@ -217,3 +217,28 @@ def test_a_checkpoint_can_be_exported_over_the_folder_one_stands_in(
     monkeypatch.chdir(tmp_path / "here")
     assert conflict_ner(capsys, "export", checkpoint_folder, ".")[0] == 0
     assert (tmp_path / "here" / "README.md").read_text(encoding="utf-8").count("# here") == 1
+
+
+def test_check_tells_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        text = f"=== {split}\ntheatre: {split}\n\n[M23](ACTOR) in {split} and [M23](ACTOR) but not M23\n"
+        (tmp_path / split / "a.md").write_text(text, encoding="utf-8")
+    code, out, _ = conflict_ner(capsys, "check", tmp_path, "--group", "theatre", "--hints", "--markdown")
+    assert code == 0
+    assert out.count("'M23' is unlabeled here, ACTOR 4 times elsewhere") == 2
+    assert "| train | 1 | 8 | 2 | 2 | 0 | 0 | 0 |" in out
+    (tmp_path / "test" / "b.md").write_text("=== b\ntheatre: train\n\nx\n", encoding="utf-8")
+    code, _, said = conflict_ner(capsys, "check", tmp_path, "--group", "theatre")
+    assert code == 1
+    assert 'b.md:1: theatre "train" stands in test and in train' in said
+
+
+def test_agree_scores_one_labeling_against_another(
+    reports_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.md"
+    other.write_text(reports_file.read_text(encoding="utf-8"), encoding="utf-8")
+    code, out, _ = conflict_ner(capsys, "agree", reports_file, other, "--json")
+    assert code == 0
+    assert json.loads(out)["strict"]["micro"]["f1"] == 1.0

@@ -55,6 +55,28 @@ def check_splits(splits: Mapping[str, Sequence[Document]], labels: Sequence[str]
     return findings + list(_repeated(splits)) + list(_near_duplicates(splits))
 
 
+def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[Finding]:
+    """Reports that lack a metadata field, or share its value with a report in another split.
+
+    A model that has seen a conflict's names in training is not tested on them: with
+    `field` the conflict, this proves that no split knows another's.
+    """
+    findings = []
+    homes: dict[str, tuple[str, Document]] = {}  # a value: the split and document it was first seen in
+    for split, documents in splits.items():
+        for document in documents:
+            if document.metadata.get(field) in (None, ""):
+                problem = Problem(document.origin, f"report {document.id!r} has no {field!r} in its header", "add it")
+                findings.append(Finding(problem, document))
+                continue
+            value = json.dumps(document.metadata[field])
+            home, other = homes.setdefault(value, (split, document))
+            if home != split:
+                what = f"{field} {value} stands in {split} and in {home} ({other.origin})"
+                findings.append(Finding(Problem(document.origin, what, "keep all of it in one split"), document))
+    return findings
+
+
 def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
     """The problems of one document taken by itself."""
     problems = []

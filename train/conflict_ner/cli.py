@@ -18,16 +18,18 @@ from typing import Annotated
 
 import typer
 
+from conflict_ner import datacommands
+from conflict_ner.datacommands import JsonFlag, MarkdownFlag
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
 from conflict_ner.files import replaced
-
-DEFAULT_LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
 )
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+for command in (datacommands.check, datacommands.convert, datacommands.agree):
+    app.command()(command)
+
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 
 
@@ -44,65 +46,6 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error.filename or 'input or output'}: {error.strerror}", file=sys.stderr)
         sys.exit(3)
-
-
-@app.command()
-def check(
-    data: Annotated[Path, typer.Argument(help="A .md or .jsonl file, a folder of them, or a run's config.")],
-    labels: Annotated[str, typer.Option(help="The labels allowed, with commas between.")] = ",".join(DEFAULT_LABELS),
-    as_json: JsonFlag = False,
-) -> None:
-    """Check labeled reports and count what is in them.
-
-    A folder with train, validation and test folders in it is checked as those splits,
-    also for reports that stand in two of them.
-    """
-    from conflict_ner import configfile, corpus
-
-    if data.suffix in (".yaml", ".yml"):
-        config = configfile.load(data)
-        names = config.labels
-        paths = {split: getattr(config.data, split) for split in corpus.SPLITS if getattr(config.data, split)}
-    else:
-        names = tuple(label.strip() for label in labels.split(",") if label.strip())
-        paths = corpus.find_splits(data)
-    try:
-        loaded = corpus.load(paths, names)
-    except DataError as error:
-        if as_json:
-            faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
-            print(json.dumps({"ok": False, "problems": faults}, indent=2))
-            raise typer.Exit(1) from None
-        raise
-    counted = {split: loaded.summary(split, names) for split in paths}
-    if as_json:
-        print(json.dumps({"ok": True, "splits": counted}, indent=2))
-        return
-    from rich.console import Console
-
-    from conflict_ner import views
-
-    Console().print(views.counts_table(counted, names))
-
-
-@app.command()
-def convert(
-    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file.")],
-    target: Annotated[Path, typer.Argument(help="The file to write, with the other ending.")],
-) -> None:
-    """Turn labeled reports from one form into the other; nothing of a report is lost."""
-    from conflict_ner import corpus
-
-    if target.suffix not in corpus.FORMS:
-        raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
-    documents, problems = corpus.read([source])
-    if problems:
-        raise DataError(problems)
-    if target.exists() and target.samefile(source):
-        raise typer.BadParameter("source and target are one file")
-    with replaced(target) as stream:
-        stream.write(corpus.FORMS[target.suffix].dump(documents))
-    print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
 
 
 @app.command()
@@ -157,7 +100,7 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
     as_json: JsonFlag = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    as_markdown: MarkdownFlag = False,
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -171,14 +114,7 @@ def evaluate(
         device=device,
         left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
     )
-    if as_json:
-        print(report.model_dump_json(indent=2))
-    elif as_markdown:
-        print(views.markdown(report))
-    else:
-        from rich.console import Console
-
-        Console().print(views.table(report, ", ".join(map(str, data))))
+    views.show(report, ", ".join(map(str, data)), as_json=as_json, as_markdown=as_markdown)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner import jsonl, markup
-from conflict_ner.check import check_splits
+from conflict_ner.check import check_groups, check_splits
 from conflict_ner.document import Document
 from conflict_ner.errors import DataError, Problem
 
@@ -81,8 +81,14 @@ class Corpus:
         )
 
 
-def load(paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: bool = True) -> Corpus:
+def load(
+    paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: bool = True, group: str | None = None
+) -> Corpus:
     """Read and check the splits; `paths` gives each split's files and folders.
+
+    Args:
+        strict: any problem is an error.
+        group: a metadata field whose values no two splits may share, such as the conflict.
 
     Raises:
         DataError: with every problem of every file. If not `strict`, documents at fault are
@@ -93,7 +99,7 @@ def load(paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: 
     for split, entries in paths.items():
         splits[split], found = read(entries)
         problems += found
-    findings = check_splits(splits, labels)
+    findings = check_splits(splits, labels) + (check_groups(splits, group) if group else [])
     problems += [finding.problem for finding in findings]
     if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)

@@ -3,12 +3,12 @@
 >>> from conflict_ner.document import Document, Mention
 >>> from conflict_ner.evaluation import score
 >>> print(markdown(score([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))], [[]], ["ACTOR", "WEAPON"])))
-| label | precision | recall | F1 | gold | overlap F1 |
-|---|---:|---:|---:|---:|---:|
-| ACTOR | n/a | 0.0 | 0.0 | 1 | 0.0 |
-| WEAPON | n/a | n/a | n/a | 0 | n/a |
-| **all (micro)** | **n/a** | **0.0** | **0.0** | **1** | **0.0** |
-| mean of labels (macro) |  |  | 0.0 |  | 0.0 |
+| label | precision | recall | F1 | 95 % | gold | overlap F1 |
+|---|---:|---:|---:|---:|---:|---:|
+| ACTOR | n/a | 0.0 | 0.0 | n/a | 1 | 0.0 |
+| WEAPON | n/a | n/a | n/a | n/a | 0 | n/a |
+| **all (micro)** | **n/a** | **0.0** | **0.0** | **n/a** | **1** | **0.0** |
+| mean of labels (macro) |  |  | 0.0 |  |  | 0.0 |
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-HEADINGS = ("label", "precision", "recall", "F1", "gold", "overlap F1")
+HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "overlap F1")
 COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
@@ -33,10 +33,18 @@ def rows(report: Report) -> list[tuple[str, ...]]:
     body = [(label, figures, overlap.labels[label]) for label, figures in strict.labels.items()]
     body.append(("all (micro)", strict.micro, overlap.micro))
     cells = [
-        (label, percent(f.precision), percent(f.recall), percent(f.f1), f"{f.gold:,}", percent(o.f1))
+        (
+            label,
+            percent(f.precision),
+            percent(f.recall),
+            percent(f.f1),
+            between(f.interval),
+            f"{f.gold:,}",
+            percent(o.f1),
+        )
         for label, f, o in body
     ]
-    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", percent(overlap.macro_f1))]
+    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", "", percent(overlap.macro_f1))]
 
 
 def percent(share: float | None) -> str:
@@ -44,13 +52,20 @@ def percent(share: float | None) -> str:
     return "n/a" if share is None else f"{100 * share:.1f}"
 
 
+def between(interval: tuple[float, float] | None) -> str:
+    """An interval in per cent: 79.1-86.0."""
+    return "n/a" if interval is None else f"{percent(interval[0])}-{percent(interval[1])}"
+
+
 def markdown(report: Report) -> str:
     """The table in Markdown, the micro row in bold."""
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
-    for row in rows(report):
-        cells = [f"**{cell}**" for cell in row] if row[0] == "all (micro)" else list(row)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    body = [[f"**{cell}**" for cell in row] if row[0] == "all (micro)" else row for row in rows(report)]
+    return _markdown(HEADINGS, body)
+
+
+def _markdown(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in body)])
 
 
 def table(report: Report, title: str) -> Table:
@@ -66,18 +81,38 @@ def table(report: Report, title: str) -> Table:
     return drawn
 
 
-def counts_table(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> Table:
-    """What `Corpus.summary` says of each split, for a terminal."""
+def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool = False) -> None:
+    """Print a report on standard output in the form asked for."""
+    if as_json:
+        print(report.model_dump_json(indent=2))
+    elif as_markdown:
+        print(markdown(report))
+    else:
+        from rich.console import Console
+
+        Console().print(table(report, title))
+
+
+def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str], *, as_markdown: bool = False) -> None:
+    """Print what `Corpus.summary` says of each split."""
+    headings = ("split", "reports", "words", "mentions", *labels)
+    body = [
+        (split, *(f"{row[name]:,}" for name in headings[1:4]), *(f"{row['labels'][label]:,}" for label in labels))
+        for split, row in counted.items()
+    ]
+    if as_markdown:
+        print(_markdown(headings, body))
+        return
     from rich.box import SIMPLE_HEAD
+    from rich.console import Console
     from rich.table import Table
 
     drawn = Table(title="no problems", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("split", "reports", "words", "mentions", *labels):
+    for heading in headings:
         drawn.add_column(heading, justify="left" if heading == "split" else "right", no_wrap=True)
-    for split, row in counted.items():
-        cells = (row["reports"], row["words"], row["mentions"], *(row["labels"][label] for label in labels))
-        drawn.add_row(split, *(f"{cell:,}" for cell in cells))
-    return drawn
+    for cells in body:
+        drawn.add_row(*cells)
+    Console().print(drawn)
 
 
 def coloured(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:

@@ -1,0 +1,104 @@
+"""The commands for labeled data: check it, convert it, hold two readings of it together."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conflict_ner.errors import DataError
+from conflict_ner.files import replaced
+
+DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+MarkdownFlag = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
+LabelsOption = Annotated[str, typer.Option(help="The labels allowed, with commas between.")]
+
+
+def check(
+    data: Annotated[Path, typer.Argument(help="A .md or .jsonl file, a folder of them, or a run's config.")],
+    labels: LabelsOption = DEFAULT_LABELS,
+    group: Annotated[
+        str | None, typer.Option(help="A header key that each report must have and no two splits may share.")
+    ] = None,
+    hints: Annotated[bool, typer.Option("--hints", help="List words labeled in two ways, to be read again.")] = False,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """Check labeled reports and count what is in them.
+
+    A folder with train, validation and test folders in it is checked as those splits,
+    also for reports that stand in two of them.
+    """
+    from conflict_ner import consistency, corpus, views
+
+    paths, names = _splits(data, labels)
+    try:
+        loaded = corpus.load(paths, names, group=group)
+    except DataError as error:
+        if as_json:
+            faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
+            print(json.dumps({"ok": False, "problems": faults}, indent=2))
+            raise typer.Exit(1) from None
+        raise
+    counted = {split: loaded.summary(split, names) for split in paths}
+    found = consistency.hints([document for split in paths for document in loaded[split]]) if hints else []
+    if as_json:
+        print(json.dumps({"ok": True, "splits": counted, "hints": [str(hint) for hint in found]}, indent=2))
+        return
+    for hint in found:
+        print(hint)
+    views.show_counts(counted, names, as_markdown=as_markdown)
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file.")],
+    target: Annotated[Path, typer.Argument(help="The file to write, with the other ending.")],
+) -> None:
+    """Turn labeled reports from one form into the other; nothing of a report is lost."""
+    from conflict_ner import corpus
+
+    if target.suffix not in corpus.FORMS:
+        raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
+    documents, problems = corpus.read([source])
+    if problems:
+        raise DataError(problems)
+    if target.exists() and target.samefile(source):
+        raise typer.BadParameter("source and target are one file")
+    with replaced(target) as stream:
+        stream.write(corpus.FORMS[target.suffix].dump(documents))
+    print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
+
+
+def agree(
+    first: Annotated[Path, typer.Argument(help="Labeled reports: a file or a folder.")],
+    second: Annotated[Path, typer.Argument(help="The same reports, labeled by somebody else.")],
+    labels: LabelsOption = DEFAULT_LABELS,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """How far two labelings of the same reports agree: strict F1, the first taken as gold."""
+    from conflict_ner import agreement, views
+
+    report = agreement.agreement(first, second, _names(labels))
+    views.show(report, f"{second} against {first}", as_json=as_json, as_markdown=as_markdown)
+
+
+def _names(labels: str) -> tuple[str, ...]:
+    return tuple(label.strip() for label in labels.split(",") if label.strip())
+
+
+def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...]]:
+    """The splits that a path names, and the labels allowed in them."""
+    from conflict_ner import configfile, corpus
+
+    if data.suffix not in (".yaml", ".yml"):
+        return corpus.find_splits(data), _names(labels)
+    config = configfile.load(data)
+    named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
+    return {split: paths for split, paths in named.items() if paths}, config.labels
