@@ -183,3 +183,17 @@ def test_to_datasets_keeps_a_split_that_holds_nothing() -> None:
     data = Corpus({"train": tuple(DOCUMENTS), "test": ()}).to_datasets()
     assert data["test"].num_rows == 0
     assert data["test"].features == data["train"].features
+
+
+def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
+    documents = tuple(Document(f"r{n:02}", "x") for n in range(40))
+    data = Corpus({"train": documents, "test": documents})
+    shares = [data.sampled("train", share, seed=3) for share in (0.001, 0.25, 0.5, 1.0)]
+    assert [len(sampled["train"]) for sampled in shares] == [1, 10, 20, 40]
+    for smaller, larger in zip(shares, shares[1:], strict=False):
+        assert {d.id for d in smaller["train"]} < {d.id for d in larger["train"]}
+    for sampled in shares:
+        assert [d.id for d in sampled["train"]] == sorted(d.id for d in sampled["train"])
+        assert sampled["test"] == documents
+    assert shares[3]["train"] == documents
+    assert data.sampled("train", 0.25, seed=4)["train"] != shares[1]["train"]

@@ -44,6 +44,9 @@ class DataConfig(_Section):
     train: Annotated[tuple[RunPath, ...], Field(min_length=1)]
     validation: Annotated[tuple[RunPath, ...], Field(min_length=1)]
     test: tuple[RunPath, ...] = ()
+    train_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
+        1.0, description="of the training reports, for a learning curve; a smaller share lies within a larger"
+    )
     strict: bool = Field(
         True, strict=True, description="refuse data with problems; false leaves the faulty reports out"
     )

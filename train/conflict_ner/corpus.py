@@ -18,9 +18,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from conflict_ner import jsonl, markup
 from conflict_ner.check import check_groups, check_splits
@@ -57,6 +59,16 @@ class Corpus:
             "mentions": counts.total(),
             "labels": {label: counts[label] for label in labels},
         }
+
+    def sampled(self, split: str, share: float, seed: int) -> Corpus:
+        """The corpus with a random share of one split, at least one report of it, in their order.
+
+        With one seed a smaller share lies within a larger, as a learning curve wants it.
+        """
+        documents = self[split]
+        order = np.random.default_rng(seed).permutation(len(documents))
+        kept = sorted(order[: max(round(share * len(documents)), 1)])
+        return replace(self, splits={**self.splits, split: tuple(documents[index] for index in kept)})
 
     def fingerprint(self, split: str) -> str:
         """Sha256 of a split's ids, texts and mentions: the same data in either form agree."""

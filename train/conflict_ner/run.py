@@ -89,6 +89,8 @@ def _load(config: Config) -> Corpus:
     paths = {"train": config.data.train, "validation": config.data.validation, "test": config.data.test}
     present = {split: entries for split, entries in paths.items() if entries}
     data = corpus.load(present, config.labels, strict=config.data.strict)
+    if config.data.train_share < 1:
+        data = data.sampled("train", config.data.train_share, config.training.seed)
     refuse_hopeless(data, config.labels)
     return data
 
