@@ -97,10 +97,10 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
     document = Document(
         id=unquote(name),
         text="".join(body.out),
-        mentions=tuple(mention for mention, _ in body.mentions),
+        mentions=tuple(mention for mention, _, _ in body.mentions),
         metadata=metadata,
         origin=f"{file}:{begin + 1}",
-        places=tuple(place for _, place in body.mentions),
+        places=tuple(place for _, place, _ in body.mentions),
         sound=not problems + body.problems,
     )
     return document, problems + body.problems
@@ -133,8 +133,8 @@ class _Body:
     def __init__(self, source: str, first_line: int, file: str) -> None:
         self.source, self.first_line, self.file = source, first_line, file
         self.out: list[str] = []  # pieces of one character, so len(out) is the text offset
-        self.mentions: list[tuple[Mention, str]] = []
-        self.problems: list[Problem] = []
+        self.mentions: list[tuple[Mention, str, int]] = []  # with place and source offset
+        self.faults: list[tuple[int, Problem]] = []
         self._breaks = [i for i, char in enumerate(source) if char == "\n"]
 
     def place(self, at: int) -> str:
@@ -142,11 +142,16 @@ class _Body:
         column = at - (self._breaks[row - 1] if row else -1)
         return f"{self.file}:{self.first_line + row + 1}:{column}"
 
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for _, problem in sorted(self.faults, key=lambda fault: fault[0])]
+
     def fault(self, at: int, what: str, fix: str) -> None:
-        self.problems.append(Problem(self.place(at), what, fix))
+        self.faults.append((at, Problem(self.place(at), what, fix)))
 
     def read(self) -> None:
-        at, opened = 0, None  # opened: (source offset, text offset) of the mention being read
+        at = 0
+        opened: list[tuple[int, int]] = []  # (source offset, text offset) of each mention being read
         while at < len(self.source):
             char = self.source[at]
             if char == "\\":
@@ -156,18 +161,15 @@ class _Body:
                 self.out += "==="
                 at += 3
             elif char == "[":
-                if opened:
-                    self.fault(at, "'[' inside a mention", r"labels do not nest: keep the outer one, or write \[")
-                opened = opened or (at, len(self.out))
+                opened.append((at, len(self.out)))
                 at += 1
             elif char == "]":
                 at += self._close(at, opened)
-                opened = None
             else:
                 self.out.append(char)
                 at += 1
-        if opened:
-            self.fault(opened[0], "'[' is never closed", r"write ](LABEL) after the mention, or \[ for a bracket")
+        for begin, _ in opened:
+            self.fault(begin, "'[' is never closed", r"write ](LABEL) after the mention, or \[ for a bracket")
 
     def _escape(self, at: int) -> int:
         code = self.source[at + 1 : at + 2]
@@ -181,16 +183,20 @@ class _Body:
         self.out.append("\\")
         return 1
 
-    def _close(self, at: int, opened: tuple[int, int] | None) -> int:
-        if opened is None:
+    def _close(self, at: int, opened: list[tuple[int, int]]) -> int:
+        if not opened:
             self.fault(at, "']' closes nothing", r"write [ before the mention, or \] for a bracket")
             return 1
+        begin, start = opened.pop()
         label = _LABEL.match(self.source, at)
         if label is None or not label[1]:
             self.fault(at, "a mention without its label", r"write [mention](LABEL), or \[ and \] for brackets")
             return 1
-        mention = Mention(opened[1], len(self.out), label[1])
-        self.mentions.append((mention, self.place(opened[0])))
+        # Only now is it known that those opened since are inside a mention, and not after a forgotten ](LABEL).
+        while self.mentions and self.mentions[-1][2] > begin:
+            _, _, inner = self.mentions.pop()
+            self.fault(inner, "a mention inside a mention", r"labels do not nest: keep the outer one, or write \[")
+        self.mentions.append((Mention(start, len(self.out), label[1]), self.place(begin), begin))
         return len(label[0])
 
 
