@@ -34,7 +34,11 @@ def test_agreement_is_strict_and_the_same_both_ways(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("second", "where", "what"),
     [
-        (FIRST.split("=== b")[0], "first.md:5", "report 'b' stands only here; label the same reports on both sides"),
+        (
+            FIRST.partition("=== b")[0],
+            "first.md:5",
+            "report 'b' stands only here; label the same reports on both sides",
+        ),
         (FIRST + "\n=== c\n\nx\n", "second.md:9", "report 'c' stands only here"),
         (FIRST.replace("came", "went"), "second.md:5", "another text than at .*first.md:5, from 'went.' on"),
         (FIRST.replace(" came.", ""), "second.md:5", "another text than at .*first.md:5, from '' on"),
@@ -47,5 +51,5 @@ def test_reports_that_are_not_the_same_are_named(tmp_path: Path, second: str, wh
 
 
 def test_faults_of_either_side_are_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="second.md:3.*unknown label"):
+    with pytest.raises(DataError, match=r"second\.md:3.*unknown label"):
         compare(tmp_path, FIRST, FIRST.replace("(ACTOR) left", "(ACTR) left"))

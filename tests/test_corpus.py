@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -190,7 +191,7 @@ def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
     data = Corpus({"train": documents, "test": documents})
     shares = [data.sampled("train", share, seed=3) for share in (0.001, 0.25, 0.5, 1.0)]
     assert [len(sampled["train"]) for sampled in shares] == [1, 10, 20, 40]
-    for smaller, larger in zip(shares, shares[1:], strict=False):
+    for smaller, larger in pairwise(shares):
         assert {d.id for d in smaller["train"]} < {d.id for d in larger["train"]}
     for sampled in shares:
         assert [d.id for d in sampled["train"]] == sorted(d.id for d in sampled["train"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conflict_ner import configfile, corpus, jsonl, markup
+from conflict_ner import configfile, corpus, jsonl, markup, views
 from conflict_ner.corpus import Corpus
 from conflict_ner.document import Document
 
@@ -60,24 +60,38 @@ def test_the_shipped_data_has_every_label_in_every_split(shipped: Corpus) -> Non
         assert set(shipped.counts(split)) == set(LABELS)
 
 
-def test_the_shipped_data_is_as_large_and_as_varied_as_promised(documents: list[Document]) -> None:
-    assert len(documents) >= 150
-    assert sum(len(document.text.split()) for document in documents) >= 15_000
-    assert len({document.metadata["genre"] for document in documents}) >= 6
-    assert len({document.metadata["theatre"] for document in documents}) >= 8
-    assert len(FILES) >= 8
+def test_the_shipped_data_is_as_large_as_promised(shipped: Corpus, documents: list[Document]) -> None:
+    counts = sum((shipped.counts(split) for split in corpus.SPLITS), Counter[str]())
+    assert len(documents) >= 1_000
+    assert sum(len(document.text.split()) for document in documents) >= 90_000
+    assert counts.total() >= 15_000
+    assert counts["WEAPON"] >= 2_200
+    assert counts["NUMBER"] >= 2_500
 
 
-def test_every_shipped_text_says_that_it_is_synthetic(documents: list[Document]) -> None:
+def test_the_shipped_data_is_as_varied_as_promised(shipped: Corpus, documents: list[Document]) -> None:
+    lengths = [len(document.text.split()) for document in documents]
+    assert min(lengths) <= 10
+    assert max(lengths) >= 600
+    assert sum(not document.mentions for document in documents) >= 20
+    assert len({document.metadata["genre"] for document in documents}) >= 12
+    assert len({document.metadata["theatre"] for document in documents}) >= 24
+    assert len({document.metadata["theatre"] for document in shipped["test"]}) >= 5
+
+
+def test_every_shipped_report_says_what_it_is(documents: list[Document]) -> None:
     assert {document.metadata.get("source") for document in documents} == {"synthetic"}
+    assert {document.metadata.get("licence") for document in documents} == {"CC-BY-4.0"}
+    assert all(isinstance(document.metadata.get("year"), int) for document in documents)
 
 
-def test_no_theatre_stands_in_two_splits(shipped: Corpus) -> None:
-    homes: dict[str, set[str]] = defaultdict(set)
-    for split in corpus.SPLITS:
-        for document in shipped[split]:
-            homes[document.metadata["theatre"]].add(split)
-    assert {theatre: splits for theatre, splits in homes.items() if len(splits) > 1} == {}
+def test_no_conflict_stands_in_two_splits() -> None:
+    corpus.load(corpus.find_splits(ROOT / "data"), LABELS, group="theatre")
+
+
+def test_the_data_card_says_what_the_command_counts(shipped: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    views.show_counts({split: shipped.summary(split, LABELS) for split in corpus.SPLITS}, LABELS, as_markdown=True)
+    assert capsys.readouterr().out in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("form", [markup, jsonl], ids=["markup", "jsonl"])
