@@ -46,8 +46,8 @@ evaluate: $(READY) ## Score CHECKPOINT on DATA
 tag: $(READY) ## Tag FILES (or standard input) with CHECKPOINT
 	@$(BIN)/conflict-ner tag $(CHECKPOINT) $(FILES) $(ARGS)
 
-data: $(READY) ## Check the labeled reports in data/ and count them
-	$(BIN)/conflict-ner check data $(ARGS)
+data: $(READY) ## Check the labeled reports in data/ (no conflict in two splits, no near-copies) and count them
+	$(BIN)/conflict-ner check data --group theatre $(ARGS)
 
 check: lint type test ## All that a change must pass: format, lint, types, layers, tests
 
