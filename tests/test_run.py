@@ -150,3 +150,15 @@ def test_an_output_that_is_something_else_is_never_replaced(
         run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=1))
     assert not (tmp_path / "model.training").exists()  # found out before training, not after
     assert (tmp_path / "model" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_a_share_of_the_training_reports_is_all_that_training_sees(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path
+) -> None:
+    whole = len(corpus.read([reports_file])[0])
+    config = make_config(tmp_path, encoder_folder, reports_file)
+    config = config.model_copy(update={"data": config.data.model_copy(update={"train_share": 0.5})})
+    manifest = run.train(config).manifest
+    assert manifest.data["train"].documents == round(whole / 2)
+    assert manifest.data["validation"].documents == whole
