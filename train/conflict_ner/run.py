@@ -27,7 +27,6 @@ from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.document import Document, Entity
-from conflict_ner.dropout import pool_dropout
 from conflict_ner.encoder import describe, load_model, load_tokenizer, new_model, on_device, quiet, resolve
 from conflict_ner.encoding import TextEncoder, encoder_window, training_windows
 from conflict_ner.errors import CheckpointError, TrainingError
@@ -104,8 +103,6 @@ def _encoder(
     # Short inputs train faster on CPUs with plain matrix products than with fused attention.
     attention = "eager" if hardware.device == "cpu" else None
     model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
-    if hardware.device == "cpu":
-        pool_dropout(model, settings.seed)
     tokenizer = load_tokenizer(source)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return TextEncoder.make(tokenizer, window, config.encoding.overlap), model
