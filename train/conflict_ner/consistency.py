@@ -22,51 +22,12 @@ from conflict_ner.document import Document, Mention, Span
 
 # Words that guidelines leave outside a mention nearly always; English, like the shipped reports.
 OUTSIDE = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "its",
-        "his",
-        "her",
-        "their",
-        "our",
-        "my",
-        "your",
-        "several",
-        "many",
-        "various",
-        "numerous",
-        "suspected",
-        "alleged",
-        "unidentified",
-        "unknown",
-        "armed-to-the-teeth",
-        "so-called",
-        "heavily",
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "gen",
-        "general",
-        "col",
-        "colonel",
-        "capt",
-        "captain",
-        "maj",
-        "major",
-        "lt",
-        "lieutenant",
-        "sgt",
-        "sergeant",
-        "president",
-        "minister",
-    ]
+    re.findall(
+        r"\S+",
+        "the a an this that these those its his her their our my your several many various numerous suspected "
+        "alleged unidentified unknown so-called heavily mr mrs ms dr gen general col colonel capt captain maj major "
+        "lt lieutenant sgt sergeant president minister",
+    )
 )
 USUAL = 0.5  # words left unlabeled are worth a look if at least this share of their uses is labeled
 RARE = 0.2  # a second label is worth a look in at most this share of the uses: countries act as often as not
