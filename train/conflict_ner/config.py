@@ -59,6 +59,9 @@ class EncodingConfig(_Section):
         None, description="longest input, special tokens included; null is all that the encoder takes"
     )
     overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="shared by neighbouring windows")
+    capitals: bool = Field(
+        True, strict=True, description="teach an uncased WordPiece encoder to tell capitals; others are left as they are"
+    )
 
     @model_validator(mode="after")
     def _overlap_leaves_progress(self) -> EncodingConfig:

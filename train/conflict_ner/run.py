@@ -23,6 +23,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, set_seed
 
 from conflict_ner import checkpoint, configfile, corpus, evaluation
+from conflict_ner.casing import teach, with_capitals
 from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
@@ -104,6 +105,10 @@ def _encoder(
     attention = "eager" if hardware.device == "cpu" else None
     model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
     tokenizer = load_tokenizer(source)
+    capitals = with_capitals(tokenizer) if config.encoding.capitals else None
+    if capitals:
+        teach(model, capitals)
+        tokenizer = capitals.tokenizer
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return TextEncoder.make(tokenizer, window, config.encoding.overlap), model
 
