@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from conflict_ner.config import Config
 from conflict_ner.document import Document, Mention
-from conflict_ner.evaluation import Figures, Report, score
+from conflict_ner.evaluation import Report, score
+from conflict_ner.figures import Figures
 from conflict_ner.words import split_words
 from pydantic import ValidationError
 from seqeval.metrics import classification_report, f1_score
@@ -88,7 +89,7 @@ def test_every_gold_mention_of_the_data_is_scored(seed: int) -> None:
     documents, predicted = random_data(seed)
     report = score(documents, predicted, LABELS)
     wanted = sum(len(document.mentions) for document in documents)
-    assert report.mentions == report.strict.micro.gold == report.overlap.micro.gold == wanted
+    assert report.mentions == report.strict.micro.gold == report.type.micro.gold == wanted
     assert report.documents == len(documents)
     assert report.strict.micro.predicted == sum(map(len, predicted))
 
@@ -101,7 +102,7 @@ def test_a_gold_mention_with_an_edge_inside_a_word_counts(predicted: Mention, co
     document = Document("d", "antigovernment", (Mention(3, 5, "ACTOR"),))
     report = score([document], [[predicted]], LABELS)
     assert (report.strict.micro.correct, report.strict.micro.gold) == (correct, 1)
-    assert report.overlap.micro.correct == overlapping
+    assert report.type.micro.correct == overlapping
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_adjacent_mentions_of_one_label_are_two() -> None:
 
 def figures(report: Report) -> tuple[float | None, ...]:
     micro = report.strict.micro
-    return micro.precision, micro.recall, micro.f1, report.strict.macro_f1, report.overlap.micro.f1
+    return micro.precision, micro.recall, micro.f1, report.strict.macro_f1, report.type.micro.f1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_label_without_gold_has_no_recall_and_no_part_in_the_mean() -> None:
 
 def test_labels_keep_their_order() -> None:
     report = score([GOMA], [[]], ("LOCATION", "NUMBER", "ACTOR"))
-    assert list(report.strict.labels) == list(report.overlap.labels) == ["LOCATION", "NUMBER", "ACTOR"]
+    assert list(report.strict.labels) == list(report.type.labels) == ["LOCATION", "NUMBER", "ACTOR"]
 
 
 def test_figures_are_plain_values_that_survive_json() -> None:
@@ -194,18 +195,18 @@ def test_overlapping_mentions_are_paired_one_to_one_and_as_many_as_can_be(seed: 
         return tuple(Mention(start, end, "ACTOR") for start, end in zip(edges[::2], edges[1::2], strict=True))
 
     gold, guess = spans(), spans()
-    matched = score([Document("d", "x" * 30, gold)], [guess[::-1]], LABELS).overlap.labels["ACTOR"].correct
+    matched = score([Document("d", "x" * 30, gold)], [guess[::-1]], LABELS).type.labels["ACTOR"].correct
     assert matched == most_pairs(gold, guess)
 
 
 def test_overlap_asks_for_the_same_label() -> None:
     guess = [Mention(0, 11, "ACTOR"), Mention(12, 16, "ACTOR")]
-    overlap = score([GOMA], [guess], LABELS).overlap
+    overlap = score([GOMA], [guess], LABELS).type
     assert (overlap.micro.correct, overlap.labels["LOCATION"].correct) == (1, 0)
 
 
 def test_touching_mentions_do_not_overlap() -> None:
-    assert score([GOMA], [[Mention(6, 12, "ACTOR")]], LABELS).overlap.micro.correct == 0
+    assert score([GOMA], [[Mention(6, 12, "ACTOR")]], LABELS).type.micro.correct == 0
 
 
 @pytest.mark.parametrize("label", ["ARMED-GROUP", "B", "I-A", "micro", "_", "X-", "-X"])

@@ -1,14 +1,16 @@
-"""How sure an F1 is: percentile bootstrap over documents (Efron 1979).
+"""How sure a figure is: percentile bootstrap over documents (Efron 1979).
 
 Documents are drawn anew, with replacement, as often as there are documents; mentions of one
 report stay together, because a report that is hard is hard in many mentions.
 
->>> counts = np.array([[[8, 10, 10]], [[9, 10, 10]], [[4, 10, 10]]])  # documents, labels, counts
->>> [round(float(x), 2) for x in f1_interval(counts.sum(axis=1))]
+>>> counts = np.array([[8, 10, 10], [9, 10, 10], [4, 10, 10]])  # documents; correct, predicted, gold
+>>> [round(float(x), 2) for x in interval(f1_of(resampled(counts)))]
 [0.4, 0.9]
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,34 +18,49 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 LEVEL = 0.95
 _SEED = 20  # the same data give the same interval
-Counts = NDArray[np.int64]
+_MOST_DRAWS = 20_000_000  # draws held at a time: beyond 10,000 documents there are fewer resamples
+_FEWEST_RESAMPLES = 200
+Interval = tuple[float, float]
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64] | Floats
 
 
-def resampled(counts: Counts) -> Counts:
+@lru_cache(maxsize=8)
+def _draws(size: int) -> NDArray[np.float32]:
+    """How often each document is drawn; shape (resamples, size)."""
+    resamples = min(max(_MOST_DRAWS // size, _FEWEST_RESAMPLES), RESAMPLES)
+    random = np.random.default_rng(_SEED)
+    return random.multinomial(size, np.full(size, 1 / size), resamples).astype(np.float32)
+
+
+def resampled(counts: Counts) -> Floats:
     """Sums of counts over resampled documents.
 
     Args:
         counts: shape (documents, ...), what was counted in each.
 
     Returns:
-        Shape (RESAMPLES, ...). The same draws for every array of as many documents.
+        Shape (resamples, ...). The same draws for every array of as many documents.
     """
-    size = len(counts)
-    random = np.random.default_rng(_SEED)
-    weights = random.multinomial(size, np.full(size, 1 / size), RESAMPLES)
-    sums: Counts = np.tensordot(weights, counts, axes=(1, 0))
+    flat = counts.reshape(len(counts), -1).astype(np.float64)
+    sums: Floats = (_draws(len(counts)) @ flat).reshape(-1, *counts.shape[1:])
     return sums
 
 
-def f1_of(counts: Counts) -> NDArray[np.float64]:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Part by whole; nan where there is nothing to count."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares: Floats = np.where(whole > 0, part / whole, np.nan)
+    return shares
+
+
+def f1_of(counts: Counts) -> Floats:
     """F1 of counts (correct, predicted, gold) in the last axis; nan where nothing is there to count."""
     correct, predicted, gold = np.moveaxis(counts.astype(np.float64), -1, 0)
-    with np.errstate(invalid="ignore"):
-        f1: NDArray[np.float64] = 2 * correct / (predicted + gold)
-    return f1
+    return ratio(2 * correct, predicted + gold)
 
 
-def interval(figures: NDArray[np.float64]) -> tuple[float, float] | None:
+def interval(figures: Floats) -> Interval | None:
     """The middle 95 % of a figure's resamples; None if it is undefined in most of them."""
     defined = figures[~np.isnan(figures)]
     if len(defined) < len(figures) / 2 or not len(defined):
@@ -52,6 +69,6 @@ def interval(figures: NDArray[np.float64]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def f1_interval(counts: Counts) -> tuple[float, float] | None:
+def f1_interval(counts: Counts) -> Interval | None:
     """The interval of the F1 of counts of shape (documents, 3); None for a single document or none."""
     return interval(f1_of(resampled(counts))) if len(counts) > 1 else None

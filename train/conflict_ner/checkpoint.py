@@ -26,9 +26,11 @@ from conflict_ner.corpus import Corpus
 from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation import Report
 from conflict_ner.labels import LabelScheme
+from conflict_ner.memory import TrainingMemory
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
+MEMORY = "training_memory.json"
 _NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json", WEIGHTS)
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
@@ -90,6 +92,20 @@ class Checkpoint:
     def scheme(self) -> LabelScheme:
         """The labels that the model knows."""
         return LabelScheme(self.manifest.labels)
+
+    def memory(self) -> TrainingMemory | None:
+        """What training has seen; None for a checkpoint that was made before this was kept.
+
+        Raises:
+            CheckpointError: if the file is damaged.
+        """
+        file = self.folder / MEMORY
+        if not file.is_file():
+            return None
+        try:
+            return TrainingMemory.model_validate_json(file.read_bytes())
+        except (ValueError, OSError) as error:
+            raise CheckpointError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
 
     @classmethod
     def load(cls, folder: Path | str) -> Checkpoint:

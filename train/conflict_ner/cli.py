@@ -18,19 +18,18 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner import datacommands
-from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner import datacommands, evalcommands
+from conflict_ner.datacommands import JsonFlag
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
+from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.files import replaced
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
 )
 
-for command in (datacommands.check, datacommands.convert, datacommands.agree):
+for command in (datacommands.check, datacommands.convert, datacommands.agree, evalcommands.evaluate):
     app.command()(command)
-
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 
 
 def main() -> None:
@@ -96,28 +95,6 @@ def train(
 
 
 @app.command()
-def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
-    data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
-    as_json: JsonFlag = False,
-    as_markdown: MarkdownFlag = False,
-    lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
-    device: DeviceOption = "auto",
-) -> None:
-    """Score a checkpoint on labeled reports: strict F1 over whole reports."""
-    from conflict_ner import scoring, views
-
-    report = scoring.evaluate(
-        checkpoint,
-        data,
-        strict=not lenient_data,
-        device=device,
-        left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
-    )
-    views.show(report, ", ".join(map(str, data)), as_json=as_json, as_markdown=as_markdown)
-
-
-@app.command()
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write; a checkpoint there is replaced.")],
@@ -138,15 +115,17 @@ def tag(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write JSONL here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal too.")] = False,
     stdin_form: Annotated[str, typer.Option("--stdin", help="What standard input holds: txt or jsonl.")] = "txt",
+    threshold: ThresholdOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Tag reports: JSONL, a report a line; coloured text on a terminal."""
     if stdin_form not in ("txt", "jsonl"):
         raise typer.BadParameter("--stdin is txt or jsonl")
+    thresholds = parse_thresholds(threshold or ())
     from conflict_ner.tagfiles import tag_files
     from conflict_ner.tagger import Tagger
 
-    tagger = Tagger.load(checkpoint, device)
+    tagger = Tagger.load(checkpoint, device, thresholds)
     problems = []
 
     def complain(problem: Problem) -> None:

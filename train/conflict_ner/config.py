@@ -60,7 +60,7 @@ class EncodingConfig(_Section):
     )
     overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="shared by neighbouring windows")
     capitals: bool = Field(
-        True, strict=True, description="teach an uncased WordPiece encoder to tell capitals; others are left as they are"
+        True, strict=True, description="teach an uncased WordPiece encoder to tell capitals; others stay as they are"
     )
 
     @model_validator(mode="after")

@@ -3,91 +3,60 @@
 The headline is seqeval in `strict` mode with IOB2: a mention counts only with its exact
 edges and label. seqeval wants tag sequences; here a document's units are the pieces of
 text between all gold and predicted edges, so every mention can be said exactly, also one
-whose edge falls inside a word, and none is lost on the way to the score.
+whose edge falls inside a word, and none is lost on the way to the score. Everything else
+is counted from one alignment (`matching`), so no two figures contradict each other.
 
+>>> from conflict_ner.document import Mention
 >>> gold = [Document("r1", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")))]
 >>> report = score(gold, [[Mention(0, 6, "ACTOR"), Mention(7, 16, "LOCATION")]], ["ACTOR", "LOCATION"])
->>> report.strict.micro.f1, report.overlap.micro.f1
-(0.5, 1.0)
+>>> report.strict.micro.f1, report.type.micro.f1, report.partial.f1
+(0.5, 1.0, 0.75)
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from conflict_ner.bootstrap import Counts, f1_interval
-from conflict_ner.document import Document, Mention, Span
-from conflict_ner.labels import LabelScheme
+from conflict_ner.bootstrap import Counts
+from conflict_ner.document import Document, Entity, Span
+from conflict_ner.figures import Figures, Scores
+from conflict_ner.matching import CORRECT, ERRORS, WRONG_EDGES, WRONG_LABEL, Pair, align
+from conflict_ner.memory import TrainingMemory
+from conflict_ner.reliability import Calibration, Point, Scored, calibration, curve
+from conflict_ner.seqeval_modes import agree_with_seqeval
+from conflict_ner.slices import Slice, slices
+from conflict_ner.words import split_words
 
-_ROUNDING = 1e-9
-
-
-class Figures(BaseModel):
-    """Counts and what follows from them; None where a figure is undefined.
-
-    interval: of the F1, 95 % (bootstrap over documents); None with fewer than two documents.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    correct: int
-    predicted: int
-    gold: int
-    interval: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, counts: Counts) -> Figures:
-        """Precision, recall and F1 (van Rijsbergen 1979).
-
-        Args:
-            counts: shape (documents, 3): correct, predicted and gold mentions of each.
-        """
-        correct, predicted, gold = map(int, counts.sum(axis=0))
-        return cls(
-            precision=correct / predicted if predicted else None,
-            recall=correct / gold if gold else None,
-            f1=2 * correct / (predicted + gold) if predicted + gold else None,
-            correct=correct,
-            predicted=predicted,
-            gold=gold,
-            interval=f1_interval(counts),
-        )
+_INEXACT = 0.5  # what a pair with wrong edges counts in the partial figure (SemEval-2013)
 
 
-class Scores(BaseModel):
-    """One way of matching: all mentions together, the mean over labels, each label."""
+class Confusion(BaseModel):
+    """Words by gold label (rows) and predicted label (columns); O is no mention."""
 
     model_config = ConfigDict(frozen=True)
 
-    micro: Figures
-    macro_f1: float | None  # over the labels that have gold mentions
-    labels: Mapping[str, Figures]
-
-    @classmethod
-    def of(cls, counts: Counts, labels: Sequence[str]) -> Scores:
-        """Sum up counts of shape (documents, labels, 3)."""
-        figures = {label: Figures.of(counts[:, index]) for index, label in enumerate(labels)}
-        present = [one.f1 for one in figures.values() if one.gold and one.f1 is not None]
-        macro = sum(present) / len(present) if present else None
-        return cls(micro=Figures.of(counts.sum(axis=1)), macro_f1=macro, labels=figures)
+    labels: tuple[str, ...]
+    words: tuple[tuple[int, ...], ...]
 
 
 class Report(BaseModel):
-    """What a model is worth on one set of documents.
+    """What a model is worth on one set of documents. Every interval is 95 %, by document.
 
     strict: exact edges and label (seqeval, strict, IOB2).
-    overlap: the lenient figure; same label and at least one character shared, one to one.
-    seqeval_default_f1: micro F1 in seqeval's default mode, in which many papers publish. It
-        differs from strict only for tag sequences that are not well-formed, which the
-        decoder never gives: the two agree here, which the JSON shows for those who compare.
+    type: the lenient figure: the same label and at least one character shared, one to one.
+    exact: exact edges, whatever the label. partial: any overlap, whatever the label; edges that
+        are not exact count half. These three are SemEval-2013's.
+    seqeval_default: F1 a label in seqeval's default mode, in which many papers publish, and
+        seqeval_default_f1 the micro F1. It differs from strict only for tag sequences that are
+        not well-formed, which the decoder never gives: the two agree here.
+    errors: by kind (see `matching`), then by label.
+    slices: by field, then value. curves: precision and recall a label by threshold.
+    threshold: what predictions had to score, a label, where it was not nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -95,15 +64,57 @@ class Report(BaseModel):
     documents: int
     mentions: int
     strict: Scores
-    overlap: Scores
-    seqeval_default_f1: float | None
+    # Checkpoints of the first versions say `overlap`.
+    type: Scores = Field(validation_alias=AliasChoices("type", "overlap"))
+    exact: Figures | None = None
+    partial: Figures | None = None
+    seqeval_default_f1: float | None = None
+    seqeval_default: Mapping[str, float | None] = {}
+    errors: Mapping[str, Mapping[str, int]] = {}
+    confusion: Confusion | None = None
+    slices: Mapping[str, Mapping[str, Slice]] = {}
+    calibration: Calibration | None = None
+    curves: Mapping[str, tuple[Point, ...]] = {}
+    threshold: Mapping[str, float] = {}
 
 
-def score(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Report:
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The one object that every view of an evaluation is made from.
+
+    name: what was evaluated, such as a checkpoint's folder. data: on what, as the user named it.
+    history: the checkpoint's learning curve, a mapping an epoch.
+    """
+
+    name: str
+    data: str
+    labels: tuple[str, ...]
+    documents: tuple[Document, ...]
+    found: tuple[tuple[Entity, ...], ...]
+    report: Report
+    history: tuple[Mapping[str, float], ...] = ()
+
+
+def score(
+    gold: Sequence[Document],
+    predicted: Sequence[Sequence[Span]],
+    labels: Sequence[str],
+    *,
+    memory: TrainingMemory | None = None,
+    fields: Sequence[str] | None = None,
+    threshold: Mapping[str, float] | None = None,
+) -> Report:
     """Compare predictions with the gold of the same documents.
+
+    Args:
+        predicted: entities, or spans without scores; those have no calibration and no curves.
+        memory: what training has seen, for the slices that tell seen from unseen.
+        fields: metadata fields to slice by; None takes all with few values.
+        threshold: what was asked of the predictions' scores, for the record.
 
     Raises:
         ValueError: if the two differ in length, or a predicted span lies outside its text.
+        DataError: if no document has a field that is named.
         AssertionError: if not every gold mention was scored (a defect of this package).
     """
     if len(gold) != len(predicted):
@@ -111,83 +122,82 @@ def score(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels:
     for document, spans in zip(gold, predicted, strict=True):
         if any(not 0 <= span.start < span.end <= len(document.text) for span in spans):
             raise ValueError(f"a predicted span lies outside the text of {document.id!r}")
+    pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
     mentions = sum(len(document.mentions) for document in gold)
-    strict = Scores.of(_count(gold, predicted, labels, _same), labels)
+    strict = Scores.of(_count(pairs, labels, (CORRECT,)), labels)
     assert strict.micro.gold == mentions, f"{strict.micro.gold} of {mentions} gold mentions were scored"
+    default, default_micro = agree_with_seqeval(strict, gold, predicted, labels)
+    scored = _scored(pairs)
     return Report(
         documents=len(gold),
         mentions=mentions,
         strict=strict,
-        overlap=Scores.of(_count(gold, predicted, labels, _pair_up), labels),
-        seqeval_default_f1=_agree_with_seqeval(strict, gold, predicted, labels),
+        type=Scores.of(_count(pairs, labels, (CORRECT, WRONG_EDGES)), labels),
+        exact=Figures.of(_count_any_label(pairs, inexact=0)),
+        partial=Figures.of(_count_any_label(pairs, inexact=_INEXACT)),
+        seqeval_default_f1=default_micro,
+        seqeval_default=default,
+        errors=_errors(pairs, labels),
+        confusion=_confusion(gold, predicted, labels),
+        slices=slices(gold, pairs, fields, memory),
+        calibration=calibration(scored, len(gold)),
+        curves={label: curve(scored, label, figures.gold) for label, figures in strict.labels.items()},
+        threshold=dict(threshold or {}),
     )
 
 
-def _count(
-    gold: Sequence[Document],
-    predicted: Sequence[Sequence[Span]],
-    labels: Sequence[str],
-    matched: Callable[[Sequence[Span], Sequence[Span]], int],
-) -> Counts:
-    """Matched, predicted and gold mentions; shape (documents, labels, 3)."""
-    counts = np.zeros((len(gold), len(labels), 3), np.int64)
-    for row, document, spans in zip(counts, gold, predicted, strict=True):
-        for cell, label in zip(row, labels, strict=True):
-            truth = [m for m in document.mentions if m.label == label]
-            guess = sorted(Mention(s.start, s.end, s.label) for s in spans if s.label == label)
-            cell[:] = matched(truth, guess), len(guess), len(truth)
+def label_counts(pairs: Sequence[Sequence[Pair]], labels: Sequence[str]) -> Counts:
+    """Strictly correct, predicted and gold mentions; shape (documents, labels, 3)."""
+    return _count(pairs, labels, (CORRECT,))
+
+
+def _count(pairs: Sequence[Sequence[Pair]], labels: Sequence[str], kinds: Sequence[str]) -> Counts:
+    index = {label: k for k, label in enumerate(labels)}
+    counts = np.zeros((len(pairs), len(labels), 3), np.int64)
+    for row, each in zip(counts, pairs, strict=True):
+        for pair in each:
+            if pair.predicted:
+                row[index[pair.predicted.label], 1] += 1
+            if pair.gold:
+                row[index[pair.gold.label], 2] += 1
+                row[index[pair.gold.label], 0] += pair.kind in kinds
     return counts
 
 
-def _same(left: Sequence[Span], right: Sequence[Span]) -> int:
-    return len({(span.start, span.end) for span in left} & {(span.start, span.end) for span in right})
+def _count_any_label(pairs: Sequence[Sequence[Pair]], inexact: float) -> Counts:
+    """Matched, predicted and gold mentions, whatever their labels; shape (documents, 3)."""
+    counts = np.zeros((len(pairs), 3))
+    for row, each in zip(counts, pairs, strict=True):
+        for pair in each:
+            row[1:] += pair.predicted is not None, pair.gold is not None
+            if pair.predicted and pair.gold:
+                row[0] += 1 if pair.kind in (CORRECT, WRONG_LABEL) else inexact
+    return counts
 
 
-def _pair_up(left: Sequence[Span], right: Sequence[Span]) -> int:
-    """The most pairs of overlapping spans, one to one; each side is sorted and disjoint."""
-    pairs = i = j = 0
-    while i < len(left) and j < len(right):
-        if left[i].start < right[j].end and right[j].start < left[i].end:
-            pairs, i, j = pairs + 1, i + 1, j + 1
-        elif left[i].end <= right[j].start:
-            i += 1
-        else:
-            j += 1
-    return pairs
+def _errors(pairs: Sequence[Sequence[Pair]], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    counts = Counter((pair.kind, pair.label) for each in pairs for pair in each)
+    return {kind: {label: counts[kind, label] for label in labels} for kind in ERRORS}
 
 
-def _agree_with_seqeval(
-    strict: Scores, gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
-) -> float | None:
-    """Hold our counts against seqeval's strict mode; gives the F1 of its default mode."""
-    scheme = LabelScheme(tuple(labels))
-    pairs = [_tag_pieces(document.mentions, spans, scheme) for document, spans in zip(gold, predicted, strict=True)]
-    truth, guess = [pair[0] for pair in pairs if pair[0]], [pair[1] for pair in pairs if pair[0]]
-    if not truth:  # seqeval cannot take the empty case: nothing to find and nothing found
-        return None
-    from seqeval.metrics import classification_report, f1_score
-    from seqeval.scheme import IOB2
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a label without gold is told by None, not by a warning
-        table: dict[str, Any] = classification_report(
-            truth, guess, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
-        )
-        default_f1 = float(f1_score(truth, guess, zero_division=0))
-    for label, figures in strict.labels.items():
-        row = table.get(label, {"f1-score": 0.0, "support": 0})
-        agree = figures.gold == row["support"] and abs(float(row["f1-score"]) - (figures.f1 or 0.0)) < _ROUNDING
-        assert agree, f"seqeval disagrees on {label}"
-    return default_f1
+def _scored(pairs: Sequence[Sequence[Pair]]) -> list[Scored]:
+    return [
+        (index, pair.predicted.label, pair.predicted.score, pair.kind == CORRECT)
+        for index, each in enumerate(pairs)
+        for pair in each
+        if isinstance(pair.predicted, Entity)
+    ]
 
 
-def _tag_pieces(gold: Sequence[Span], spans: Sequence[Span], scheme: LabelScheme) -> tuple[list[str], list[str]]:
-    """Tags of the pieces between all edges of both sides."""
-    edges = sorted({edge for span in (*gold, *spans) for edge in (span.start, span.end)})
-    index = {edge: k for k, edge in enumerate(edges)}
-
-    def tags(side: Sequence[Span]) -> list[str]:
-        pieces = ((index[span.start], index[span.end], span.label) for span in side)
-        return [scheme.tags[tag] for tag in scheme.encode(pieces, max(len(edges) - 1, 0))]
-
-    return tags(gold), tags(spans)
+def _confusion(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Confusion:
+    size = len(labels) + 1
+    table = np.zeros(size * size, np.int64)
+    for document, spans in zip(gold, predicted, strict=True):
+        starts, ends = split_words(document.text)
+        truth, guess = np.zeros((2, len(starts)), np.int64)
+        for row, side in ((truth, document.mentions), (guess, spans)):
+            for span in side:
+                inside = slice(np.searchsorted(ends, span.start, "right"), np.searchsorted(starts, span.end, "left"))
+                row[inside] = labels.index(span.label) + 1
+        table += np.bincount(truth * size + guess, minlength=size * size)
+    return Confusion(labels=("O", *labels), words=tuple(map(tuple, table.reshape(size, size).tolist())))

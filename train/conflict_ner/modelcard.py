@@ -26,7 +26,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             _usage(name, strategy),
             "## Scores\n",
             "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
-            "over whole reports; 95 % is the F1's interval (bootstrap over reports); overlap F1 asks for the label "
+            "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
             "and one shared character.\n",
             *(f"**{split}**, {report.documents:,} reports\n\n{markdown(report)}\n" for split, report in scores.items()),
             "## Training\n",

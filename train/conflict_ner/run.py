@@ -35,6 +35,7 @@ from conflict_ner.evaluation import Report
 from conflict_ner.export import export
 from conflict_ner.hardware import Hardware, choose
 from conflict_ner.labels import LabelScheme
+from conflict_ner.memory import TrainingMemory
 from conflict_ner.modelcard import model_card
 from conflict_ner.prediction import Predictor
 from conflict_ner.preflight import announce, refuse_hopeless
@@ -67,8 +68,7 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
     def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        _, report = _evaluate(Predictor(model, encoder, scheme), data["validation"])
-        micro = report.strict.micro
+        micro = _evaluate(Predictor(model, encoder, scheme), data["validation"])[1].strict.micro
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
 
@@ -113,9 +113,11 @@ def _encoder(
     return TextEncoder.make(tokenizer, window, config.encoding.overlap), model
 
 
-def _evaluate(predictor: Predictor, documents: Sequence[Document]) -> tuple[list[list[Entity]], Report]:
+def _evaluate(
+    predictor: Predictor, documents: Sequence[Document], memory: TrainingMemory | None = None
+) -> tuple[list[list[Entity]], Report]:
     found = list(predictor.predict(document.text for document in documents))
-    return found, evaluation.score(documents, found, predictor.scheme.labels)
+    return found, evaluation.score(documents, found, predictor.scheme.labels, memory=memory)
 
 
 def _training_folder(config: Config, data: Corpus, resume: bool, processes: PartialState, console: Console) -> Path:
@@ -150,19 +152,20 @@ class _Finished:
     expected: Sequence[tuple[str, Sequence[Entity]]]
 
 
-def _score_splits(data: Corpus, predictor: Predictor) -> _Finished:
+def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) -> _Finished:
     scores: dict[str, Report] = {}
     expected: list[tuple[str, Sequence[Entity]]] = []
     for split in ("validation", "test"):
         if data[split]:
-            found, scores[split] = _evaluate(predictor, data[split])
+            found, scores[split] = _evaluate(predictor, data[split], memory)
             expected += zip((document.text for document in data[split]), found, strict=True)
     return _Finished(scores, expected)
 
 
 def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predictor, hardware: Hardware) -> None:
     """Score the best epoch on validation and test, and export it."""
-    finished = _score_splits(data, predictor)
+    memory = TrainingMemory.of(data["train"], data["validation"])
+    finished = _score_splits(data, predictor, memory)
     encoder, name = predictor.encoder, describe(config.encoder)
     manifest = Manifest(
         labels=config.labels,
@@ -184,6 +187,7 @@ def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predic
         with quiet():
             predictor.model.save_pretrained(folder)
         (folder / "run.yaml").write_text(configfile.dump(config, config.output), encoding="utf-8")
+        (folder / checkpoint.MEMORY).write_text(memory.dump(), encoding="utf-8")
 
     def card(manifest: Manifest) -> str:
         return model_card(config.output.name, manifest, finished.scores)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner import corpus, evaluation
 from conflict_ner.errors import DataError, Problem
-from conflict_ner.evaluation import Report
+from conflict_ner.evaluation import Evaluation
 from conflict_ner.tagger import Tagger
 
 
@@ -17,25 +17,47 @@ def evaluate(
     *,
     strict: bool = True,
     device: str = "auto",
+    fields: Sequence[str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     left_out: Callable[[Problem], None] = lambda _: None,
-) -> Report:
+) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
     Args:
         strict: refuse data with problems; if False, reports at fault are left out.
+        fields: metadata fields to slice by; None takes all with few values.
+        thresholds: a label's least score; predictions below it do not count.
         left_out: called with the problem of each report that is.
 
     Raises:
         CheckpointError: if the checkpoint is not whole.
+        ConfigError: if a threshold is for a label that the checkpoint does not know.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             or no report to score.
     """
-    tagger = Tagger.load(folder, device)
+    tagger = Tagger.load(folder, device, thresholds)
     data = corpus.load({"data": entries}, tagger.labels, strict=strict)
     for problem in data.skipped:
         left_out(problem)
     documents = data["data"]
+    named = ", ".join(map(str, entries))
     if not documents:
-        raise DataError([Problem(", ".join(map(str, entries)), "no report to score", "name files with reports")])
+        raise DataError([Problem(named, "no report to score", "name files with reports")])
     found = tagger.tag([document.text for document in documents])
-    return evaluation.score(documents, found, tagger.labels)
+    report = evaluation.score(
+        documents,
+        found,
+        tagger.labels,
+        memory=tagger.checkpoint.memory(),
+        fields=fields,
+        threshold=tagger.thresholds,
+    )
+    return Evaluation(
+        name=folder.name,
+        data=named,
+        labels=tagger.labels,
+        documents=documents,
+        found=tuple(map(tuple, found)),
+        report=report,
+        history=tagger.checkpoint.manifest.history,
+    )

@@ -9,7 +9,7 @@ for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -17,7 +17,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.document import Entity, is_text
 from conflict_ner.encoder import load_model, load_tokenizer, on_device
 from conflict_ner.encoding import TextEncoder
-from conflict_ner.errors import CheckpointError, EncoderError
+from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.hardware import choose
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
@@ -26,22 +26,29 @@ from conflict_ner.prediction import Predictor
 class Tagger:
     """Finds the mentions in texts of any length; offsets always slice the text given."""
 
-    def __init__(self, checkpoint: Checkpoint, predictor: Predictor) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, predictor: Predictor, thresholds: Mapping[str, float] | None = None
+    ) -> None:
         self.checkpoint = checkpoint
+        self.thresholds = dict(thresholds or {})
         self._predictor = predictor
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "auto") -> Tagger:
+    def load(cls, folder: Path | str, device: str = "auto", thresholds: Mapping[str, float] | None = None) -> Tagger:
         """Load a checkpoint that this package exported.
 
         Args:
             device: `auto` (a GPU where there is one), or what PyTorch calls a device.
+            thresholds: by label, the least score of an entity to be given; by default all are.
+                Choose them on validation data (`conflict-ner evaluate --curves`).
 
         Raises:
             CheckpointError: if the folder is no whole checkpoint.
+            ConfigError: if a threshold is for an unknown label or is not from 0 to 1.
             EncoderError: if there is no such device.
         """
         checkpoint = Checkpoint.load(folder)
+        _refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
         try:
             model = load_model(str(checkpoint.folder))
             tokenizer = load_tokenizer(str(checkpoint.folder))
@@ -52,7 +59,7 @@ class Tagger:
             raise CheckpointError(f"{folder}: config.json and manifest.json name different labels")
         model = on_device(model, choose(device, "fp32").device)
         encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
-        return cls(checkpoint, Predictor(model, encoder, scheme))
+        return cls(checkpoint, Predictor(model, encoder, scheme), thresholds)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -77,7 +84,10 @@ class Tagger:
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """As `tag`, for any number of texts, answered in order; they are read some hundreds ahead."""
-        return self._predictor.predict(_strings(texts))
+        found = self._predictor.predict(_strings(texts))
+        if not self.thresholds:
+            return found
+        return ([e for e in each if e.score >= self.thresholds.get(e.label, 0.0)] for each in found)
 
     @property
     def device(self) -> str:
@@ -87,6 +97,21 @@ class Tagger:
     def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
         """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
         return [len(encoded.windows) == 1 for encoded in self._predictor.encoder.encode(texts)]
+
+
+def _refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
+    problems = [
+        Problem(f"threshold {label}={value:g}", "not a label of this checkpoint", f"the labels are {', '.join(labels)}")
+        for label, value in thresholds.items()
+        if label not in labels
+    ]
+    problems += [
+        Problem(f"threshold {label}={value:g}", "not a score", "give a number from 0 to 1")
+        for label, value in thresholds.items()
+        if not 0 <= value <= 1
+    ]
+    if problems:
+        raise ConfigError("the choice of thresholds", problems)
 
 
 def _strings(texts: Iterable[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 >>> from conflict_ner.document import Document, Mention
 >>> from conflict_ner.evaluation import score
 >>> print(markdown(score([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))], [[]], ["ACTOR", "WEAPON"])))
-| label | precision | recall | F1 | 95 % | gold | overlap F1 |
+| label | precision | recall | F1 | 95 % | gold | type F1 |
 |---|---:|---:|---:|---:|---:|---:|
 | ACTOR | n/a | 0.0 | 0.0 | n/a | 1 | 0.0 |
 | WEAPON | n/a | n/a | n/a | n/a | 0 | n/a |
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "overlap F1")
+HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "type F1")
+SEEN_SLICES = ("seen in training", "seen in training (lower-cased)", "report seen in training")
 COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
     """The table's cells: a row a label, then micro, then macro; figures in per cent."""
-    strict, overlap = report.strict, report.overlap
-    body = [(label, figures, overlap.labels[label]) for label, figures in strict.labels.items()]
-    body.append(("all (micro)", strict.micro, overlap.micro))
+    strict, lenient = report.strict, report.type
+    body = [(label, figures, lenient.labels[label]) for label, figures in strict.labels.items()]
+    body.append(("all (micro)", strict.micro, lenient.micro))
     cells = [
         (
             label,
@@ -44,7 +45,7 @@ def rows(report: Report) -> list[tuple[str, ...]]:
         )
         for label, f, o in body
     ]
-    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", "", percent(overlap.macro_f1))]
+    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", "", percent(lenient.macro_f1))]
 
 
 def percent(share: float | None) -> str:
@@ -93,6 +94,55 @@ def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool
         Console().print(table(report, title))
 
 
+def show_details(report: Report, fields: Sequence[str], *, curves: bool = False) -> None:
+    """Print on a terminal what the headline hides: kinds of errors, slices, calibration, curves."""
+    from rich.console import Console
+
+    console = Console()
+    console.print()
+    console.print(_grid("errors", ("kind", *report.strict.labels), _error_rows(report)))
+    names = [*fields, *(name for name in ("mention length", *SEEN_SLICES, "capitals") if name in report.slices)]
+    rows = [(name, value, one) for name in names for value, one in report.slices[name].items()]
+    body = [
+        (name, value, f"{one.documents:,}", percent(f.f1), between(f.interval), f"{f.gold:,}")
+        for name, value, one in rows
+        for f in [one.strict]
+    ]
+    console.print(_grid("slices (strict)", ("slice", "", "reports", "F1", "95 %", "gold"), body))
+    if report.calibration:
+        ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
+        console.print(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", highlight=False)
+    for label, points in report.curves.items() if curves else ():
+        best = max(points, key=lambda point: point.f1, default=None)
+        lines = [
+            (
+                f"{p.threshold:.2f}",
+                percent(p.precision),
+                percent(p.recall),
+                percent(p.f1),
+                "best F1" if p is best else "",
+            )
+            for p in points
+        ]
+        console.print(_grid(f"{label} by threshold", ("threshold", "precision", "recall", "F1", ""), lines))
+
+
+def _error_rows(report: Report) -> list[tuple[str, ...]]:
+    return [(kind, *(f"{count:,}" for count in counts.values())) for kind, counts in report.errors.items()]
+
+
+def _grid(title: str, headings: Sequence[str], body: Sequence[Sequence[str]]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, heading in enumerate(headings):
+        drawn.add_column(heading, justify="left" if index == 0 or not heading else "right", no_wrap=True)
+    for cells in body:
+        drawn.add_row(*cells)
+    return drawn
+
+
 def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str], *, as_markdown: bool = False) -> None:
     """Print what `Corpus.summary` says of each split."""
     headings = ("split", "reports", "words", "mentions", *labels)
@@ -103,16 +153,9 @@ def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str],
     if as_markdown:
         print(_markdown(headings, body))
         return
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
-    drawn = Table(title="no problems", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        drawn.add_column(heading, justify="left" if heading == "split" else "right", no_wrap=True)
-    for cells in body:
-        drawn.add_row(*cells)
-    Console().print(drawn)
+    Console().print(_grid("no problems", headings, body))
 
 
 def coloured(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:

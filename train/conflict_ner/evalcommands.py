@@ -1,0 +1,74 @@
+"""The commands that say what a checkpoint is worth."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner.errors import ConfigError, Problem
+
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option("--threshold", metavar="LABEL=SCORE", help="Drop a label's entities below a score; may be repeated."),
+]
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--slice", metavar="FIELD", help="Also score each value of a metadata field; may be repeated."),
+    ] = None,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="Also print precision and recall by threshold, to choose one.")
+    ] = False,
+    threshold: ThresholdOption = None,
+    lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
+    thresholds = parse_thresholds(threshold or ())
+    from conflict_ner import scoring, views
+
+    done = scoring.evaluate(
+        checkpoint,
+        data,
+        strict=not lenient_data,
+        device=device,
+        fields=fields,
+        thresholds=thresholds,
+        left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
+    )
+    views.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
+    if not as_json and not as_markdown:
+        views.show_details(done.report, fields or (), curves=curves)
+
+
+def parse_thresholds(said: Sequence[str]) -> dict[str, float]:
+    """`LABEL=SCORE` a threshold.
+
+    Raises:
+        ConfigError: naming each that is not of that form.
+    """
+    thresholds: dict[str, float] = {}
+    problems = []
+    for one in said:
+        label, _, value = one.rpartition("=")
+        try:
+            thresholds[label] = float(value)
+        except ValueError:
+            label = ""
+        if not label:
+            problems.append(Problem(f"--threshold {one}", "not LABEL=SCORE", "for example WEAPON=0.6"))
+    if problems:
+        raise ConfigError("the command line", problems)
+    return thresholds
