@@ -41,7 +41,7 @@ def test_nothing_of_this_machine_is_in_what_others_read(checkpoint_folder: Path)
 
 def test_the_scores_saved_are_the_scores_of_the_reloaded_model(checkpoint_folder: Path) -> None:
     saved = Checkpoint.load(checkpoint_folder).scores["validation"]
-    assert evaluate(checkpoint_folder, [checkpoint_folder.parent / "validation.md"]) == saved
+    assert evaluate(checkpoint_folder, [checkpoint_folder.parent / "validation.md"]).report == saved
 
 
 def test_plain_transformers_finds_the_same_in_reports_that_fit_a_window(
