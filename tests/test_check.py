@@ -228,6 +228,39 @@ def test_two_empty_reports_are_empty_and_not_the_same_text() -> None:
     assert ["is empty" in found for found in splits(train=["", " "])] == [True, True]
 
 
+def foreign(text: str, name: str, *mentions: Mention) -> Document:
+    return Document(name, text, mentions, origin=f"{name}:1", foreign=True)
+
+
+@pytest.mark.parametrize("text", ["' Rebels '", "- held", "Rebels .", "(", "U.S. ,"])
+def test_a_foreign_mention_may_begin_and_end_with_punctuation(text: str) -> None:
+    mention = Mention(0, len(text), "ACTOR")
+    assert check_document(foreign(text, "r", mention), LABELS) == []
+    assert check_document(Document("r", text, (mention,)), LABELS) != []
+
+
+def test_a_foreign_mention_is_checked_for_all_else() -> None:
+    wrong = foreign("Rebels", "r", Mention(0, 6, "ACTR"), Mention(2, 9, "ACTOR"))
+    assert len(check_document(wrong, LABELS)) == 3
+
+
+def test_a_foreign_text_may_stand_twice_in_a_split_and_not_in_two() -> None:
+    first, again, far = (foreign(STORY, name) for name in "abc")
+    assert check_splits({"train": [first, again]}, LABELS) == []
+    (found,) = check_splits({"train": [first, again], "test": [far]}, LABELS)
+    assert found.document is far
+    assert "data.allow_copies: true" in found.problem.fix
+
+
+def test_copies_and_near_copies_can_be_allowed_but_ids_stand_once() -> None:
+    near = STORY.replace("27", "30")
+    held = {"train": [foreign(STORY, "a")], "test": [foreign(STORY, "b"), foreign(near, "c")]}
+    assert len(check_splits(held, LABELS)) == 2
+    assert check_splits(held, LABELS, allow_copies=True) == []
+    (found,) = check_splits({"train": held["train"], "test": [foreign("x", "a")]}, LABELS, allow_copies=True)
+    assert found.problem.fix.startswith("rename one of the files")
+
+
 def grouped(**splits: list[object]) -> list[str]:
     """What is found in splits whose reports have these theatres; None is a report without one."""
     documents = {

@@ -53,6 +53,31 @@ def test_a_folder_is_searched_for_both_forms_in_order_of_names(tmp_path: Path) -
     assert [document.id for document in documents] == ["two", "one", "three"]
 
 
+@pytest.mark.parametrize("suffix", [".conll", ".bio", ".iob2", ".txt"])
+def test_a_benchmark_file_is_read_where_it_is_named(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(b"\xef\xbb\xbfRebels B-ACTOR\r\nleft O\r\n")
+    ((document,), found) = corpus.read([file])
+    assert (document.id, document.text, found) == ("a:1", "Rebels left", [])
+
+
+def test_a_folder_is_searched_for_benchmark_files_but_not_for_plain_text(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Rebels B-ACTOR\n")
+    (found,) = problems(tmp_path)
+    assert "name its .txt files one by one" in found.fix
+    (tmp_path / "a.bio").write_text("Rebels B-ACTOR\n")
+    assert [document.id for document in corpus.read([tmp_path])[0]] == ["a:1"]
+
+
+def test_copies_are_refused_unless_allowed(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.conll").write_text("Rebels B-ACTOR\nleft O\n")
+    paths = {"train": [tmp_path / "a.conll"], "test": [tmp_path / "b.conll"]}
+    with pytest.raises(DataError, match=r"data\.allow_copies: true"):
+        corpus.load(paths, LABELS)
+    assert len(corpus.load(paths, LABELS, allow_copies=True)["test"]) == 1
+
+
 def test_a_byte_order_mark_before_a_file_is_no_text(tmp_path: Path) -> None:
     for name in ("a.md", "a.jsonl"):
         file = write(tmp_path, name, DOCUMENTS)

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from conflict_ner.labels import LabelScheme
+from conflict_ner.labels import LabelScheme, is_tag, read_tags
 
 FOUR = LabelScheme(("ACTOR", "WEAPON", "LOCATION", "NUMBER"))
 TEN = LabelScheme(tuple(f"L{k}" for k in range(10)))
@@ -116,3 +116,23 @@ def test_an_inside_tag_that_continues_nothing_begins_a_mention(tags: str, spans:
 def test_the_tag_that_continues_a_tag_is_inside_of_its_label() -> None:
     continued = FOUR.continuing(np.arange(9))
     assert [FOUR.tags[tag] for tag in continued] == ["O", *(f"I-{label}" for label in FOUR.labels for _ in "BI")]
+
+
+def test_tags_written_by_others_are_read_as_the_decoder_reads_ids() -> None:
+    for tags in itertools.product(TWO.tags, repeat=4):
+        spans, faults = read_tags(tags)
+        assert spans == TWO.decode(np.array([TWO.label2id[tag] for tag in tags]))
+        stray = [n for n, tag in enumerate(tags) if tag[0] == "I" and (n == 0 or tags[n - 1][2:] != tag[2:])]
+        assert [word for word, _, _ in faults] == stray
+
+
+@pytest.mark.parametrize("tag", ["", "o", "B", "B-", "I-", "S-A", "E-A", "A", "B-A B", "0"])
+def test_what_is_no_tag_is_said_and_read_as_outside(tag: str) -> None:
+    assert not is_tag(tag)
+    spans, faults = read_tags(["B-A", tag, "I-A"])
+    assert spans == [(0, 1, "A"), (2, 3, "A")]
+    assert [word for word, _, _ in faults] == [1, 2]
+
+
+def test_a_label_may_hold_any_signs() -> None:
+    assert read_tags(["B-X-Y", "I-X-Y", "I-X"])[0] == [(0, 2, "X-Y"), (2, 3, "X")]

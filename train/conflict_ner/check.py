@@ -4,6 +4,10 @@ A document is checked by itself (labels, offsets, edges, overlaps) and against a
 (ids, copies, near-copies across splits: a report that a model has seen in training makes
 its test score a lie). Findings come back together, each with its place and its fix.
 
+A foreign document, a sentence of somebody else's benchmark, is taken as it was published:
+its mentions may begin and end with punctuation, which our guidelines leave outside, and
+it may stand twice in a split. Across splits copies are refused there too, unless allowed.
+
 >>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
 >>> print(check_document(report, ["ACTOR"])[0])
 demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mention
@@ -44,15 +48,22 @@ class Finding:
     document: Document
 
 
-def check_splits(splits: Mapping[str, Sequence[Document]], labels: Sequence[str]) -> list[Finding]:
-    """Every problem of the documents in all splits, each alone and against the others."""
+def check_splits(
+    splits: Mapping[str, Sequence[Document]], labels: Sequence[str], *, allow_copies: bool = False
+) -> list[Finding]:
+    """Every problem of the documents in all splits, each alone and against the others.
+
+    Args:
+        allow_copies: a text may stand in several splits, as it is or nearly so.
+    """
     findings = [
         Finding(problem, document)
         for documents in splits.values()
         for document in documents
         for problem in check_document(document, labels)
     ]
-    return findings + list(_repeated(splits)) + list(_near_duplicates(splits))
+    findings += _repeated_ids(splits)
+    return findings if allow_copies else [*findings, *_repeated_texts(splits), *_near_duplicates(splits)]
 
 
 def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[Finding]:
@@ -115,7 +126,7 @@ def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) 
     if not 0 <= mention.start < mention.end <= size:
         fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
         return fault, "offsets are in characters, 0 <= start < end <= length"
-    return _edge_fault(document.slice(mention))
+    return None if document.foreign else _edge_fault(document.slice(mention))
 
 
 def _edge_fault(text: str) -> tuple[str, str] | None:
@@ -135,23 +146,35 @@ def _is_own_ending(text: str) -> bool:
     return bool(_ABBREVIATION.search(text))
 
 
-def _repeated(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
-    """Ids used twice and texts that stand twice, white space and case aside."""
+def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
     ids: dict[str, Document] = {}
+    for document in (document for documents in splits.values() for document in documents):
+        if document.id in ids:
+            what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
+            fix = "give each report an id of its own"
+            if document.foreign:
+                fix = "rename one of the files: its name is part of the ids"
+            yield Finding(Problem(document.origin, what, fix), document)
+        ids.setdefault(document.id, document)
+
+
+def _repeated_texts(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+    """Texts that stand twice, white space and case aside."""
     texts: dict[str, tuple[str, Document]] = {}
     for split, documents in splits.items():
         for document in documents:
-            if document.id in ids:
-                what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
-                yield Finding(Problem(document.origin, what, "give each report an id of its own"), document)
-            ids.setdefault(document.id, document)
             text = _folded(document.text)
-            if text and text in texts:
-                other_split, other = texts[text]
-                where = "" if other_split == split else f" ({other_split} and {split})"
+            other_split, other = texts.setdefault(text, (split, document))
+            within = other_split == split
+            if text and other is not document and not (within and document.foreign):
+                where = "" if within else f" ({other_split} and {split})"
                 what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
-                yield Finding(Problem(document.origin, what, "remove one of the two"), document)
-            texts.setdefault(text, (split, document))
+                yield Finding(Problem(document.origin, what, _without(document, "remove one of the two")), document)
+
+
+def _without(document: Document, fix: str) -> str:
+    """How to do without copies; a benchmark's files are better not changed."""
+    return f"{fix}, or set data.allow_copies: true" if document.foreign else fix
 
 
 def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
@@ -175,7 +198,8 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
                     )
-                    yield Finding(Problem(document.origin, what, "keep both in one split, or remove one"), document)
+                    fix = _without(document, "keep both in one split, or remove one")
+                    yield Finding(Problem(document.origin, what, fix), document)
             for shingle in shingles:
                 postings[split][shingle].append(len(seen))
             seen.append((split, document, len(shingles)))

@@ -1,8 +1,10 @@
 """From files to splits of documents: the one door through which labeled data comes in.
 
-A path is a `.md` file (the marked-up form), a `.jsonl` file, or a folder that is searched
-for both. `load` reads every split, lets `check` look at all of it and hands out a
-`Corpus` only when nothing is wrong (or, if not strict, without the documents at fault).
+A path is a `.md` file (the marked-up form), a `.jsonl` file, a benchmark's file in CoNLL's
+form (`.conll`, `.bio`, `.iob2`, `.txt`), or a folder that is searched for all of these but
+`.txt`, which is mostly plain text and is read where it is named. `load` reads every split,
+lets `check` look at all of it and hands out a `Corpus` only when nothing is wrong (or, if
+not strict, without the documents at fault).
 
 >>> from conflict_ner.document import Mention
 >>> corpus = Corpus({"train": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conflict_ner import jsonl, markup
+from conflict_ner import conll, jsonl, markup
 from conflict_ner.check import check_groups, check_splits
 from conflict_ner.document import Document
 from conflict_ner.errors import DataError, Problem
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     import datasets
 
 SPLITS = ("train", "validation", "test")
-FORMS = {".md": markup, ".jsonl": jsonl}
+FORMS = {".md": markup, ".jsonl": jsonl}  # read and written
+FOREIGN = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)  # read only
+_SEARCHED = FORMS.keys() | FOREIGN.keys() - {".txt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,19 @@ class Corpus:
 
 
 def load(
-    paths: Mapping[str, Sequence[Path]], labels: Sequence[str], *, strict: bool = True, group: str | None = None
+    paths: Mapping[str, Sequence[Path]],
+    labels: Sequence[str],
+    *,
+    strict: bool = True,
+    group: str | None = None,
+    allow_copies: bool = False,
 ) -> Corpus:
     """Read and check the splits; `paths` gives each split's files and folders.
 
     Args:
         strict: any problem is an error.
         group: a metadata field whose values no two splits may share, such as the conflict.
+        allow_copies: a text may stand twice, also in two splits, as in some benchmarks.
 
     Raises:
         DataError: with every problem of every file. If not `strict`, documents at fault are
@@ -111,7 +121,7 @@ def load(
     for split, entries in paths.items():
         splits[split], found = read(entries)
         problems += found
-    findings = check_splits(splits, labels) + (check_groups(splits, group) if group else [])
+    findings = check_splits(splits, labels, allow_copies=allow_copies) + (check_groups(splits, group) if group else [])
     problems += [finding.problem for finding in findings]
     if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)
@@ -152,11 +162,14 @@ def find_splits(entry: Path) -> dict[str, list[Path]]:
 def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
     """The report files that a path names, in order of their names."""
     if entry.is_dir():
-        files = sorted(file for file in entry.rglob("*") if file.suffix in FORMS and file.is_file())
+        files = sorted(file for file in entry.rglob("*") if file.suffix in _SEARCHED and file.is_file())
         fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
+        if any(entry.rglob("*.txt")):
+            fix = "name its .txt files one by one, if they are in CoNLL's form"
     elif entry.exists():
-        files = [entry] if entry.suffix in FORMS else []
-        fault, fix = f"reports are .md or .jsonl files, not {entry.suffix or 'this'}", "convert or rename it"
+        files = [entry] if entry.suffix in FORMS.keys() | FOREIGN.keys() else []
+        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {entry.suffix or 'this'}"
+        fix = "convert or rename it"
     else:
         files, fault, fix = [], "no such file or folder", "mend the path"
     return files, ([] if files else [Problem(str(entry), fault, fix, unreadable=True)])
@@ -178,7 +191,7 @@ def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
         fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {file.name} > new"
         what = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
         return [], [Problem(f"{file}:{line}:{column}", what, fix, unreadable=True)]
-    documents, problems = FORMS[file.suffix].parse(source, str(file))
+    documents, problems = (FORMS | FOREIGN)[file.suffix].parse(source, str(file))
     return documents, problems
 
 

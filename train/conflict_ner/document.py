@@ -61,7 +61,8 @@ class Document:
     `mentions` are in order of their offsets. `metadata` is whatever the file says beside
     id, text and mentions (theatre, genre, source, licence ...). `origin` (`file:line`) and
     `places` (`file:line:column` a mention, where the form has columns) serve messages only
-    and take no part in comparisons, nor does `sound`: whether it was read without a problem.
+    and take no part in comparisons, nor does `sound`: whether it was read without a problem,
+    nor `foreign`: whether it was labeled by guidelines other than ours, as a benchmark is.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Document:
     origin: str = field(default="", compare=False)
     places: tuple[str, ...] = field(default=(), compare=False)
     sound: bool = field(default=True, compare=False)
+    foreign: bool = field(default=False, compare=False)
 
     def slice(self, span: Span) -> str:
         """The characters that a span marks."""

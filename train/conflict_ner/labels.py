@@ -11,11 +11,20 @@ config's labels: 0 is O, label number k has B at 2k + 1 and I at 2k + 2.
 [3, 1, 2, 0]
 >>> scheme.decode(np.array([3, 1, 2, 0]))
 [(0, 1, 'LOCATION'), (1, 3, 'ACTOR')]
+
+Tags that somebody else wrote are read as strings, before any labels are fixed:
+
+>>> spans, faults = read_tags(["B-ACTOR", "I-ACTOR", "O", "I-LOCATION"])
+>>> spans
+[(0, 2, 'ACTOR'), (3, 4, 'LOCATION')]
+>>> faults
+[(3, "'I-LOCATION' continues no mention", 'write B-LOCATION')]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +34,36 @@ OUTSIDE = 0
 
 TagIds = npt.NDArray[np.int64]
 WordSpan = tuple[int, int, str]  # first word, past the last word, label
+
+_TAG = re.compile(r"O|[BI]-\S+")
+
+
+def is_tag(text: str) -> bool:
+    """Whether a string is an IOB2 tag: O, B-LABEL or I-LABEL."""
+    return bool(_TAG.fullmatch(text))
+
+
+def read_tags(tags: Sequence[str]) -> tuple[list[WordSpan], list[tuple[int, str, str]]]:
+    """The mentions that a sentence's IOB2 tags spell, and its faults: word, what it is, how to mend it.
+
+    A string that is no tag is read as O, and an I- tag that continues nothing as a B- tag,
+    as `LabelScheme.decode` has it.
+    """
+    spans: list[WordSpan] = []
+    faults: list[tuple[int, str, str]] = []
+    for word, tag in enumerate(tags):
+        if not is_tag(tag):
+            faults.append((word, f"{tag[:40]!r} is not a tag", "write O, B-LABEL or I-LABEL"))
+        elif tag != "O":
+            prefix, label = tag[0], tag[2:]
+            continued = bool(spans) and spans[-1][1:] == (word, label)
+            if prefix == "I" and continued:
+                spans[-1] = (spans[-1][0], word + 1, label)
+                continue
+            if prefix == "I":
+                faults.append((word, f"{tag!r} continues no mention", f"write B-{label}"))
+            spans.append((word, word + 1, label))
+    return spans, faults
 
 
 @dataclass(frozen=True, slots=True)
