@@ -22,7 +22,6 @@ from conflict_ner.errors import DataError, Problem
 from conflict_ner.figures import Figures
 from conflict_ner.matching import CORRECT, Pair
 from conflict_ner.memory import TrainingMemory
-from conflict_ner.words import split_words
 
 LENGTHS = ("1 word", "2 words", "3-4 words", "5 words or more")
 _MOST_VALUES = 20  # a field with more values is a text, not a kind
@@ -155,5 +154,5 @@ def _counted(pairs: Sequence[Pair]) -> Iterator[tuple[int, Span]]:
 
 
 def _length(text: str) -> str:
-    words = len(split_words(text)[0])
+    words = len(text.split())
     return LENGTHS[min(words, 3) - 1 if words <= 4 else 3]  # noqa: PLR2004 - see LENGTHS
