@@ -6,7 +6,8 @@ import io
 import re
 
 import pytest
-from conflict_ner.document import Document, Mention
+from conflict_ner import views
+from conflict_ner.document import Document, Entity, Mention
 from conflict_ner.evaluation import Report, score
 from conflict_ner.views import HEADINGS, markdown, percent, rows, table
 from rich.console import Console
@@ -33,7 +34,7 @@ def test_rows_are_the_labels_then_micro_then_macro(report: Report) -> None:
         ("LOCATION", "0.0", "0.0", "0.0", "n/a", "1", "100.0"),
         ("WEAPON", "n/a", "n/a", "n/a", "n/a", "0", "n/a"),
         ("all (micro)", "33.3", "50.0", "40.0", "n/a", "2", "80.0"),
-        ("mean of labels (macro)", "", "", "33.3", "", "", "83.3"),
+        ("mean of labels (macro)", "", "", "33.3", "n/a", "", "83.3"),
     ]
 
 
@@ -57,3 +58,28 @@ def test_large_counts_are_readable() -> None:
     text = "x " * 1200
     gold = Document("r", text, tuple(Mention(at, at + 1, "ACTOR") for at in range(0, len(text), 2)))
     assert rows(score([gold], [[]], ["ACTOR"]))[0][5] == "1,200"
+
+
+def test_the_details_show_errors_slices_calibration_and_a_short_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Rebels left Goma."
+    gold = [
+        Document(str(k), text, (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")), {"theatre": f"no {k % 2}"})
+        for k in range(40)
+    ]
+    found = [[Entity("ACTOR", "Rebels", 0, 6, 0.5 + k / 100), Entity("ACTOR", "Goma", 12, 16, 0.4)] for k in range(40)]
+    views.show_details(score(gold, found, ["ACTOR", "LOCATION"]), ["theatre"], curves=True)
+    shown = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "wrong label 0 40" in lines
+    assert "theatre no 1 20 50.0 50.0-50.0 40" in lines
+    assert any(line.startswith("calibration error of scores (ECE):") for line in lines)
+    thresholds = [line for line in lines if line.startswith("0.")]
+    assert 8 <= len(thresholds) <= 15
+    assert [line for line in thresholds if line.endswith("best F1")] == ["0.500 100.0 100.0 100.0 best F1"]
+
+
+def test_what_is_undefined_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    views.show_details(score([Document("d", "Quiet.")], [[]], ["ACTOR"]), [], curves=True)
+    shown = capsys.readouterr().out
+    assert "ECE" not in shown
+    assert "missed" in shown

@@ -48,7 +48,7 @@ class ConfigError(ConflictNerError):
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join([f"{source} is not a valid config:", *(f"  {p}" for p in self.problems)]))
+        super().__init__("\n".join([f"{source} is not valid:", *(f"  {p}" for p in self.problems)]))
 
 
 class EncoderError(ConflictNerError):

@@ -8,7 +8,7 @@
 | ACTOR | n/a | 0.0 | 0.0 | n/a | 1 | 0.0 |
 | WEAPON | n/a | n/a | n/a | n/a | 0 | n/a |
 | **all (micro)** | **n/a** | **0.0** | **0.0** | **n/a** | **1** | **0.0** |
-| mean of labels (macro) |  |  | 0.0 |  |  | 0.0 |
+| mean of labels (macro) |  |  | 0.0 | n/a |  | 0.0 |
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from conflict_ner.document import Entity
 from conflict_ner.evaluation import Report
+from conflict_ner.reliability import Point
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "type F1")
 SEEN_SLICES = ("seen in training", "seen in training (lower-cased)", "report seen in training")
+_CURVE_ROWS = 12
 COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
@@ -45,7 +47,18 @@ def rows(report: Report) -> list[tuple[str, ...]]:
         )
         for label, f, o in body
     ]
-    return [*cells, ("mean of labels (macro)", "", "", percent(strict.macro_f1), "", "", percent(lenient.macro_f1))]
+    return [
+        *cells,
+        (
+            "mean of labels (macro)",
+            "",
+            "",
+            percent(strict.macro_f1),
+            between(strict.macro_interval),
+            "",
+            percent(lenient.macro_f1),
+        ),
+    ]
 
 
 def percent(share: float | None) -> str:
@@ -113,18 +126,18 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
         ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
         console.print(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", highlight=False)
     for label, points in report.curves.items() if curves else ():
-        best = max(points, key=lambda point: point.f1, default=None)
-        lines = [
-            (
-                f"{p.threshold:.2f}",
-                percent(p.precision),
-                percent(p.recall),
-                percent(p.f1),
-                "best F1" if p is best else "",
-            )
-            for p in points
-        ]
-        console.print(_grid(f"{label} by threshold", ("threshold", "precision", "recall", "F1", ""), lines))
+        heads = ("threshold", "precision", "recall", "F1", "")
+        console.print(_grid(f"{label} by threshold", heads, _curve_rows(points)))
+
+
+def _curve_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
+    """A dozen of a curve's points, evenly over its recall, and the one with the best F1."""
+    best = max(points, key=lambda point: point.f1, default=None)
+    shown = [p for index, p in enumerate(points) if index % (len(points) // _CURVE_ROWS + 1) == 0 or p is best]
+    return [
+        (f"{p.threshold:.3f}", percent(p.precision), percent(p.recall), percent(p.f1), "best F1" if p is best else "")
+        for p in shown
+    ]
 
 
 def _error_rows(report: Report) -> list[tuple[str, ...]]:
@@ -137,7 +150,8 @@ def _grid(title: str, headings: Sequence[str], body: Sequence[Sequence[str]]) ->
 
     drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(headings):
-        drawn.add_column(heading, justify="left" if index == 0 or not heading else "right", no_wrap=True)
+        words = index == 0 or not heading  # a narrow terminal folds words, never figures
+        drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words)
     for cells in body:
         drawn.add_row(*cells)
     return drawn
