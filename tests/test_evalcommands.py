@@ -1,0 +1,72 @@
+"""`evaluate` as typed: what it takes, what it refuses, what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conflict_ner import cli
+from conflict_ner.errors import ConfigError
+from conflict_ner.evalcommands import parse_thresholds
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_thresholds_are_label_and_score() -> None:
+    assert parse_thresholds(["ACTOR=0.5", "A=B=1"]) == {"ACTOR": 0.5, "A=B": 1.0}
+    with pytest.raises(ConfigError, match="--threshold WEAPON: not LABEL=SCORE") as error:
+        parse_thresholds(["WEAPON", "=1", "X=high"])
+    assert len(error.value.problems) == 3
+
+
+def test_a_threshold_is_in_force_and_on_record(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shut = [f"--threshold={label}=1" for label in ("ACTOR", "WEAPON", "LOCATION", "NUMBER")]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", *shut) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["threshold"] == {"ACTOR": 1, "WEAPON": 1, "LOCATION": 1, "NUMBER": 1}
+    assert report["strict"]["micro"]["predicted"] == 0
+    assert report["strict"]["micro"]["precision"] is None
+    assert report["calibration"] is None
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [("--threshold=CITY=0.5", "CITY=0.5: not a label"), ("--threshold=ACTOR=1.5", "ACTOR=1.5: not a score")],
+)
+def test_a_wrong_threshold_is_refused(
+    option: str,
+    what: str,
+    checkpoint_folder: Path,
+    reports_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("evaluate", "tag"):
+        assert run(monkeypatch, command, checkpoint_folder, reports_file, option) == 2
+        assert what in capsys.readouterr().err
+
+
+def test_an_unknown_field_is_refused_with_those_there_are(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=teatre") == 1
+    assert "no report has the field 'teatre'; the fields are theatre, genre" in capsys.readouterr().err
+
+
+def test_the_slices_and_the_curves_are_printed(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=theatre", "--curves") == 0
+    shown = capsys.readouterr().out
+    assert "Nowhere" in shown
+    assert "ACTOR by threshold" in shown
+    assert "seen in training" in shown
