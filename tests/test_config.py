@@ -41,7 +41,7 @@ def test_required_keys_are_named_when_missing() -> None:
     with pytest.raises(ValidationError) as caught:
         Config.model_validate({"data": {}})
     missing = {".".join(map(str, detail["loc"])) for detail in caught.value.errors()}
-    assert missing == {"labels", "data.train", "data.validation", "output"}
+    assert missing == {"labels", "data.train", "data.validation_share", "output"}
 
 
 def test_all_faults_of_a_tree_come_at_once() -> None:
@@ -68,10 +68,8 @@ def test_labels_may_be_of_any_script(label: str) -> None:
     assert Config.model_validate(tree(labels=[label])).labels == (label,)
 
 
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_training_and_validation_data_cannot_be_empty(split: str) -> None:
-    data = {"train": ["a.md"], "validation": ["b.md"], split: []}
-    assert list(faults(data=data)) == [f"data.{split}"]
+def test_training_data_cannot_be_empty() -> None:
+    assert list(faults(data={"train": [], "validation": ["b.md"]})) == ["data.train"]
 
 
 @pytest.mark.parametrize(
@@ -119,3 +117,26 @@ def test_a_config_cannot_be_changed() -> None:
     config = Config.model_validate(tree())
     with pytest.raises(ValidationError, match="frozen"):
         config.training.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        ({"train": ["a"]}, "data.validation_share"),
+        ({"train": ["a"], "validation": []}, "data.validation_share"),
+        ({"train": ["a"], "validation": ["b"], "validation_share": 0.2}, "data.validation_share"),
+        ({"train": ["a"], "validation_share": 0.0}, "data.validation_share"),
+        ({"train": ["a"], "validation_share": 1.0}, "data.validation_share"),
+        ({"train": ["a"], "validation_share": 0.2, "fold": {"number": 3, "count": 2}}, "data.fold"),
+        ({"train": ["a"], "validation_share": 0.2, "fold": {"number": 1, "count": 1}}, "data.fold.count"),
+        ({"train": ["a"], "validation_share": 0.2, "fold": {"number": 0, "count": 2}}, "data.fold.number"),
+    ],
+)
+def test_validation_comes_from_one_place_and_a_fold_is_one_of_several(data: dict[str, Any], fault: str) -> None:
+    assert list(faults(data=data)) == [fault]
+
+
+def test_a_share_stands_in_for_validation_files() -> None:
+    config = Config.model_validate(tree(data={"train": ["a"], "validation_share": 0.2}))
+    assert config.data.validation == ()
+    assert config.data.validation_share == 0.2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conflict_ner import Tagger, configfile, corpus, run
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.config import Config
+from conflict_ner.config import Config, DataConfig
 from conflict_ner.errors import CheckpointError, ConflictNerError, DataError, TrainingError
 from conflict_ner.scoring import evaluate
 from conftest import LABELS, REPORTS, make_config, make_encoder, validation_copy
@@ -162,3 +162,36 @@ def test_a_share_of_the_training_reports_is_all_that_training_sees(
     manifest = run.train(config).manifest
     assert manifest.data["train"].documents == round(whole / 2)
     assert manifest.data["validation"].documents == whole
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_validation_can_be_set_aside_and_a_fold_held_out_and_the_manifest_says_so(
+    tmp_path: Path, encoder_folder: Path
+) -> None:
+    reports = "\n".join(REPORTS.replace("=== t-", f"=== {n}-") for n in "abcd")
+    (tmp_path / "train.md").write_text(reports, encoding="utf-8")
+    config = make_config(tmp_path, encoder_folder, tmp_path / "train.md", epochs=1)
+    asked = {"validation_share": 0.5, "fold": {"number": 1, "count": 2}, "allow_copies": True}
+    data = DataConfig.model_validate({"train": [tmp_path / "train.md"], **asked})
+    done = run.train(config.model_copy(update={"data": data}))
+    facts = done.manifest.data
+    assert {split: facts[split].documents for split in facts} == {"train": 3, "validation": 6, "fold": 3}
+    assert facts["validation"].drawn == "0.5 of the training reports, drawn with seed 7"
+    assert facts["fold"].drawn == "part 1 of 2 of the training reports"
+    assert {split: report.documents for split, report in done.scores.items()} == {"validation": 6, "fold": 3}
+    card = (done.folder / "README.md").read_text(encoding="utf-8")
+    assert "- fold: 3 reports (part 1 of 2 of the training reports); mentions: " in card
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_a_benchmark_goes_all_the_way(tmp_path: Path, encoder_folder: Path) -> None:
+    for split in ("train", "dev"):
+        words = "Rebels B-ACTOR\nwith O\nmissiles B-WEAPON\n' I-WEAPON\nleft O\nKabul B-LOCATION\nand O\n2 B-NUMBER\n\n"
+        (tmp_path / f"{split}.txt").write_text(words * 4, encoding="utf-8")
+    config = make_config(tmp_path, encoder_folder, tmp_path / "train.txt", epochs=1)
+    data = {"train": (tmp_path / "train.txt",), "validation": (tmp_path / "dev.txt",), "allow_copies": True}
+    done = run.train(config.model_copy(update={"data": config.data.model_copy(update=data)}))
+    assert done.scores["validation"].mentions == 16
+    scored = evaluate(done.folder, [tmp_path / "dev.txt"]).report
+    assert scored == done.scores["validation"]
+    assert scored.slices["report seen in training"]["seen"].documents == 4

@@ -36,13 +36,17 @@ _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets",
 
 
 class SplitFacts(BaseModel):
-    """What a split held: enough to recognise the data again, none of its text."""
+    """What a split held: enough to recognise the data again, none of its text.
+
+    drawn: how it was drawn from the training reports, if it was.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     documents: int
     mentions: Mapping[str, int]
     sha256: str
+    drawn: str = ""
 
 
 class PipelineFacts(BaseModel):
@@ -241,8 +245,7 @@ def _alive(process: int) -> bool:
     return process != os.getpid()
 
 
-def split_facts(data: Corpus, split: str) -> SplitFacts:
+def split_facts(data: Corpus, split: str, drawn: str = "") -> SplitFacts:
     """The facts of one split of a corpus."""
-    return SplitFacts(
-        documents=len(data[split]), mentions=dict(sorted(data.counts(split).items())), sha256=data.fingerprint(split)
-    )
+    counts = dict(sorted(data.counts(split).items()))
+    return SplitFacts(documents=len(data[split]), mentions=counts, sha256=data.fingerprint(split), drawn=drawn)

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 # Marks the fields whose values are paths, for `configfile`.
 RunPath = Annotated[Path, "path"]
@@ -38,18 +38,47 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class FoldConfig(_Section):
+    """One run of a cross-validation: which of the parts of the training reports is held out."""
+
+    number: Count
+    count: Annotated[int, Field(strict=True, ge=2)]
+    group: str | None = Field(None, description="a metadata field whose values are held out whole")
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> FoldConfig:
+        if self.number > self.count:
+            raise ValueError(f"fold {self.number} of {self.count}")
+        return self
+
+
 class DataConfig(_Section):
-    """Where the labeled reports are: `.md` or `.jsonl` files, or folders of them."""
+    """Where the labeled reports are: files, or folders of them; see `corpus` for their forms."""
 
     train: Annotated[tuple[RunPath, ...], Field(min_length=1)]
-    validation: Annotated[tuple[RunPath, ...], Field(min_length=1)]
+    validation: tuple[RunPath, ...] = ()
     test: tuple[RunPath, ...] = ()
+    validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
+        None, description="of the training reports, set aside at random where there are no files for validation"
+    )
     train_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         1.0, description="of the training reports, for a learning curve; a smaller share lies within a larger"
     )
+    fold: FoldConfig | None = Field(None, description="what `train --folds` sets, a run at a time")
     strict: bool = Field(
         True, strict=True, description="refuse data with problems; false leaves the faulty reports out"
     )
+    allow_copies: bool = Field(
+        False, strict=True, description="a text may stand twice, also in two splits, as in some benchmarks"
+    )
+
+    @field_validator("validation_share")
+    @classmethod
+    def _one_source_of_validation(cls, share: float | None, info: ValidationInfo) -> float | None:
+        if "validation" in info.data and bool(info.data["validation"]) == (share is not None):
+            have = "both are given" if share is not None else "neither is given"
+            raise ValueError(f"validation names files, or validation_share is set: {have}")
+        return share
 
 
 class EncodingConfig(_Section):

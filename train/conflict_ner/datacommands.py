@@ -21,7 +21,7 @@ LabelsOption = Annotated[str, typer.Option(help="The labels allowed, with commas
 
 
 def check(
-    data: Annotated[Path, typer.Argument(help="A .md or .jsonl file, a folder of them, or a run's config.")],
+    data: Annotated[Path, typer.Argument(help="A file of labeled reports, a folder of them, or a run's config.")],
     labels: LabelsOption = DEFAULT_LABELS,
     group: Annotated[
         str | None, typer.Option(help="A header key that each report must have and no two splits may share.")
@@ -37,9 +37,9 @@ def check(
     """
     from conflict_ner import consistency, corpus, views
 
-    paths, names = _splits(data, labels)
+    paths, names, allow_copies = _splits(data, labels)
     try:
-        loaded = corpus.load(paths, names, group=group)
+        loaded = corpus.load(paths, names, group=group, allow_copies=allow_copies)
     except DataError as error:
         if as_json:
             faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
@@ -93,12 +93,12 @@ def _names(labels: str) -> tuple[str, ...]:
     return tuple(label.strip() for label in labels.split(",") if label.strip())
 
 
-def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...]]:
-    """The splits that a path names, and the labels allowed in them."""
+def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...], bool]:
+    """The splits that a path names, the labels allowed in them, and whether copies are."""
     from conflict_ner import configfile, corpus
 
     if data.suffix not in (".yaml", ".yml"):
-        return corpus.find_splits(data), _names(labels)
+        return corpus.find_splits(data), _names(labels), False
     config = configfile.load(data)
     named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
-    return {split: paths for split, paths in named.items() if paths}, config.labels
+    return {split: paths for split, paths in named.items() if paths}, config.labels, config.data.allow_copies

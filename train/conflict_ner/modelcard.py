@@ -89,7 +89,8 @@ def _training(manifest: Manifest) -> str:
     lines = [f"- encoder: `{manifest.encoder}`, windows of {manifest.window} tokens"]
     for split, facts in manifest.data.items():
         counts = ", ".join(f"{label} {count:,}" for label, count in facts.mentions.items())
-        lines.append(f"- {split}: {facts.documents:,} reports; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
+        drawn = f" ({facts.drawn})" if facts.drawn else ""
+        lines.append(f"- {split}: {facts.documents:,} reports{drawn}; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
     lines.append(
         f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps"
     )

@@ -10,6 +10,7 @@ from rich.console import Console
 from conflict_ner.batching import TokenBudgetSampler
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
+from conflict_ner.division import said
 from conflict_ner.document import Document, Mention
 from conflict_ner.encoder import describe
 from conflict_ner.errors import TrainingError
@@ -60,6 +61,8 @@ def announce(
         f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
         f"at most; {describe(config.encoder)} on {where} in {hardware.precision}",
     )
+    for split, drawn in said(config.data, config.training.seed).items():
+        _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")
     for problem in data.skipped:
         _say(console, f"left out: {problem}", style="yellow")
     if unaligned:

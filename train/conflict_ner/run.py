@@ -27,6 +27,7 @@ from conflict_ner.casing import teach, with_capitals
 from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
+from conflict_ner.division import divide, said
 from conflict_ner.document import Document, Entity
 from conflict_ner.encoder import describe, load_model, load_tokenizer, new_model, on_device, quiet, resolve
 from conflict_ner.encoding import TextEncoder, encoder_window, training_windows
@@ -43,11 +44,14 @@ from conflict_ner.progress import TrainingProgress
 from conflict_ner.training import TrainResult, fit
 
 
-def train(config: Config, *, resume: bool = False, console: Console | None = None) -> Checkpoint:
+def train(
+    config: Config, *, resume: bool = False, console: Console | None = None, data: Corpus | None = None
+) -> Checkpoint:
     """Train, evaluate and export as a config says; the checkpoint holds its scores.
 
     Args:
         resume: go on from the last state of a killed run of the same config, if there is one.
+        data: what `load` gives for this config, if that is at hand already.
         console: where progress is shown; nowhere if None.
 
     Raises:
@@ -59,7 +63,7 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     console = console if console and main else Console(quiet=True)
 
     refuse_other_folder(config.output)  # now, not after hours of training
-    data = _load(config)
+    data = data or load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve(config.encoder)
@@ -86,14 +90,27 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     return Checkpoint.load(config.output)
 
 
-def _load(config: Config) -> Corpus:
-    paths = {"train": config.data.train, "validation": config.data.validation, "test": config.data.test}
-    present = {split: entries for split, entries in paths.items() if entries}
-    data = corpus.load(present, config.labels, strict=config.data.strict)
-    if config.data.train_share < 1:
-        data = data.sampled("train", config.data.train_share, config.training.seed)
+def load(config: Config, files: Corpus | None = None) -> Corpus:
+    """The data that a config names, checked, and divided as it says.
+
+    Args:
+        files: what `read` gives, if that is at hand already.
+
+    Raises:
+        DataError: if the data has problems, or cannot be parted into folds.
+        TrainingError: if it cannot teach what the config asks for.
+    """
+    data = divide(files or read(config), config.data, config.training.seed)
     refuse_hopeless(data, config.labels)
     return data
+
+
+def read(config: Config) -> Corpus:
+    """The data that a config names, checked, each split as its files have it."""
+    paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
+    present = {split: entries for split, entries in paths.items() if entries}
+    settings = config.data
+    return corpus.load(present, config.labels, strict=settings.strict, allow_copies=settings.allow_copies)
 
 
 def _encoder(
@@ -155,7 +172,7 @@ class _Finished:
 def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) -> _Finished:
     scores: dict[str, Report] = {}
     expected: list[tuple[str, Sequence[Entity]]] = []
-    for split in ("validation", "test"):
+    for split in ("validation", "test", "fold"):
         if data[split]:
             found, scores[split] = _evaluate(predictor, data[split], memory)
             expected += zip((document.text for document in data[split]), found, strict=True)
@@ -163,16 +180,17 @@ def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) ->
 
 
 def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predictor, hardware: Hardware) -> None:
-    """Score the best epoch on validation and test, and export it."""
+    """Score the best epoch on all that is not trained on, and export it."""
     memory = TrainingMemory.of(data["train"], data["validation"])
     finished = _score_splits(data, predictor, memory)
     encoder, name = predictor.encoder, describe(config.encoder)
+    drawn = said(config.data, config.training.seed)
     manifest = Manifest(
         labels=config.labels,
         encoder=name,
         window=encoder.window,
         overlap=encoder.overlap,
-        data={split: checkpoint.split_facts(data, split) for split in data.splits},
+        data={split: checkpoint.split_facts(data, split, drawn.get(split, "")) for split in data.splits},
         best_epoch=result.best_epoch,
         steps=result.steps,
         history=result.history,
