@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conflict_ner.config import Config
-from conflict_ner.document import Document, Mention
+from conflict_ner.document import Document, Entity, Mention
 from conflict_ner.evaluation import Report, score
 from conflict_ner.figures import Figures
 from conflict_ner.words import split_words
@@ -229,6 +229,121 @@ def test_predictions_for_other_documents_are_refused() -> None:
 def test_a_predicted_span_outside_its_text_is_refused(span: Mention) -> None:
     with pytest.raises(ValueError, match="outside the text of 'd'"):
         score([GOMA], [[span]], LABELS)
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "said"),
+    [
+        ([], [Mention(0, 6, "ACTOR"), Mention(0, 6, "WEAPON")], "predicted spans of 'd' overlap"),
+        ([], [Mention(5, 8, "ACTOR"), Mention(0, 6, "ACTOR")], "predicted spans of 'd' overlap"),
+        ([Mention(0, 6, "ACTOR"), Mention(3, 4, "ACTOR")], [], "gold mentions of 'd' overlap"),
+        ([Mention(0, 6, "GROUP")], [], "gold mentions of 'd' have the label 'GROUP'"),
+        ([], [Mention(0, 6, "GROUP")], "predicted spans of 'd' have the label 'GROUP'"),
+    ],
+)
+def test_what_would_be_counted_twice_or_not_at_all_is_refused(
+    gold: list[Mention], predicted: list[Mention], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        score([Document("d", "Rebels left.", tuple(gold))], [predicted], LABELS)
+
+
+ERRORS = Document(
+    "e",
+    "Rebels of M23 hit Goma with two drones and 3 guns.",
+    (
+        Mention(0, 13, "ACTOR"),
+        Mention(18, 22, "LOCATION"),
+        Mention(28, 31, "NUMBER"),
+        Mention(32, 38, "WEAPON"),
+        Mention(43, 44, "NUMBER"),
+    ),
+)
+GUESSES = [
+    Mention(0, 6, "ACTOR"),  # wrong edges
+    Mention(14, 17, "WEAPON"),  # spurious
+    Mention(18, 22, "ACTOR"),  # wrong label
+    Mention(32, 38, "WEAPON"),  # correct
+    Mention(43, 49, "WEAPON"),  # wrong both; "two" is missed
+]
+
+
+def test_errors_are_told_by_kind_and_label_and_make_up_what_is_not_correct() -> None:
+    report = score([ERRORS], [GUESSES], LABELS)
+    found = {(kind, label) for kind, counts in report.errors.items() for label, count in counts.items() if count}
+    assert found == {
+        ("wrong edges", "ACTOR"),
+        ("spurious", "WEAPON"),
+        ("wrong label", "LOCATION"),
+        ("missed", "NUMBER"),
+        ("wrong label and edges", "NUMBER"),
+    }
+    assert sum(sum(counts.values()) for counts in report.errors.values()) == 5
+
+
+def test_the_semeval_figures_of_one_document_by_hand() -> None:
+    report = score([ERRORS], [GUESSES], LABELS)
+    assert report.exact
+    assert report.partial
+    counts = [one.correct for one in (report.strict.micro, report.type.micro, report.exact, report.partial)]
+    assert counts == [1, 2, 2, 3.0]  # partial: two exact edges and two halves
+    assert (report.partial.predicted, report.partial.gold) == (5, 5)
+
+
+def test_words_are_confused_with_each_other_and_with_nothing() -> None:
+    confusion = score([ERRORS], [GUESSES], LABELS).confusion
+    assert confusion
+    assert confusion.labels == ("O", *LABELS)
+    table = {
+        (gold, guess): count
+        for gold, row in zip(confusion.labels, confusion.words, strict=True)
+        for guess, count in zip(confusion.labels, row, strict=True)
+        if count
+    }
+    assert table == {
+        ("O", "O"): 3,  # with, and, the full stop
+        ("O", "WEAPON"): 2,  # hit, guns
+        ("ACTOR", "ACTOR"): 1,
+        ("ACTOR", "O"): 3,  # of, M, 23
+        ("LOCATION", "ACTOR"): 1,
+        ("NUMBER", "O"): 1,
+        ("NUMBER", "WEAPON"): 1,
+        ("WEAPON", "WEAPON"): 1,
+    }
+
+
+def test_every_word_of_the_data_is_in_the_confusion_once() -> None:
+    documents, predicted = random_data(5)
+    confusion = score(documents, predicted, LABELS).confusion
+    assert confusion
+    assert sum(map(sum, confusion.words)) == sum(len(split_words(document.text)[0]) for document in documents)
+
+
+def test_scores_of_the_first_versions_can_still_be_read() -> None:
+    strict = score([GOMA], [GOMA.mentions], LABELS).model_dump(mode="json")["strict"]
+    old = {"documents": 1, "mentions": 2, "strict": strict, "overlap": strict, "seqeval_default_f1": 1.0}
+    read = Report.model_validate_json(json.dumps(old))
+    assert read.type == read.strict
+    assert (read.exact, read.confusion, read.calibration, dict(read.errors)) == (None, None, None, {})
+
+
+def test_entities_have_calibration_and_curves_and_plain_spans_have_none() -> None:
+    entities = [Entity("ACTOR", "Rebels", 0, 6, 0.9), Entity("LOCATION", "left Goma", 7, 16, 0.4)]
+    report = score([GOMA], [entities], LABELS)
+    assert report.calibration
+    assert report.calibration.ece == pytest.approx((0.1 + 0.4) / 2)
+    assert [point.threshold for point in report.curves["ACTOR"]] == [0.9]
+    plain = score([GOMA], [[Mention(e.start, e.end, e.label) for e in entities]], LABELS)
+    assert plain.calibration is None
+    assert set(plain.curves.values()) == {()}
+
+
+def test_one_document_alone_has_no_intervals() -> None:
+    report = score([GOMA, Document("e", "Nothing here.")], [GOMA.mentions, []], LABELS)
+    for one in (report.strict.micro, report.type.micro, report.exact, report.partial):
+        assert one
+        assert (one.interval, one.precision_interval, one.recall_interval) == (None, None, None)
+    assert report.strict.macro_interval is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64] | Floats
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # the whole data and one part of it; of 10,000 documents each is 80 MB
 def _draws(size: int) -> NDArray[np.float32]:
     """How often each document is drawn; shape (resamples, size)."""
     resamples = min(max(_MOST_DRAWS // size, _FEWEST_RESAMPLES), RESAMPLES)
@@ -42,9 +42,9 @@ def resampled(counts: Counts) -> Floats:
     Returns:
         Shape (resamples, ...). The same draws for every array of as many documents.
     """
-    flat = counts.reshape(len(counts), -1).astype(np.float64)
-    sums: Floats = (_draws(len(counts)) @ flat).reshape(-1, *counts.shape[1:])
-    return sums
+    flat = counts.reshape(len(counts), -1).astype(np.float32)  # counts of mentions are exact in it
+    sums = _draws(len(counts)) @ flat
+    return sums.astype(np.float64).reshape(-1, *counts.shape[1:])
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -67,6 +67,14 @@ def interval(figures: Floats) -> Interval | None:
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def varies(whole: Counts) -> bool:
+    """Whether two documents have any, given how many each has.
+
+    Drawn from one document alone every figure is the same, which would look like certainty.
+    """
+    return int(np.count_nonzero(whole)) > 1
 
 
 def f1_interval(counts: Counts) -> Interval | None:

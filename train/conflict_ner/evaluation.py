@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -113,15 +114,15 @@ def score(
         threshold: what was asked of the predictions' scores, for the record.
 
     Raises:
-        ValueError: if the two differ in length, or a predicted span lies outside its text.
+        ValueError: if the two differ in length, or a document has a predicted span outside its
+            text, spans of one side that overlap, or a label that is not among `labels`.
         DataError: if no document has a field that is named.
         AssertionError: if not every gold mention was scored (a defect of this package).
     """
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} documents but predictions for {len(predicted)}")
     for document, spans in zip(gold, predicted, strict=True):
-        if any(not 0 <= span.start < span.end <= len(document.text) for span in spans):
-            raise ValueError(f"a predicted span lies outside the text of {document.id!r}")
+        _refuse_what_cannot_be_scored(document, spans, labels)
     pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
     mentions = sum(len(document.mentions) for document in gold)
     strict = Scores.of(_count(pairs, labels, (CORRECT,)), labels)
@@ -144,6 +145,17 @@ def score(
         curves={label: curve(scored, label, figures.gold) for label, figures in strict.labels.items()},
         threshold=dict(threshold or {}),
     )
+
+
+def _refuse_what_cannot_be_scored(document: Document, spans: Sequence[Span], labels: Sequence[str]) -> None:
+    if any(not 0 <= span.start < span.end <= len(document.text) for span in spans):
+        raise ValueError(f"a predicted span lies outside the text of {document.id!r}")
+    for side, name in ((document.mentions, "gold mentions"), (spans, "predicted spans")):
+        if unknown := {span.label for span in side}.difference(labels):
+            raise ValueError(f"{name} of {document.id!r} have the label {min(unknown)!r}, which is not scored")
+        placed = sorted((span.start, span.end) for span in side)
+        if any(first[1] > second[0] for first, second in pairwise(placed)):
+            raise ValueError(f"{name} of {document.id!r} overlap each other and cannot be paired one to one")
 
 
 def label_counts(pairs: Sequence[Sequence[Pair]], labels: Sequence[str]) -> Counts:

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.bootstrap import Counts, Floats, Interval, f1_of, interval, ratio, resampled
+from conflict_ner.bootstrap import Counts, Floats, Interval, f1_of, interval, ratio, resampled, varies
 
 
 class Figures(BaseModel):
     """Precision, recall and F1 (van Rijsbergen 1979); None where a figure is undefined.
 
-    The intervals are 95 %, by bootstrap over documents; None with fewer than two documents.
+    The intervals are 95 %, by bootstrap over documents; None where fewer than two documents
+    have anything that the figure counts.
     `correct` is not whole where inexact edges count half.
     """
 
@@ -50,9 +51,9 @@ class Figures(BaseModel):
             correct=int(correct) if correct.is_integer() else correct,
             predicted=int(predicted),
             gold=int(gold),
-            interval=interval(f1_of(drawn)),
-            precision_interval=interval(ratio(drawn[:, 0], drawn[:, 1])),
-            recall_interval=interval(ratio(drawn[:, 0], drawn[:, 2])),
+            interval=interval(f1_of(drawn)) if varies(counts[:, 1] + counts[:, 2]) else None,
+            precision_interval=interval(ratio(drawn[:, 0], drawn[:, 1])) if varies(counts[:, 1]) else None,
+            recall_interval=interval(ratio(drawn[:, 0], drawn[:, 2])) if varies(counts[:, 2]) else None,
         )
 
 
@@ -81,7 +82,7 @@ class Scores(BaseModel):
 
 def _macro_interval(counts: Counts) -> Interval | None:
     present = counts[..., 2].sum(axis=0) > 0
-    if len(counts) < 2 or not present.any():  # noqa: PLR2004 - one document says nothing of the next
+    if not varies(counts[:, present, 1:].sum(axis=(1, 2))):
         return None
     each: Floats = f1_of(resampled(counts[:, present]))
     # A draw without a label's reports leaves that label out of its mean, as a test set without it would.

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.bootstrap import Floats, Interval, interval, ratio, resampled
+from conflict_ner.bootstrap import Floats, Interval, interval, ratio, resampled, varies
 
 BINS = 10
 _MOST_POINTS = 50
@@ -63,7 +63,7 @@ def calibration(scored: Sequence[Scored], documents: int) -> Calibration | None:
     for index, _, score, right in scored:
         sums[index, min(max(int(np.ceil(score * BINS)) - 1, 0), BINS - 1)] += 1, score, right
     total = sums.sum(axis=0)
-    drawn = _ece(resampled(sums)) if documents > 1 else np.empty(0)
+    drawn = _ece(resampled(sums)) if varies(sums[..., 0].sum(axis=1)) else np.empty(0)
     bins = tuple(
         Bin(
             low=k / BINS,
