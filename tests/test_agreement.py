@@ -37,7 +37,7 @@ def test_agreement_is_strict_and_the_same_both_ways(tmp_path: Path) -> None:
         (
             FIRST.partition("=== b")[0],
             "first.md:5",
-            "report 'b' stands only here; label the same reports on both sides",
+            "report 'b' stands only here; label the same reports",
         ),
         (FIRST + "\n=== c\n\nx\n", "second.md:9", "report 'c' stands only here"),
         (FIRST.replace("came", "went"), "second.md:5", "another text than at .*first.md:5, from 'went.' on"),

@@ -7,13 +7,13 @@ Rothschild 2005).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from conflict_ner import corpus, evaluation
-from conflict_ner.document import Document
-from conflict_ner.errors import DataError, Problem
+from conflict_ner.errors import DataError
 from conflict_ner.evaluation import Report
+from conflict_ner.pairing import differences, in_order_of
 
 
 def agreement(first: Path, second: Path, labels: Sequence[str]) -> Report:
@@ -22,20 +22,7 @@ def agreement(first: Path, second: Path, labels: Sequence[str]) -> Report:
     Raises:
         DataError: if one of the two has problems, or they are not the same reports.
     """
-    sides = [corpus.load({"data": [path]}, labels)["data"] for path in (first, second)]
-    gold, other = ({document.id: document for document in side} for side in sides)
-    if problems := list(_differences(gold, other)):
+    gold, other = (corpus.load({"data": [path]}, labels)["data"] for path in (first, second))
+    if problems := list(differences(gold, other, "label the same reports, with the same text, on both sides")):
         raise DataError(problems)
-    return evaluation.score(list(gold.values()), [other[name].mentions for name in gold], labels)
-
-
-def _differences(first: dict[str, Document], second: dict[str, Document]) -> Iterator[Problem]:
-    for name in first.keys() ^ second.keys():
-        origin = (first.get(name) or second[name]).origin
-        yield Problem(origin, f"report {name!r} stands only here", "label the same reports on both sides")
-    for name in first.keys() & second.keys():
-        one, two = first[name].text, second[name].text
-        if one != two:
-            at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
-            what = f"report {name!r} has another text than at {first[name].origin}, from {two[at : at + 20]!r} on"
-            yield Problem(second[name].origin, what, "both sides must label the very same text")
+    return evaluation.score(gold, [other[index].mentions for index in in_order_of(gold, other)], labels)
