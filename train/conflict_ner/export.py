@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner import configfile, corpus
-from conflict_ner.checkpoint import WEIGHTS, Checkpoint, Manifest, PipelineFacts, dump_scores, written_aside
+from conflict_ner.checkpoint import WEIGHTS, Checkpoint, Manifest, PipelineFacts, dump_scores
 from conflict_ner.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
 from conflict_ner.evaluation import Report
 from conflict_ner.files import sha256
 from conflict_ner.modelcard import model_card
+from conflict_ner.replacing import written_aside
 from conflict_ner.tagger import Tagger
 from conflict_ner.verify import dump_expected
 
