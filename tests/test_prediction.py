@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from conflict_ner.decoding import decode
 from conflict_ner.document import Entity
 from conflict_ner.encoder import load_tokenizer, new_model
 from conflict_ner.encoding import TextEncoder
@@ -126,3 +127,20 @@ def test_the_model_is_asked_without_dropout_and_left_as_it_was(predictor: Predic
     assert same(list(predictor.predict(TEXTS)), expected)
     assert predictor.model.training is training
     predictor.model.train(False)
+
+
+def test_the_logits_are_what_the_entities_come_from(predictor: Predictor) -> None:
+    found = list(predictor.predict(TEXTS))
+    said = list(predictor.logits(TEXTS))
+    assert [len(encoded.windows) > 1 for encoded, _ in said].count(True) >= 2
+    for text, entities, (encoded, logits) in zip(TEXTS, found, said, strict=True):
+        assert logits.shape == (len(encoded.word_starts), len(SCHEME.tags))
+        probabilities = torch.from_numpy(logits).softmax(-1)
+        again = decode(text, encoded, logits.argmax(-1), probabilities.amax(-1).numpy(), SCHEME)
+        assert same([again], [entities])
+
+
+def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:
+    texts = iter(["Goma"] * (3 * CHUNK))
+    next(by_token(tokenizer, 64).logits(texts))
+    assert sum(1 for _ in texts) >= 2 * CHUNK
