@@ -32,12 +32,15 @@ def evaluate(
         bool, typer.Option("--curves", help="Also print precision and recall by threshold, to choose one.")
     ] = False,
     threshold: ThresholdOption = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write what was found beside the gold here, as JSONL that `compare` reads.")
+    ] = None,
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
     thresholds = parse_thresholds(threshold or ())
-    from conflict_ner import scoring, views
+    from conflict_ner import saved, scoring, views
 
     done = scoring.evaluate(
         checkpoint,
@@ -48,6 +51,8 @@ def evaluate(
         thresholds=thresholds,
         left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
     )
+    if predictions:
+        saved.save(done, predictions)
     views.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
         views.show_details(done.report, fields or (), curves=curves)
