@@ -76,6 +76,45 @@ def test_every_span_stands_in_one_pair_whatever_the_order_given(seed: int) -> No
             assert pair.predicted.start < pair.gold.end
 
 
+def test_of_two_overlaps_with_the_same_label_the_one_that_leaves_room_is_taken() -> None:
+    gold = [Mention(0, 5, A), Mention(6, 12, A)]
+    predicted = [Mention(0, 2, B), Mention(3, 10, A)]
+    assert kinds(gold, predicted) == [WRONG_BOTH, WRONG_EDGES]
+
+
+KINDS = (CORRECT, WRONG_LABEL, WRONG_EDGES, WRONG_BOTH)  # most wanted first
+
+
+def kind_of(gold: Mention, guess: Mention) -> str:
+    if (gold.start, gold.end) == (guess.start, guess.end):
+        return CORRECT if gold.label == guess.label else WRONG_LABEL
+    return WRONG_EDGES if gold.label == guess.label else WRONG_BOTH
+
+
+def best_counts(gold: list[Mention], predicted: list[Mention]) -> tuple[int, ...]:
+    """How many pairs of each kind the best of all alignments has, found the long way."""
+    if not gold:
+        return (0, 0, 0, 0)
+    best = best_counts(gold[1:], predicted)
+    for index, guess in enumerate(predicted):
+        if gold[0].start < guess.end and guess.start < gold[0].end:
+            rest = best_counts(gold[1:], predicted[:index] + predicted[index + 1 :])
+            kind = KINDS.index(kind_of(gold[0], guess))
+            best = max(best, tuple(count + (k == kind) for k, count in enumerate(rest)))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_other_alignment_has_more_of_the_kinds_in_their_order(seed: int) -> None:
+    chance = random.Random(seed)
+    gold, predicted = spans(chance), spans(chance)
+    predicted += [
+        m for m in gold if chance.random() < 0.3 and not any(m.start < p.end and p.start < m.end for p in predicted)
+    ]
+    found = Counter(kinds(gold, predicted))
+    assert tuple(found[kind] for kind in KINDS) == best_counts(gold, predicted)
+
+
 def theirs(gold: list[Mention], predicted: list[Mention]) -> dict[str, tuple[float, int, int]]:
     """Nervaluate's counts; its ends are inclusive, so that touching spans do not overlap."""
     nervaluate = pytest.importorskip("nervaluate")

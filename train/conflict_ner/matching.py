@@ -9,9 +9,9 @@ The kinds follow SemEval-2013 task 9 (Segura-Bedmar, Martinez & Herrero-Zazo 201
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from conflict_ner.document import Mention, Span
 
@@ -52,47 +52,70 @@ class Pair:
 def align(gold: Sequence[Mention], predicted: Sequence[Span]) -> list[Pair]:
     """Pair the spans of one document, in the order of the text.
 
-    Spans of a side must not overlap each other. Each span stands in one pair. First come equal
-    edges, then overlaps with the same label, as many as can be, then other overlaps.
+    Spans of a side must not overlap each other. Each span stands in one pair. Equal edges are
+    paired, then as many overlaps with the same label as can be, then as many other overlaps
+    as that leaves room for.
     """
-    guesses = {(span.start, span.end): span for span in predicted}
-    pairs = []
-    for mention in gold:
-        same = guesses.pop((mention.start, mention.end), None)
-        if same:
-            pairs.append(Pair(mention, same, CORRECT if same.label == mention.label else WRONG_LABEL))
-    left = {id(pair.gold) for pair in pairs}
-    rest = sorted((mention for mention in gold if id(mention) not in left), key=_place)
-    spare = sorted(guesses.values(), key=_place)
-    for label in sorted({mention.label for mention in rest}):
-        pairs += _overlapping(rest, spare, WRONG_EDGES, partial(_labeled, label))
-    pairs += _overlapping(rest, spare, WRONG_BOTH, lambda _: True)
-    pairs += [Pair(mention, None, MISSED) for mention in rest]
-    pairs += [Pair(None, span, SPURIOUS) for span in spare]
-    return sorted(pairs, key=lambda pair: pair.start)
-
-
-def _labeled(label: str, span: Span) -> bool:
-    return span.label == label
+    pairs = [pair for mentions, spans in _clusters(gold, predicted) for pair in _paired(mentions, spans)]
+    return sorted(pairs, key=lambda pair: (pair.start, pair.gold is None))
 
 
 def _place(span: Span) -> tuple[int, int]:
     return span.start, span.end
 
 
-def _overlapping(gold: list[Mention], predicted: list[Span], kind: str, of: Callable[[Span], bool]) -> list[Pair]:
-    """The most pairs of overlapping spans, taken out of both lists; each is sorted and disjoint."""
-    left, right = [m for m in gold if of(m)], [s for s in predicted if of(s)]
-    pairs = []
+def _clusters(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[tuple[list[Mention], list[Span]]]:
+    """Groups of spans that hang together by overlaps: no pair reaches out of its group."""
+    mentions, spans = deque(sorted(gold, key=_place)), deque(sorted(predicted, key=_place))
+    while mentions or spans:
+        group: tuple[list[Mention], list[Span]] = ([], [])
+        end = min(side[0].start for side in (mentions, spans) if side) + 1
+        while True:
+            if mentions and mentions[0].start < end:
+                group[0].append(mentions.popleft())
+                end = max(end, group[0][-1].end)
+            elif spans and spans[0].start < end:
+                group[1].append(spans.popleft())
+                end = max(end, group[1][-1].end)
+            else:
+                break
+        yield group
+
+
+def _paired(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[Pair]:
+    """The best pairs of a group, as two sequences are aligned (Needleman & Wunsch 1970).
+
+    Both sides are in order and neither overlaps itself, so pairs cannot cross.
+    """
+    # One more overlap with the same label outweighs all other overlaps that there could be.
+    same = min(len(gold), len(predicted)) + 1
+    best = [[0] * (len(predicted) + 1) for _ in range(len(gold) + 1)]
+
+    def joined(i: int, j: int) -> int:
+        """What the rest is worth if these two are paired; less than nothing if they cannot be."""
+        if gold[i].start >= predicted[j].end or predicted[j].start >= gold[i].end:
+            return -1
+        return best[i + 1][j + 1] + (same if gold[i].label == predicted[j].label else 1)
+
+    for i in reversed(range(len(gold))):
+        for j in reversed(range(len(predicted))):
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], joined(i, j))
     i = j = 0
-    while i < len(left) and j < len(right):
-        if left[i].start < right[j].end and right[j].start < left[i].end:
-            pairs.append(Pair(left[i], right[j], kind))
-            gold.remove(left[i])
-            predicted.remove(right[j])
+    while i < len(gold) and j < len(predicted):
+        if joined(i, j) == best[i][j]:
+            yield Pair(gold[i], predicted[j], _kind(gold[i], predicted[j]))
             i, j = i + 1, j + 1
-        elif left[i].end <= right[j].start:
+        elif best[i + 1][j] == best[i][j]:
+            yield Pair(gold[i], None, MISSED)
             i += 1
         else:
+            yield Pair(None, predicted[j], SPURIOUS)
             j += 1
-    return pairs
+    yield from (Pair(mention, None, MISSED) for mention in gold[i:])
+    yield from (Pair(None, span, SPURIOUS) for span in predicted[j:])
+
+
+def _kind(gold: Mention, predicted: Span) -> str:
+    if _place(gold) == _place(predicted):
+        return CORRECT if gold.label == predicted.label else WRONG_LABEL
+    return WRONG_EDGES if gold.label == predicted.label else WRONG_BOTH
