@@ -12,23 +12,27 @@ from __future__ import annotations
 import io
 import json
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from conflict_ner import datacommands, evalcommands
-from conflict_ner.datacommands import JsonFlag
+from conflict_ner import datacommands, evalcommands, traincommands
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
-from conflict_ner.files import replaced
+from conflict_ner.files import replaced, short
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
 )
 
-for command in (datacommands.check, datacommands.convert, datacommands.agree, evalcommands.evaluate):
+for command in (
+    datacommands.check,
+    datacommands.convert,
+    datacommands.agree,
+    evalcommands.evaluate,
+    traincommands.train,
+):
     app.command()(command)
 
 
@@ -48,53 +52,6 @@ def main() -> None:
 
 
 @app.command()
-def train(
-    config: Annotated[Path, typer.Argument(help="A run's YAML, such as configs/default.yaml.")],
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of this config stopped.")] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Train, evaluate and export a checkpoint.
-
-    On several devices: accelerate launch -m conflict_ner train CONFIG
-    """
-    from rich.console import Console
-
-    from conflict_ner import configfile
-
-    settings = configfile.load(config, overrides or ())
-    console = Console(stderr=True)
-    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
-        from accelerate import PartialState
-
-        from conflict_ner import run, views
-
-    done = run.train(settings, resume=resume, console=console)
-    if not PartialState().is_main_process:
-        return
-    if as_json:
-        scores = {split: report.model_dump(mode="json") for split, report in done.scores.items()}
-        print(json.dumps({"checkpoint": str(done.folder), "scores": scores}, indent=2))
-        return
-    output = Console()
-    for split, report in done.scores.items():
-        output.print(views.table(report, split))
-    shown = _short(done.folder)
-    output.print(f"\nThe checkpoint is in {shown}. Load it with:\n", highlight=False, markup=False)
-    output.print(
-        "    from conflict_ner import Tagger\n\n"
-        f'    tagger = Tagger.load("{shown}")\n'
-        '    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):\n'
-        "        print(entity.label, entity.text, entity.start, entity.end, entity.score)\n",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-@app.command()
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write; a checkpoint there is replaced.")],
@@ -105,7 +62,7 @@ def export(
     from conflict_ner.export import export_again
 
     done = export_again(checkpoint, out, data or (), device)
-    print(f"exported to {_short(done.folder)} and verified", file=sys.stderr)
+    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
 
 
 @app.command()
@@ -151,15 +108,6 @@ def tag(
     if problems:
         print(f"{len(problems)} inputs could not be read", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _short(folder: Path) -> str:
-    """The folder as one would type it here."""
-    try:
-        here = Path.cwd()
-    except OSError:  # the working folder was the checkpoint that has been replaced
-        return str(folder)
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ reports; then the fold; then the share of the rest that is trained on.
 
 >>> reports = tuple(Document(f"r{n}", "Rebels left.", metadata={"theatre": "ABCD"[n % 4]}) for n in range(8))
 >>> parts = folds(reports, 2, "theatre", seed=7)
->>> [(part.values, [report.id for report in part.documents]) for part in parts]
-[(('B', 'D'), ['r1', 'r3', 'r5', 'r7']), (('A', 'C'), ['r0', 'r2', 'r4', 'r6'])]
+>>> [(values(part, "theatre"), [report.id for report in part]) for part in parts]
+[(['B', 'D'], ['r1', 'r3', 'r5', 'r7']), (['A', 'C'], ['r0', 'r2', 'r4', 'r6'])]
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,14 +24,6 @@ from conflict_ner.document import Document
 from conflict_ner.errors import DataError, Problem
 
 _VALIDATION, _FOLDS = 1, 2  # each draws with numbers of its own
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """A part of the training reports; `values` of the group that stand in it, none without a group."""
-
-    documents: tuple[Document, ...]
-    values: tuple[str, ...] = ()
 
 
 def divide(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
@@ -44,9 +36,9 @@ def divide(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
         data = set_aside(data, settings.validation_share, seed)
     if settings.fold:
         part = folds(data["train"], settings.fold.count, settings.fold.group, seed)[settings.fold.number - 1]
-        held = set(map(id, part.documents))
+        held = set(map(id, part))
         rest = tuple(document for document in data["train"] if id(document) not in held)
-        data = replace(data, splits={**data.splits, "train": rest, "fold": part.documents})
+        data = replace(data, splits={**data.splits, "train": rest, "fold": part})
     if settings.train_share < 1:
         data = data.sampled("train", settings.train_share, seed)
     return data
@@ -76,7 +68,7 @@ def set_aside(data: Corpus, share: float, seed: int) -> Corpus:
     return replace(data, splits={"train": parts[0], "validation": parts[1], **rest})
 
 
-def folds(documents: Sequence[Document], count: int, group: str | None, seed: int) -> tuple[Fold, ...]:
+def folds(documents: Sequence[Document], count: int, group: str | None, seed: int) -> tuple[tuple[Document, ...], ...]:
     """Part reports into folds of about as many reports each, for a cross-validation.
 
     The reports that share a value of the metadata field `group` stay together, as in
@@ -98,12 +90,17 @@ def folds(documents: Sequence[Document], count: int, group: str | None, seed: in
         smallest = sizes.index(min(sizes))
         homes[name] = smallest
         sizes[smallest] += len(groups[name])
-    parts = []
-    for number in range(count):
-        chosen = {n for name, numbers in groups.items() if homes[name] == number for n in numbers}
-        values = sorted(name for name in groups if homes[name] == number) if group else ()
-        parts.append(Fold(tuple(d for n, d in enumerate(documents) if n in chosen), tuple(values)))
-    return tuple(parts)
+    of = {number: homes[name] for name, numbers in groups.items() for number in numbers}
+    return tuple(tuple(d for n, d in enumerate(documents) if of[n] == number) for number in range(count))
+
+
+def values(documents: Sequence[Document], group: str) -> list[str]:
+    """The values of a metadata field in these reports, sorted.
+
+    Raises:
+        DataError: if a report lacks the field.
+    """
+    return sorted(_groups(documents, group))
 
 
 def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[int]]:

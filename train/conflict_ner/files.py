@@ -36,3 +36,12 @@ def sha256(file: Path) -> str:
     """Of a file's bytes, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def short(path: Path) -> str:
+    """A path as one would type it here."""
+    try:
+        here = Path.cwd()
+    except OSError:  # the working folder was the checkpoint that has been replaced
+        return str(path)
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -74,10 +74,11 @@ def between(interval: tuple[float, float] | None) -> str:
 def markdown(report: Report) -> str:
     """The table in Markdown, the micro row in bold."""
     body = [[f"**{cell}**" for cell in row] if row[0] == "all (micro)" else row for row in rows(report)]
-    return _markdown(HEADINGS, body)
+    return markdown_rows(HEADINGS, body)
 
 
-def _markdown(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Any table in Markdown; all columns but the first are figures."""
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in body)])
 
@@ -165,7 +166,7 @@ def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str],
         for split, row in counted.items()
     ]
     if as_markdown:
-        print(_markdown(headings, body))
+        print(markdown_rows(headings, body))
         return
     from rich.console import Console
 

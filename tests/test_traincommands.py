@@ -1,0 +1,62 @@
+"""The train command: one run or several, and what it prints of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conflict_ner import configfile
+from conftest import make_config
+from test_cli import conflict_ner
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> Path:
+    """A config of one epoch on three reports."""
+    config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    return file
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_one_run_is_shown_as_a_table_markdown_or_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, "train", recipe)
+    assert code == 0
+    assert "validation: strict" in out
+    assert "Tagger.load(" in out
+    code, out, _ = conflict_ner(capsys, "train", recipe, "--json")
+    assert json.loads(out)["scores"]["validation"]["documents"] == 3
+    code, out, _ = conflict_ner(capsys, "train", recipe, "--markdown")
+    assert out.startswith("validation:\n\n| label |")
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_seeds_give_one_table_and_a_file(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--markdown")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "| run | validation F1 | validation seqeval default | checkpoint |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["seed 7", "seed 8", "mean", "standard deviation"]
+    assert "model-seeds.json" in err
+    code, again, _ = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--resume", "--json")
+    assert code == 0
+    assert json.loads(again) == json.loads((recipe.parent / "model-seeds.json").read_text(encoding="utf-8"))
+    shown = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--resume")[1]
+    assert "model-seed8" in shown
+    assert "standard deviation" in shown
+
+
+def test_seeds_and_folds_are_asked_one_at_a_time(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (("--seeds", "2", "--folds", "2"), ("--group", "theatre"), ("--seeds", "0"), ("--folds", "1")):
+        assert conflict_ner(capsys, "train", recipe, *wrong)[0] == 2
+
+
+def test_folds_that_cannot_be_are_refused(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "3", "--group", "theatre")
+    assert code == 1
+    assert "2 values of 'theatre' among the training reports, too few for 3 folds" in err
+    code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "2", "--group", "genre")
+    assert code == 1
+    assert "has no 'genre' in its header" in err

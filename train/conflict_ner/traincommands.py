@@ -1,0 +1,131 @@
+"""The command that trains: one run, or several of one config to see how far its score can be relied on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner.files import short
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.repeated import Outcomes
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A run's YAML, such as configs/default.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of this config stopped.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Train as often, each time with the next seed.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Cross-validate: hold each of as many parts of the training data out.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="With --folds: a header key whose values are held out whole, such as theatre.")
+    ] = None,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """Train, evaluate and export a checkpoint, or several with --seeds or --folds.
+
+    On several devices: accelerate launch -m conflict_ner train CONFIG
+    """
+    if seeds and folds:
+        raise typer.BadParameter("--seeds and --folds are two questions; ask one at a time")
+    if group and not folds:
+        raise typer.BadParameter("--group needs --folds")
+    from rich.console import Console
+
+    from conflict_ner import configfile
+
+    settings = configfile.load(config, overrides or ())
+    console = Console(stderr=True)
+    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
+        from accelerate import PartialState
+
+        from conflict_ner import repeated, run
+
+    if not seeds and not folds:
+        done = run.train(settings, resume=resume, console=console)
+        if PartialState().is_main_process:
+            _show_run(done, as_json=as_json, as_markdown=as_markdown)
+        return
+    runs = repeated.with_seeds(settings, seeds) if seeds else repeated.with_folds(settings, folds or 0, group)
+    outcomes = repeated.train_all(runs, resume=resume, console=console)
+    if PartialState().is_main_process:
+        file = settings.output.with_name(f"{settings.output.name}-{'seeds' if seeds else 'folds'}.json")
+        repeated.write(outcomes, file)
+        _show_runs(outcomes, file, as_json=as_json, as_markdown=as_markdown)
+        if folds and not group:
+            print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
+
+
+def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
+    from rich.console import Console
+
+    from conflict_ner import views
+
+    if as_json:
+        scores = {split: report.model_dump(mode="json") for split, report in done.scores.items()}
+        print(json.dumps({"checkpoint": str(done.folder), "scores": scores}, indent=2))
+        return
+    if as_markdown:
+        print("\n\n".join(f"{split}:\n\n{views.markdown(report)}" for split, report in done.scores.items()))
+        return
+    output = Console()
+    for split, report in done.scores.items():
+        output.print(views.table(report, split))
+    _show_use(output, done.folder)
+
+
+def _show_use(output: Console, folder: Path) -> None:
+    shown = short(folder)
+    output.print(f"\nThe checkpoint is in {shown}. Load it with:\n", highlight=False, markup=False)
+    output.print(
+        "    from conflict_ner import Tagger\n\n"
+        f'    tagger = Tagger.load("{shown}")\n'
+        '    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):\n'
+        "        print(entity.label, entity.text, entity.start, entity.end, entity.score)\n",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bool) -> None:
+    from conflict_ner import repeated, views
+
+    if as_json:
+        print(outcomes.model_dump_json(indent=2))
+        return
+    headings, body = repeated.table(outcomes)
+    if as_markdown:
+        print(views.markdown_rows(headings, body))
+    else:
+        _draw(headings, body)
+    print(f"the checkpoints are in {short(file.parent)}, these figures in {short(file)}", file=sys.stderr)
+
+
+def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title="in per cent", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        words = heading in ("run", "checkpoint", "held out")
+        drawn.add_column(heading, justify="left" if words else "right", overflow="fold")
+    for cells in body:
+        drawn.add_row(*cells, style="bold" if cells[0] == "mean" else None)
+    Console().print(drawn)
