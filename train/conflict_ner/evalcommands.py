@@ -22,6 +22,7 @@ ThresholdOption = Annotated[
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
+    *,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
     fields: Annotated[
