@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conflict_ner import corpus, evaluation
+from conflict_ner import corpus, evaluation, slices
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.tagger import Tagger
@@ -33,7 +33,7 @@ def evaluate(
         CheckpointError: if the checkpoint is not whole.
         ConfigError: if a threshold is for a label that the checkpoint does not know.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
-            or no report to score.
+            no report to score, or no report with a field to slice by.
     """
     tagger = Tagger.load(folder, device, thresholds)
     data = corpus.load({"data": entries}, tagger.labels, strict=strict)
@@ -43,6 +43,7 @@ def evaluate(
     named = ", ".join(map(str, entries))
     if not documents:
         raise DataError([Problem(named, "no report to score", "name files with reports")])
+    slices.refuse_unknown(fields or (), documents)  # before the minutes that tagging may take
     found = tagger.tag([document.text for document in documents])
     report = evaluation.score(
         documents,
@@ -53,7 +54,7 @@ def evaluate(
         threshold=tagger.thresholds,
     )
     return Evaluation(
-        name=folder.name,
+        name=folder.resolve().name,
         data=named,
         labels=tagger.labels,
         documents=documents,

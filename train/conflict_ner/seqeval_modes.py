@@ -39,8 +39,11 @@ def agree_with_seqeval(
         table: dict[str, Any] = classification_report(truth, guess, mode="strict", scheme=IOB2, **options)
         default: dict[str, Any] = classification_report(truth, guess, **options)
     for label, figures in strict.labels.items():
-        row = table.get(label, {"f1-score": 0.0, "support": 0})
-        agree = figures.gold == row["support"] and abs(float(row["f1-score"]) - (figures.f1 or 0.0)) < _ROUNDING
+        row = table.get(label, {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0})
+        ours = (figures.precision or 0.0, figures.recall or 0.0, figures.f1 or 0.0)
+        theirs = (float(row["precision"]), float(row["recall"]), float(row["f1-score"]))
+        apart = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        agree = figures.gold == row["support"] and apart < _ROUNDING
         assert agree, f"seqeval disagrees on {label}"
     by_label = {label: float(default[label]["f1-score"]) if label in default else None for label in labels}
     return by_label, float(default["micro avg"]["f1-score"])

@@ -58,7 +58,8 @@ def slices(
     Raises:
         DataError: if no document has a field that is named.
     """
-    fields = _usual_fields(documents) if fields is None else _existing(fields, documents)
+    refuse_unknown(fields or (), documents)
+    fields = _usual_fields(documents) if fields is None else fields
     found = {name: _sliced(values, pairs) for name, values in of_documents(documents, fields, memory).items()}
     for name, value_of in of_mentions(memory).items():
         counts = _mention_counts(documents, pairs, value_of)
@@ -111,13 +112,19 @@ def _usual_fields(documents: Sequence[Document]) -> list[str]:
     return [field for field, found in values.items() if 1 < len(found) <= _MOST_VALUES]
 
 
-def _existing(fields: Sequence[str], documents: Sequence[Document]) -> Sequence[str]:
+def refuse_unknown(fields: Sequence[str], documents: Sequence[Document]) -> None:
+    """Raise if a field to slice by is in no document.
+
+    Raises:
+        DataError: naming the fields that there are.
+    """
     known = dict.fromkeys(field for document in documents for field in document.metadata)
-    unknown = [field for field in fields if field not in known]
-    if unknown:
-        there = f"the fields are {', '.join(known)}" if known else "the reports have no metadata"
-        raise DataError([Problem("--slice", f"no report has the field {unknown[0]!r}", there)])
-    return fields
+    there = f"the fields are {', '.join(known)}" if known else "the reports have no metadata"
+    problems = [
+        Problem("--slice", f"no report has the field {field!r}", there) for field in fields if field not in known
+    ]
+    if problems:
+        raise DataError(problems)
 
 
 def _sliced(values: Sequence[str], pairs: Sequence[Sequence[Pair]]) -> dict[str, Slice]:
