@@ -107,9 +107,9 @@ def test_other_reports_are_refused(change: Change, said: str) -> None:
 
 
 def test_other_labels_are_named() -> None:
-    with pytest.raises(DataError, match="more has the label NUMBER, one has not; compare evaluations with the same"):
+    with pytest.raises(DataError, match="more: has the label NUMBER, one has not; compare models"):
         compare(evaluation("one", 0.6), evaluation("more", 0.6, labels=(*LABELS, "NUMBER")))
-    with pytest.raises(DataError, match="more has the label NUMBER, one has not"):
+    with pytest.raises(DataError, match="more: has the label NUMBER, one has not"):
         compare(evaluation("more", 0.6, labels=(*LABELS, "NUMBER")), evaluation("one", 0.6))
 
 

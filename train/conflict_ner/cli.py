@@ -31,6 +31,7 @@ for command in (
     datacommands.convert,
     datacommands.agree,
     evalcommands.evaluate,
+    evalcommands.compare,
     traincommands.train,
 ):
     app.command()(command)

@@ -18,7 +18,7 @@ No difference can be told
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -83,7 +83,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     Raises:
         DataError: if they are not of the same reports, gold and labels, or of none.
     """
-    refuse_other_labels(first, second)
+    refuse_other_labels((first.name, second.name), (first.labels, second.labels))
     refuse_other_data(first, second)
     found = [second.found[index] for index in in_order_of(first.documents, second.documents)]
     pairs = [
@@ -116,13 +116,12 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     )
 
 
-def refuse_other_labels(first: Evaluation, second: Evaluation) -> None:
-    """Raise a DataError that names the labels only one of the two has."""
-    for one, other in ((first, second), (second, first)):
-        if missing := [label for label in one.labels if label not in other.labels]:
-            what = f"{one.name} has the label {missing[0]}, {other.name} has not"
-            fix = "compare evaluations with the same labels, of checkpoints that were trained on the same ones"
-            raise DataError([Problem(one.data, what, fix)])
+def refuse_other_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -> None:
+    """Raise a DataError that names a label only one of the two has; their order does not matter."""
+    for one, other in ((0, 1), (1, 0)):
+        if missing := [label for label in labels[one] if label not in labels[other]]:
+            what = f"has the label {missing[0]}, {names[other]} has not"
+            raise DataError([Problem(names[one], what, "compare models that were trained on the same labels")])
 
 
 def refuse_other_data(first: Evaluation, second: Evaluation) -> None:

@@ -59,6 +59,26 @@ def evaluate(
         views.show_details(done.report, fields or (), curves=curves)
 
 
+def compare(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A checkpoint's folder, or a file from evaluate --predictions.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same: the one that may be better.")],
+    data: Annotated[list[Path] | None, typer.Argument(help="Labeled reports; needed where A or B is a folder.")] = None,
+    *,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+    changes: Annotated[int, typer.Option(min=0, help="How many changed mentions a terminal shows.")] = 20,
+    device: DeviceOption = "auto",
+) -> None:
+    """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
+    from conflict_ner import compareviews, sides
+    from conflict_ner.compare import compare as held_together
+
+    compared = held_together(*sides.evaluations(first, second, data or (), device))
+    compareviews.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
+
+
 def parse_thresholds(said: Sequence[str]) -> dict[str, float]:
     """`LABEL=SCORE` a threshold.
 

@@ -1,0 +1,58 @@
+"""The two sides of a comparison: a checkpoint, evaluated now, or an evaluation that was saved.
+
+from conflict_ner.compare import compare
+from conflict_ner.sides import evaluations
+
+print(compare(*evaluations(Path("models/a"), Path("b.jsonl"), [Path("data/test")])).verdict)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from conflict_ner import saved, scoring
+from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.compare import refuse_other_labels
+from conflict_ner.errors import ConfigError, DataError, Problem
+from conflict_ner.evaluation import Evaluation
+
+
+def evaluations(
+    first: Path, second: Path, data: Sequence[Path] = (), device: str = "auto"
+) -> tuple[Evaluation, Evaluation]:
+    """Evaluate what is a checkpoint's folder on the data, read what is a file.
+
+    What can be found out without running a model is found out first. Two sides of one name
+    are named by their paths.
+
+    Args:
+        data: labeled files and folders; needed for a checkpoint, and for nothing else.
+
+    Raises:
+        CheckpointError: if a folder is no whole checkpoint.
+        ConfigError: if there is no data for a checkpoint, or data and no checkpoint.
+        DataError: if a path does not exist, a saved evaluation or the data has problems, or
+            the two sides have other labels.
+    """
+    paths = (first, second)
+    folders = [path for path in paths if path.is_dir()]
+    fix = "name a checkpoint's folder, or a file that `evaluate --predictions` wrote"
+    if missing := [Problem(str(path), "no such file or folder", fix) for path in paths if not path.exists()]:
+        raise DataError(missing)
+    if folders and not data:
+        fault = Problem("DATA", "is missing", f"name labeled reports to evaluate {folders[0]} on")
+        raise ConfigError("the command line", [fault])
+    if data and not folders:
+        fault = Problem(str(data[0]), "is not used: saved evaluations hold their reports", "leave it out")
+        raise ConfigError("the command line", [fault])
+    read = {path: saved.load(path) for path in paths if path not in folders}
+    labels = [read[path].labels if path in read else Checkpoint.load(path).manifest.labels for path in paths]
+    refuse_other_labels([str(path) for path in paths], labels)
+    for path in folders:
+        read[path] = read.get(path) or scoring.evaluate(path, data, device=device)
+    one, other = (read[path] for path in paths)
+    if one.name == other.name:
+        return replace(one, name=str(first)), replace(other, name=str(second))
+    return one, other
