@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conflict_ner.bootstrap import RESAMPLES, f1_interval, f1_of, interval, resampled
+from conflict_ner.bootstrap import RESAMPLES, Counts, Interval, f1_of, interval, resampled, varies
+from conflict_ner.figures import Figures
+
+
+def f1_interval(counts: Counts) -> Interval | None:
+    return Figures.of(counts).interval
 
 
 def test_documents_that_are_all_alike_leave_no_doubt() -> None:
@@ -59,3 +64,9 @@ def test_resampling_keeps_the_number_of_documents_and_labels_apart() -> None:
 def test_a_figure_undefined_in_most_resamples_has_no_interval() -> None:
     assert interval(np.array([0.5, np.nan, np.nan])) is None
     assert interval(np.array([0.5, 0.5, np.nan])) == (0.5, 0.5)
+
+
+def test_figures_vary_only_where_two_documents_have_any() -> None:
+    assert not varies(np.array([0, 5, 0]))
+    assert varies(np.array([1, 5, 0]))
+    assert f1_interval(np.array([[1, 2, 2], [0, 0, 0], [0, 0, 0]])) is None

@@ -75,8 +75,3 @@ def varies(whole: Counts) -> bool:
     Drawn from one document alone every figure is the same, which would look like certainty.
     """
     return int(np.count_nonzero(whole)) > 1
-
-
-def f1_interval(counts: Counts) -> Interval | None:
-    """The interval of the F1 of counts of shape (documents, 3); None for a single document or none."""
-    return interval(f1_of(resampled(counts))) if len(counts) > 1 else None
