@@ -14,9 +14,12 @@ from conflict_ner.document import Document
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+BENCHMARKS = sorted((ROOT / "configs" / "benchmarks").glob("*.yaml"))
 FILES = sorted((ROOT / "data").rglob("*.md"))
 LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
 
+any_config = pytest.mark.parametrize("file", CONFIGS + BENCHMARKS, ids=[file.stem for file in CONFIGS + BENCHMARKS])
+each_benchmark = pytest.mark.parametrize("file", BENCHMARKS, ids=[file.stem for file in BENCHMARKS])
 each_config = pytest.mark.parametrize("file", CONFIGS, ids=[file.stem for file in CONFIGS])
 
 
@@ -33,6 +36,7 @@ def documents(shipped: Corpus) -> list[Document]:
 
 def test_configs_are_shipped() -> None:
     assert "default" in [file.stem for file in CONFIGS]
+    assert [file.stem for file in BENCHMARKS] == ["cameo", "re3d"]
 
 
 @each_config
@@ -44,15 +48,25 @@ def test_a_shipped_config_names_only_what_is_there(file: Path) -> None:
     assert config.output.is_relative_to(ROOT)
 
 
-@each_config
+@each_benchmark
+def test_a_benchmark_is_read_from_where_git_ignores_it(file: Path) -> None:
+    config = configfile.load(file)
+    named = [*config.data.train, *config.data.validation, *config.data.test]
+    assert {path.parent for path in named} == {ROOT / "benchmarks" / file.stem}
+    assert "/benchmarks/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert config.output == ROOT / "models" / file.stem
+    assert config.data.test
+
+
+@any_config
 def test_a_shipped_config_begins_with_how_to_run_it(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     header = lines[: next(n for n, line in enumerate(lines) if not line.startswith("#"))]
-    assert any(f"conflict-ner train configs/{file.name}" in line for line in header)
+    assert any(f"conflict-ner train {file.relative_to(ROOT)}" in line for line in header)
 
 
 def test_shipped_configs_do_not_write_over_each_other() -> None:
-    outputs = [configfile.load(file).output for file in CONFIGS]
+    outputs = [configfile.load(file).output for file in CONFIGS + BENCHMARKS]
     assert len(set(outputs)) == len(outputs)
 
 
