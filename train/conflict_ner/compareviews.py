@@ -6,10 +6,10 @@
 >>> reports = tuple(Document(f"r{k}", "Rebels left.", (Mention(0, 6, "ACTOR"),)) for k in range(2))
 >>> nothing = Evaluation("none", "demo.md", ("ACTOR",), reports, ((), ()), score(reports, [[], []], ["ACTOR"]))
 >>> print(markdown(compare(nothing, nothing)).split(chr(10) * 2)[0])
-| label | A | B | B - A | 95 % | B not better | p | p (Holm) | gold |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|
-| ACTOR | 0.0 | 0.0 | 0.0 | 0.0 to 0.0 | 100 % | 1.000 | 1.000 | 2 |
-| **all (micro)** | **0.0** | **0.0** | **0.0** | **0.0 to 0.0** | **100 %** | **1.000** |  | **2** |
+| label | A | B | B - A | 95 % | p | p (Holm) | gold |
+|---|---:|---:|---:|---:|---:|---:|---:|
+| ACTOR | 0.0 | 0.0 | 0.0 | 0.0 to 0.0 | 1.000 | 1.000 | 2 |
+| **all (micro)** | **0.0** | **0.0** | **0.0** | **0.0 to 0.0** | **1.000** |  | **2** |
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-HEADINGS = ("label", "A", "B", "B - A", "95 %", "B not better", "p", "p (Holm)", "gold")
+HEADINGS = ("label", "A", "B", "B - A", "95 %", "p", "p (Holm)", "gold")
 _MICRO = "all (micro)"
 _COLOURS = {"now wrong": "red", "now right": "green", "otherwise changed": "yellow"}
-_SHOWN = 30  # characters of context
+_SHOWN = 25  # characters of context
 
 
 def rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -47,7 +47,6 @@ def _row(label: str, one: Difference, adjusted: str) -> tuple[str, ...]:
         percent(one.b.f1),
         "n/a" if one.difference is None else points(one.difference, sign=True),
         " to ".join(ends) or "n/a",
-        "n/a" if one.not_better is None else f"{100 * one.not_better:.0f} %",
         _p(one.p),
         adjusted,
         f"{one.a.gold:,}",
@@ -59,9 +58,11 @@ def _p(p: float | None) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """The verdict, the labels', how many mentions changed, and of what all this is said."""
+    """The verdict, how sure its sign is, the labels', how many mentions changed, and of what all this is said."""
     counted = ", ".join(f"{count:,} {kind}" for kind, count in comparison.changed.items())
-    said = (comparison.verdict, comparison.by_label, f"Changed mentions: {counted}.", comparison.caveat)
+    share = comparison.micro.not_better
+    drawn = "" if share is None else f"B is not better in {100 * share:.1f} % of the resamples of the reports."
+    said = (comparison.verdict, drawn, comparison.by_label, f"Changed mentions: {counted}.", comparison.caveat)
     return [sentence for sentence in said if sentence]
 
 
@@ -80,12 +81,13 @@ def markdown(comparison: Comparison) -> str:
 
 def table(comparison: Comparison) -> Table:
     """The table for a terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(title(comparison)), title_justify="left")
+    drawn = Table(title=Text(title(comparison)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in HEADINGS:
-        drawn.add_column(heading, justify="left" if heading == "label" else "right", no_wrap=heading != "B not better")
+        drawn.add_column(heading, justify="left" if heading == "label" else "right", no_wrap=heading != "label")
     for row in rows(comparison):
         drawn.add_row(*map(Text, row), style="bold" if row[0] == _MICRO else None)
     return drawn
@@ -103,15 +105,14 @@ def change_lines(change: Change) -> Iterator[Text]:
     """A changed mention in its text, and what A and B made of it."""
     from rich.text import Text
 
-    before, after = (" ".join(text.split("\n")) for text in (change.before[-_SHOWN:], change.after[:_SHOWN]))
-    line = Text(f"{change.kind:<18}", style=_COLOURS[change.kind])
-    line.append(f"{change.document}  ", style="default bold")
-    line.append(f"...{before}", style="default dim")
-    line.append(f"[{change.text}]", style="default")
-    line.append(f"{after}...", style="default dim")
+    before, after = change.before[-_SHOWN:], change.after[:_SHOWN]
+    line = Text(f"  {change.document}  ", style="bold")
+    line.append("..." * (len(change.before) > _SHOWN) + before.replace("\n", " "), style="not bold dim")
+    line.append(f"[{change.text}]", style=f"not bold {_COLOURS[change.kind]}")
+    line.append(after.replace("\n", " ") + "..." * (len(change.after) > _SHOWN), style="not bold dim")
     yield line
     gold = change.gold or "no mention"
-    yield Text(f"{'':<18}gold: {gold};  A: {_words(change, change.a)};  B: {_words(change, change.b)}")
+    yield Text(f"      gold: {gold};  A: {_words(change, change.a)};  B: {_words(change, change.b)}")
 
 
 def _words(change: Change, said: Said | None) -> str:
@@ -140,9 +141,10 @@ def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = F
     for sentence in sentences(comparison):
         console.print(f"\n{sentence}")
     shown = some_changes(comparison.changes, most)
-    for change in shown:
-        console.print()
-        for line in change_lines(change):
-            console.print(line)
-    if left := len(comparison.changes) - len(shown):
-        console.print(f"\n{left:,} more changes; --changes N shows more of them here, --json has all.")
+    for kind in KINDS:
+        if of_kind := [change for change in shown if change.kind == kind]:
+            console.print(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})")
+        for line in chain.from_iterable(map(change_lines, of_kind)):
+            console.print(line, soft_wrap=True)
+    if len(shown) < len(comparison.changes):
+        console.print("\n--changes N shows more of the changes here, --json has all.")
