@@ -61,3 +61,7 @@ class CheckpointError(ConflictNerError):
 
 class TrainingError(ConflictNerError):
     """A run that cannot end well: found out before its first step, or when its loss breaks."""
+
+
+class MissingExtraError(ConflictNerError):
+    """What was asked for needs packages that the plain installation leaves out; the message says which."""

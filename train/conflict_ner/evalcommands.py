@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
 from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.files import replaced, short
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
@@ -36,22 +38,33 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Write what was found beside the gold here, as JSONL that `compare` reads.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page to look at here (HTML): charts, every error, every report.")
+    ] = None,
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
     thresholds = parse_thresholds(threshold or ())
-    from conflict_ner import saved, scoring, views
+    from conflict_ner import page, saved, scoring, views
 
-    done = scoring.evaluate(
-        checkpoint,
-        data,
-        strict=not lenient_data,
-        device=device,
-        fields=fields,
-        thresholds=thresholds,
-        left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
-    )
+    if report:
+        page.require()
+    # The page's file is opened first: a folder that is not there is better known before the work.
+    with replaced(report) if report else nullcontext() as stream:
+        done = scoring.evaluate(
+            checkpoint,
+            data,
+            strict=not lenient_data,
+            device=device,
+            fields=fields,
+            thresholds=thresholds,
+            left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
+        )
+        if stream:
+            page.write(done, stream)
+    if report:
+        print(f"the page is in {short(report)}: open it in a browser", file=sys.stderr)
     if predictions:
         saved.save(done, predictions)
     views.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
