@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conflict_ner.checkpoint import WEIGHTS, Checkpoint, dump_scores, split_facts, versions
+from conflict_ner.checkpoint import MEMORY, WEIGHTS, Checkpoint, dump_scores, split_facts, versions
 from conflict_ner.corpus import Corpus
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import CheckpointError
 from conflict_ner.files import sha256
+from conflict_ner.scoring import evaluate
 from conftest import LABELS
 
 
@@ -79,3 +80,33 @@ def test_a_splits_facts_tell_its_data_again_and_none_of_its_text() -> None:
     assert "Goma" not in facts.model_dump_json()
     other = Document("r", "Rebels left Beni.", report.mentions)
     assert split_facts(Corpus({"train": (other,)}), "train").sha256 != facts.sha256
+
+
+def test_what_training_saw_is_remembered(checkpoint_folder: Path) -> None:
+    memory = Checkpoint.load(checkpoint_folder).memory()
+    assert memory is not None
+    assert memory.knows("LOCATION", "El Fasher")
+    assert not memory.knows("ACTOR", "El Fasher")
+    assert memory.knows_text("At least 19 fighters died in a drone strike near El Fasher.")
+    assert memory.knows_text("At least 19 fighters died in a drone strike near El Fasher. Over.")  # of validation
+    assert b"Fasher" not in (checkpoint_folder / MEMORY).read_bytes()
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"forms": ["12', b"\xff\x00"])
+def test_a_damaged_memory_is_a_checkpoint_error(copy: Path, damage: bytes) -> None:
+    (copy / MEMORY).write_bytes(damage)
+    with pytest.raises(CheckpointError, match=r"training_memory\.json cannot be read"):
+        Checkpoint.load(copy).memory()
+
+
+def test_a_checkpoint_of_an_earlier_version_is_still_scored(copy: Path, reports_file: Path) -> None:
+    (copy / MEMORY).unlink()
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["calibration"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    loaded = Checkpoint.load(copy)
+    assert loaded.memory() is None
+    assert (loaded.manifest.calibration, loaded.manifest.temperature) == (None, 1.0)
+    report = evaluate(copy, [reports_file], device="cpu").report
+    assert report.strict.micro.f1 == 1.0
+    assert "seen in training" not in report.slices

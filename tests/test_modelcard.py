@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conflict_ner.checkpoint import Manifest, PipelineFacts, SplitFacts
-from conflict_ner.document import Document, Mention
+from conflict_ner.checkpoint import CalibrationFacts, Manifest, PipelineFacts, SplitFacts
+from conflict_ner.document import Document, Entity, Mention
 from conflict_ner.evaluation import Report, score
 from conflict_ner.modelcard import model_card
 from conflict_ner.views import markdown
@@ -116,3 +116,30 @@ def test_without_a_measured_agreement_none_is_claimed(facts: PipelineFacts | Non
     assert 'aggregation_strategy="first"' in text
     assert " % of" not in text
     assert "cuts a text off after 256 tokens" in text
+
+
+def test_the_card_says_what_a_score_is_worth() -> None:
+    facts = CalibrationFacts(temperature=1.694, fitted_on="spans", spans=99, ece_before=0.0921, ece_after=0.0404)
+    found = [Entity("ACTOR", "Rebels", 0, 6, 0.75)]
+    _, text = card(calibration=facts, scores={"validation": score([GOLD], [found], LABELS), "test": SCORES["test"]})
+    assert "calibrated on validation: the logits are divided by 1.69, in the weights" in text
+    assert "Expected calibration error: 25.0 points on validation (9.2 on validation before)." in text
+    assert "not calibrated" not in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (None, "not calibrated."),
+        (
+            CalibrationFacts(temperature=1, fitted_on="", spans=3, ece_before=None, ece_after=None, note="few spans"),
+            "not calibrated (few spans).",
+        ),
+    ],
+)
+def test_the_card_claims_no_calibration_that_was_not_done(facts: CalibrationFacts | None, said: str) -> None:
+    assert f"the mean of its words' probabilities, {said}" in card(calibration=facts)[1]
+
+
+def test_the_card_warns_that_hashes_can_be_guessed() -> None:
+    assert "Hashes of short strings can be guessed" in card()[1]

@@ -195,3 +195,25 @@ def test_a_benchmark_goes_all_the_way(tmp_path: Path, encoder_folder: Path) -> N
     scored = evaluate(done.folder, [tmp_path / "dev.txt"]).report
     assert scored == done.scores["validation"]
     assert scored.slices["report seen in training"]["seen"].documents == 4
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_scores_are_calibrated_before_they_are_counted_and_the_weights_say_so(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conflict_ner.calibration.FEWEST_SPANS", 5)
+    done = run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=8, patience=None))
+    facts = done.manifest.calibration
+    assert facts is not None
+    assert facts.fitted_on
+    assert facts.temperature == done.manifest.temperature != 1.0
+    calibrated = done.scores["validation"].calibration
+    assert calibrated is not None
+    assert calibrated.ece == pytest.approx(facts.ece_after, abs=1e-4)
+    assert f"divided by {facts.temperature:.2f}" in (done.folder / "README.md").read_text(encoding="utf-8")
+    # Plain transformers has the same scores, of the same words.
+    ours = {(e.start, e.end): e.score for e in Tagger.load(done.folder).tag("El Fasher")}
+    tag: Any = pipeline("token-classification", model=str(done.folder), aggregation_strategy="first")
+    theirs = {(e["start"], e["end"]): float(e["score"]) for e in tag("El Fasher")}
+    assert ours == pytest.approx(theirs, abs=1e-4)
+    assert ours

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conflict_ner import corpus
-from conflict_ner.errors import CheckpointError, ConflictNerError
+from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError
 from conflict_ner.tagger import Tagger
 from conftest import LABELS, SENTENCES
 
@@ -187,3 +187,28 @@ def test_tags_that_are_not_iob2_in_order_are_refused(copy: Path) -> None:
     rewrite(copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)})
     with pytest.raises(CheckpointError, match="IOB2"):
         Tagger.load(copy, "cpu")
+
+
+def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagger) -> None:
+    folder = tagger.checkpoint.folder
+    entities = tagger.tag(SENTENCES)
+    actors = sorted(e.score for found in entities for e in found if e.label == "ACTOR")
+    middle = actors[len(actors) // 2]
+    assert actors[0] < middle
+    strict = Tagger.load(folder, "cpu", {"ACTOR": middle})
+    kept = [[e for e in found if e.label != "ACTOR" or e.score >= middle] for found in entities]
+    assert strict.tag(SENTENCES) == kept != entities
+    assert any(e.label == "ACTOR" and e.score == middle for found in kept for e in found)
+    assert Tagger.load(folder, "cpu", dict.fromkeys(LABELS, 0)).tag(SENTENCES) == entities
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.01, float("nan"), float("inf"), "0.5", None, True])
+def test_a_threshold_that_is_no_score_is_refused(tagger: Tagger, value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"threshold ACTOR=.*: not a score; give a number from 0 to 1"):
+        Tagger.load(tagger.checkpoint.folder, "cpu", {"ACTOR": value})
+
+
+def test_all_that_is_wrong_with_thresholds_comes_at_once(tagger: Tagger) -> None:
+    with pytest.raises(ConfigError, match="the labels are ACTOR, WEAPON, LOCATION, NUMBER") as caught:
+        Tagger.load(tagger.checkpoint.folder, "cpu", {"actor": 0.5, "WEAPON": 2})
+    assert [problem.where for problem in caught.value.problems] == ["threshold actor=0.5", "threshold WEAPON=2"]

@@ -58,6 +58,23 @@ class PipelineFacts(BaseModel):
     shared_mentions: Mapping[str, int]  # a strategy: mentions that both find
 
 
+class CalibrationFacts(BaseModel):
+    """How scores were calibrated on validation (see `calibration`).
+
+    Expected calibration errors (ECE) are of the predicted spans of validation, which also gave
+    the temperature: figures of other data are the honest ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: float
+    fitted_on: str  # "spans", "words", or nothing: then the temperature is 1 and the note says why
+    spans: int  # predicted in validation
+    ece_before: float | None
+    ece_after: float | None
+    note: str = ""
+
+
 class Manifest(BaseModel):
     """What must be known of a checkpoint to use it and to trust it."""
 
@@ -76,6 +93,12 @@ class Manifest(BaseModel):
     versions: Mapping[str, str]
     weights_sha256: str
     pipeline: PipelineFacts | None = None
+    calibration: CalibrationFacts | None = None
+
+    @property
+    def temperature(self) -> float:
+        """By which the logits were divided; the weights have it in them already."""
+        return self.calibration.temperature if self.calibration else 1.0
 
 
 @dataclass(frozen=True, slots=True)

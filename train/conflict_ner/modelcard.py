@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from conflict_ner.checkpoint import Manifest, PipelineFacts
+from conflict_ner.checkpoint import CalibrationFacts, Manifest, PipelineFacts
 from conflict_ner.evaluation import Report
 from conflict_ner.views import markdown, percent
 
@@ -33,8 +33,11 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             _training(manifest),
             "## Limits\n",
             "Names of actors and places are learned from the training reports and the encoder; a text unlike "
-            "them scores lower than the table says. A score is the model's own probability, not calibrated. "
-            "Review what it tags before you publish counts.\n",
+            "them scores lower than the table says. Review what it tags before you publish counts.\n",
+            _calibration(manifest.calibration, scores),
+            "`training_memory.json` holds hashes of the training mentions and of the training and validation "
+            "texts, and no text. Hashes of short strings can be guessed: who supposes that a name stood in "
+            "training can check it. The model works without the file.\n",
             _pipeline(manifest.pipeline, manifest.window),
         ]
     )
@@ -98,6 +101,20 @@ def _training(manifest: Manifest) -> str:
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
     return "\n".join(lines)
+
+
+def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -> str:
+    if facts is None or not facts.fitted_on:
+        why = f" ({facts.note})" if facts else ""
+        return f"A mention's score is the mean of its words' probabilities, not calibrated{why}.\n"
+    errors = {split: report.calibration.ece for split, report in scores.items() if report.calibration}
+    after = "; ".join(f"{percent(error)} points on {split}" for split, error in errors.items())
+    before = f" ({percent(facts.ece_before)} on validation before)" if facts.ece_before is not None else ""
+    return (
+        "A mention's score is the mean of its words' probabilities, calibrated on validation: the logits are "
+        f"divided by {facts.temperature:.2f}, in the weights. Expected calibration error: {after or 'n/a'}{before}. "
+        "On texts unlike these the scores are surer than they should be.\n"
+    )
 
 
 def _pipeline(facts: PipelineFacts | None, window: int) -> str:

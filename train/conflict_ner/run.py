@@ -23,6 +23,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, set_seed
 
 from conflict_ner import checkpoint, configfile, corpus, evaluation
+from conflict_ner.calibration import calibrate
 from conflict_ner.casing import teach, with_capitals
 from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
 from conflict_ner.config import Config
@@ -180,7 +181,8 @@ def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) ->
 
 
 def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predictor, hardware: Hardware) -> None:
-    """Score the best epoch on all that is not trained on, and export it."""
+    """Calibrate the best epoch, score it on all that is not trained on, and export it."""
+    calibrated = calibrate(predictor, data["validation"])
     memory = TrainingMemory.of(data["train"], data["validation"])
     finished = _score_splits(data, predictor, memory)
     encoder, name = predictor.encoder, describe(config.encoder)
@@ -197,6 +199,7 @@ def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predic
         hardware=f"{hardware.device} in {hardware.precision}",
         versions=checkpoint.versions(),
         weights_sha256="",
+        calibration=calibrated,
     )
 
     def fill(folder: Path) -> None:

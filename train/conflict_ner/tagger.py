@@ -100,16 +100,13 @@ class Tagger:
 
 
 def _refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
-    problems = [
-        Problem(f"threshold {label}={value:g}", "not a label of this checkpoint", f"the labels are {', '.join(labels)}")
-        for label, value in thresholds.items()
-        if label not in labels
-    ]
-    problems += [
-        Problem(f"threshold {label}={value:g}", "not a score", "give a number from 0 to 1")
-        for label, value in thresholds.items()
-        if not 0 <= value <= 1
-    ]
+    problems = []
+    for label, value in thresholds.items():
+        said = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
+        if label not in labels:
+            problems.append(Problem(said, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            problems.append(Problem(said, "not a score", "give a number from 0 to 1"))
     if problems:
         raise ConfigError("the choice of thresholds", problems)
 
