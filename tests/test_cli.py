@@ -34,7 +34,7 @@ def test_help_waits_for_no_heavy_import() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["check", "convert", "train", "evaluate", "export", "tag"])
+@pytest.mark.parametrize("command", ["check", "convert", "train", "evaluate", "compare", "export", "tag"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = conflict_ner(capsys, command, "--help")
     assert code == 0
@@ -103,6 +103,27 @@ def test_evaluate_prints_a_table_json_or_markdown(
     markdown = conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--markdown")[1]
     assert "| **all (micro)** | **100.0** | **100.0** | **100.0** | **100.0-100.0** | **13** |" in markdown
     assert "all (micro)" in conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file)[1]
+
+
+def test_compare_holds_a_saved_evaluation_against_a_checkpoint(
+    tmp_path: Path, checkpoint_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.jsonl"
+    drop = ("--threshold", "WEAPON=1")
+    assert conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--predictions", kept, *drop)[0] == 0
+    code, out, _ = conflict_ner(capsys, "compare", kept, checkpoint_folder, reports_file, "--json")
+    assert code == 0
+    done = json.loads(out)
+    assert done["changed"] == {"now wrong": 0, "now right": 3, "otherwise changed": 0}
+    assert done["labels"]["WEAPON"]["b"]["f1"] == 1.0
+    assert "too few to judge by" in done["verdict"]
+    code, out, _ = conflict_ner(capsys, "compare", kept, kept, "--markdown")
+    assert code == 0
+    assert "both score the same in every report" in out
+    code, out, err = conflict_ner(capsys, "compare", kept, checkpoint_folder)
+    assert (code, out) == (2, "")
+    assert "DATA: is missing" in err
+    assert conflict_ner(capsys, "compare", kept, reports_file)[0] == 1
 
 
 def test_evaluate_refuses_labels_that_the_checkpoint_does_not_know(
