@@ -80,6 +80,13 @@ def test_the_order_of_reports_and_labels_does_not_matter() -> None:
     assert compare(one, turned) == compare(one, other)
 
 
+def test_thresholds_stand_beside_the_name() -> None:
+    one = evaluation("one", 0.6)
+    least = dataclasses.replace(one, report=one.report.model_copy(update={"threshold": {"ACTOR": 0.5, "WEAPON": 0.8}}))
+    done = compare(one, least)
+    assert (done.a, done.b) == ("one", "one (ACTOR >= 0.5, WEAPON >= 0.8)")
+
+
 def test_json_knows_no_nan() -> None:
     done = compare(evaluation("one", 0.6, DOCUMENTS[:1]), evaluation("other", 0.8, DOCUMENTS[:1]))
     assert done.micro.interval is None

@@ -102,8 +102,8 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
         for change in changes(document, one, two)
     )
     return Comparison(
-        a=first.name,
-        b=second.name,
+        a=_named(first),
+        b=_named(second),
         data=first.data,
         documents=len(first.documents),
         differing=differing,
@@ -132,6 +132,11 @@ def refuse_other_data(first: Evaluation, second: Evaluation) -> None:
     if problems := list(other_data(first.documents, second.documents, SAME_DATA, gold=True)):
         more = f" (and {len(problems) - 1:,} more such faults)" if len(problems) > 1 else ""
         raise DataError([Problem(problems[0].where, problems[0].what + more, SAME_DATA)])
+
+
+def _named(evaluation: Evaluation) -> str:
+    thresholds = ", ".join(f"{label} >= {least:g}" for label, least in evaluation.report.threshold.items())
+    return f"{evaluation.name} ({thresholds})" if thresholds else evaluation.name
 
 
 def _with_sum(counts: Counts) -> Counts:
