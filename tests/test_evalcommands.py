@@ -38,6 +38,17 @@ def test_a_threshold_is_in_force_and_on_record(
     assert report["calibration"] is None
 
 
+def test_tagging_takes_thresholds_too(
+    checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("At least 19 fighters died in a drone strike near El Fasher.", encoding="utf-8")
+    found = []
+    for options in ([], ["--threshold=ACTOR=1", "--threshold=WEAPON=0"]):
+        assert run(monkeypatch, "tag", checkpoint_folder, tmp_path / "a.txt", "--json", *options) == 0
+        found.append([entity["label"] for entity in json.loads(capsys.readouterr().out)["entities"]])
+    assert found == [["NUMBER", "ACTOR", "WEAPON", "LOCATION"], ["NUMBER", "WEAPON", "LOCATION"]]
+
+
 @pytest.mark.parametrize(
     ("option", "what"),
     [("--threshold=CITY=0.5", "CITY=0.5: not a label"), ("--threshold=ACTOR=1.5", "ACTOR=1.5: not a score")],

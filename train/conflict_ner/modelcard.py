@@ -113,7 +113,7 @@ def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -
     return (
         "A mention's score is the mean of its words' probabilities, calibrated on validation: the logits are "
         f"divided by {facts.temperature:.2f}, in the weights. Expected calibration error: {after or 'n/a'}{before}. "
-        "On texts unlike these the scores are surer than they should be.\n"
+        "On texts unlike these, scores may still be too sure.\n"
     )
 
 
