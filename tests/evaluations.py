@@ -1,0 +1,37 @@
+"""An evaluation to make pages of: every kind of error, and texts that want to be more than text."""
+
+from __future__ import annotations
+
+from conflict_ner.document import Document, Entity, Mention
+from conflict_ner.evaluation import Evaluation, score
+
+ATTACK = "</script><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"
+LABELS = ("ACTOR", "<b>$W", "LOCATION")
+HISTORY = ({"epoch": 1, "loss": 0.9, "strict_f1": 0.4}, {"epoch": 2, "loss": float("nan"), "strict_f1": 0.6})
+
+
+def entity(text: str, start: int, end: int, label: str, score: float = 0.9) -> Entity:
+    return Entity(label, text[start:end], start, end, score)
+
+
+def evaluation() -> Evaluation:
+    """Three reports: one with an error of each kind, one that attacks, one that is right and in two lines."""
+    first = "Rebels took the Grad rocket in Goma. The Somali army left Beni, police say. Calm in Kivu."
+    gold = [(0, 6, "ACTOR"), (16, 27, "<b>$W"), (31, 35, "LOCATION"), (41, 52, "ACTOR"), (58, 62, "LOCATION")]
+    found = [
+        (0, 6, "ACTOR", 0.99),
+        (16, 20, "<b>$W", 0.7),  # wrong edges
+        (31, 35, "ACTOR", 0.8),  # wrong label
+        (48, 52, "LOCATION", 0.55),  # wrong label and edges; Beni is missed
+        (64, 70, "ACTOR", 0.95),  # spurious
+    ]
+    second = f"Rebels {ATTACK} left & went <i>home</i>."
+    third = "KIVU\n\nRebels left \N{ARABIC LETTER AIN}\N{ARABIC LETTER BEH}."
+    documents = (
+        Document("r-1", first, tuple(Mention(*one) for one in gold), {"theatre": "Kivu", "year": 2011}),
+        Document(ATTACK, second, (Mention(0, 6, "ACTOR"),), {"theatre": ATTACK, ATTACK: [ATTACK]}),
+        Document("r-3", third, (Mention(6, 12, "ACTOR"),), {"theatre": "Kivu"}),
+    )
+    spans = (tuple(entity(first, *one) for one in found), (), (entity(third, 6, 12, "ACTOR", 0.97),))
+    report = score(documents, spans, LABELS, threshold={"<b>$W": 0.5})
+    return Evaluation(f"model {ATTACK}", f"data {ATTACK}", LABELS, documents, spans, report, HISTORY)
