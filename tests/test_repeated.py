@@ -9,7 +9,7 @@ import pytest
 from conflict_ner import configfile, repeated, run
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
-from conflict_ner.errors import CheckpointError, DataError
+from conflict_ner.errors import CheckpointError, DataError, TrainingError
 from conflict_ner.repeated import Outcome, summary, table, train_all, with_folds, with_seeds
 from conftest import REPORTS, make_config
 
@@ -95,6 +95,9 @@ def test_what_the_last_run_would_refuse_is_refused_before_the_first(config: Conf
         train_all(with_folds(config, 5, "theatre"))
     with pytest.raises(DataError, match="has no 'genre'"):
         train_all(with_folds(config, 2, "genre"))
+    labels = config.model_copy(update={"labels": (*config.labels, "OTHER")})
+    with pytest.raises(TrainingError, match=r"^fold 1: data\.train: no mention of OTHER"):
+        train_all(with_folds(labels, 2, None))
     assert not list(tmp_path.glob("*.training"))
 
 

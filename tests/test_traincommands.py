@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner import configfile
-from conftest import make_config
+from conftest import REPORTS, make_config
 from test_cli import conflict_ner
 
 
@@ -44,7 +44,7 @@ def test_seeds_give_one_table_and_a_file(recipe: Path, capsys: pytest.CaptureFix
     assert code == 0
     assert json.loads(again) == json.loads((recipe.parent / "model-seeds.json").read_text(encoding="utf-8"))
     shown = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--resume")[1]
-    assert "model-seed8" in shown
+    assert "seed 8 is in model-seed8\n" in shown
     assert "standard deviation" in shown
 
 
@@ -60,3 +60,25 @@ def test_folds_that_cannot_be_are_refused(recipe: Path, capsys: pytest.CaptureFi
     code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "2", "--group", "genre")
     assert code == 1
     assert "has no 'genre' in its header" in err
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = recipe.parent / "train.md"
+    more = (REPORTS.replace("=== t-", f"=== {n}-").replace("Nowhere", n).replace("Elsewhere", n) for n in "ab")
+    reports.write_text("\n".join(more), encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ("--set", f"data.train=[{reports}]", "--set", "data.allow_copies=true", "--folds", "2")
+    code, out, err = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre")
+    assert code == 0
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert {lines[-2], lines[-1]} in (
+        {"fold 1 is in model-fold1; it holds out a", "fold 2 is in model-fold2; it holds out b"},
+        {"fold 1 is in model-fold1; it holds out b", "fold 2 is in model-fold2; it holds out a"},
+    )
+    assert "single reports" not in err
+    markdown = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre", "--resume", "--markdown")[1]
+    assert markdown.splitlines()[0].endswith("| fold seqeval default | checkpoint | held out |")
+    assert "single reports" in conflict_ner(capsys, "train", recipe, *asked)[2]

@@ -32,7 +32,7 @@ from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
 from conflict_ner.config import Config, FoldConfig
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import values
-from conflict_ner.errors import CheckpointError
+from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation import Report
 from conflict_ner.files import replaced
 from conflict_ner.hardware import choose
@@ -114,7 +114,10 @@ def train_all(runs: Sequence[Run], *, resume: bool = False, console: Console | N
     files = run.read(runs[0].config)
     for each in runs:
         refuse_other_folder(each.config.output)
-        run.load(each.config, files)
+        try:
+            run.load(each.config, files)
+        except TrainingError as error:
+            raise TrainingError(f"{each.name}: {error}") from None
     outcomes = []
     for each in runs:
         data = run.load(each.config, files)

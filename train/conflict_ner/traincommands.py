@@ -118,14 +118,28 @@ def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bo
 
 
 def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """The table for a terminal; checkpoints, and what folds hold out, would be too wide and come after it."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(title="in per cent", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        words = heading in ("run", "checkpoint", "held out")
-        drawn.add_column(heading, justify="left" if words else "right", overflow="fold")
+    shown = [heading for heading in headings if heading not in ("checkpoint", "held out")]
+    drawn = Table(
+        title="in per cent",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+    )
+    for heading in shown:
+        words = heading == "run"
+        # A heading breaks between its words, never inside one, also where a terminal is narrow.
+        drawn.add_column(heading, justify="left" if words else "right", min_width=max(map(len, heading.split())))
     for cells in body:
-        drawn.add_row(*cells, style="bold" if cells[0] == "mean" else None)
-    Console().print(drawn)
+        drawn.add_row(*cells[: len(shown)], style="bold" if cells[0] == "mean" else None)
+    console = Console()
+    console.print(drawn)
+    for name, *_, folder, held in ((*cells, "")[: len(shown) + 2] for cells in body[:-2]):
+        said = f"; it holds out {held}" if held else ""
+        console.print(f"{name} is in {folder}{said}", highlight=False, markup=False)
