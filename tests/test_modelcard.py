@@ -9,6 +9,7 @@ import yaml
 from conflict_ner.checkpoint import CalibrationFacts, Manifest, PipelineFacts, SplitFacts
 from conflict_ner.document import Document, Entity, Mention
 from conflict_ner.evaluation import Report, score
+from conflict_ner.memory import TrainingMemory
 from conflict_ner.modelcard import model_card
 from conflict_ner.views import markdown
 
@@ -123,7 +124,7 @@ def test_the_card_says_what_a_score_is_worth() -> None:
     found = [Entity("ACTOR", "Rebels", 0, 6, 0.75)]
     _, text = card(calibration=facts, scores={"validation": score([GOLD], [found], LABELS), "test": SCORES["test"]})
     assert "calibrated on validation: the logits are divided by 1.69, in the weights" in text
-    assert "Expected calibration error: 25.0 points on validation (9.2 on validation before)." in text
+    assert "Expected calibration error: 25.0 points on validation (9.2 before). On texts" in text
     assert "not calibrated" not in text
 
 
@@ -141,5 +142,7 @@ def test_the_card_claims_no_calibration_that_was_not_done(facts: CalibrationFact
     assert f"the mean of its words' probabilities, {said}" in card(calibration=facts)[1]
 
 
-def test_the_card_warns_that_hashes_can_be_guessed() -> None:
-    assert "Hashes of short strings can be guessed" in card()[1]
+def test_the_card_warns_that_hashes_can_be_guessed_where_there_are_any() -> None:
+    known = score([GOLD], [GOLD.mentions], LABELS, memory=TrainingMemory.of([GOLD]))
+    assert "Hashes of short strings can be guessed" in card(scores={"validation": known})[1]
+    assert "training_memory" not in card()[1]

@@ -35,9 +35,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             "Names of actors and places are learned from the training reports and the encoder; a text unlike "
             "them scores lower than the table says. Review what it tags before you publish counts.\n",
             _calibration(manifest.calibration, scores),
-            "`training_memory.json` holds hashes of the training mentions and of the training and validation "
-            "texts, and no text. Hashes of short strings can be guessed: who supposes that a name stood in "
-            "training can check it. The model works without the file.\n",
+            _memory(scores),
             _pipeline(manifest.pipeline, manifest.window),
         ]
     )
@@ -107,13 +105,26 @@ def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -
     if facts is None or not facts.fitted_on:
         why = f" ({facts.note})" if facts else ""
         return f"A mention's score is the mean of its words' probabilities, not calibrated{why}.\n"
-    errors = {split: report.calibration.ece for split, report in scores.items() if report.calibration}
-    after = "; ".join(f"{percent(error)} points on {split}" for split, error in errors.items())
-    before = f" ({percent(facts.ece_before)} on validation before)" if facts.ece_before is not None else ""
+    before = {} if facts.ece_before is None else {"validation": f" ({percent(facts.ece_before)} before)"}
+    errors = [
+        f"{percent(report.calibration.ece)} points on {split}{before.get(split, '')}"
+        for split, report in scores.items()
+        if report.calibration
+    ]
     return (
         "A mention's score is the mean of its words' probabilities, calibrated on validation: the logits are "
-        f"divided by {facts.temperature:.2f}, in the weights. Expected calibration error: {after or 'n/a'}{before}. "
-        "On texts unlike these, scores may still be too sure.\n"
+        f"divided by {facts.temperature:.2f}, in the weights. Expected calibration error: "
+        f"{', '.join(errors) or 'n/a'}. On texts unlike these, scores may still be too sure.\n"
+    )
+
+
+def _memory(scores: Mapping[str, Report]) -> str:
+    if not any("seen in training" in report.slices for report in scores.values()):
+        return ""  # a checkpoint from before there was such a file
+    return (
+        "`training_memory.json` holds hashes of the training mentions and of the training and validation "
+        "texts, and no text. Hashes of short strings can be guessed: who supposes that a name stood in "
+        "training can check it. The model works without the file.\n"
     )
 
 
