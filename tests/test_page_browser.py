@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conflict_ner import page
+from conflict_ner.page import Row
 from evaluations import LABELS, entity, evaluation
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (it is in the dev extra)")
@@ -32,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long = tuple(replace(d, text=d.text + "\n" + "Nothing. " * 800) for d in done.documents)
     with (folder / "report.html").open("w", encoding="utf-8") as stream:
         page.write(replace(done, documents=long), stream)
-    rows = [(d.id, d.metadata, d.text, found) for d, found in zip(done.documents, done.found, strict=True)]
+    rows: list[Row] = [(d.id, d.metadata, d.text, found) for d, found in zip(done.documents, done.found, strict=True)]
     rows.append(("wide", {"k" * 300: "v" * 300}, "w" * 500 + " Goma", [entity("w" * 500, 0, 400, LABELS[1])]))
     with (folder / "tagged.html").open("w", encoding="utf-8") as stream:
         page.write_tagged("m" * 200, LABELS, rows, stream)
@@ -75,9 +76,9 @@ def choose(driver: Any, name: str, value: str) -> None:
 
 
 def shown(driver: Any) -> list[str]:
-    visible = [item for item in find(driver, "#errors > li") if item.is_displayed()]
+    visible = [item for item in find(driver, "#errors > .item") if item.is_displayed()]
     [said] = find(driver, "form[data-list=errors] output")
-    assert said.text == f"{len(visible)} of {len(find(driver, '#errors > li'))} shown"
+    assert said.text == f"{len(visible)} of {len(find(driver, '#errors > .item'))} shown"
     return [item.get_attribute("data-kind") for item in visible]
 
 
