@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conflict_ner.config import Config
 from conflict_ner.document import Document, Entity, Mention
-from conflict_ner.evaluation import Report, score
+from conflict_ner.evaluation import Report, score, strict_micro
 from conflict_ner.figures import Figures
 from conflict_ner.words import split_words
 from pydantic import ValidationError
@@ -353,3 +353,8 @@ def test_one_document_alone_has_no_intervals() -> None:
 def test_figures_follow_from_counts(counts: tuple[int, int, int], expected: tuple[float | None, ...]) -> None:
     made = Figures.of(np.array([counts]))
     assert (made.precision, made.recall, made.f1) == pytest.approx(expected)
+
+
+def test_the_headline_alone_is_that_of_the_whole_report() -> None:
+    documents, predicted = random_data(5)
+    assert strict_micro(documents, predicted, LABELS) == score(documents, predicted, LABELS).strict.micro

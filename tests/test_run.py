@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conflict_ner import Tagger, configfile, corpus, run
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, DataConfig
+from conflict_ner.encoder import load_model
 from conflict_ner.errors import CheckpointError, ConflictNerError, DataError, TrainingError
 from conflict_ner.scoring import evaluate
 from conftest import LABELS, REPORTS, make_config, make_encoder, validation_copy
@@ -217,3 +219,15 @@ def test_scores_are_calibrated_before_they_are_counted_and_the_weights_say_so(
     theirs = {(e["start"], e["end"]): float(e["score"]) for e in tag("El Fasher")}
     assert ours == pytest.approx(theirs, abs=1e-4)
     assert ours
+
+
+def test_embeddings_that_are_frozen_stay_as_they_were(
+    encoder_folder: Path, reports_file: Path, tmp_path: Path, verified_here: None
+) -> None:
+    models: list[Any] = []
+    for epochs in (1, 2):
+        config = make_config(tmp_path, encoder_folder, reports_file, epochs=epochs, freeze_embeddings=True)
+        models.append(load_model(str(run.train(config).folder)))
+    once, twice = models
+    assert torch.equal(once.get_input_embeddings().weight, twice.get_input_embeddings().weight)
+    assert not torch.equal(once.classifier.bias, twice.classifier.bias)

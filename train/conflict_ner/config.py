@@ -115,6 +115,9 @@ class TrainingConfig(_Section):
     max_grad_norm: Annotated[float, Field(strict=True, gt=0)] = 1.0
     dropout: Share = 0.1
     attention_dropout: Share = 0.1
+    freeze_embeddings: bool = Field(
+        False, strict=True, description="leave the word embeddings as they are: faster, most so on a CPU"
+    )
     patience: Count | None = Field(
         8, description="epochs without a better validation F1 before stopping; null never stops"
     )

@@ -73,7 +73,8 @@ def train(
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
     def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        micro = _evaluate(Predictor(model, encoder, scheme), data["validation"])[1].strict.micro
+        found = Predictor(model, encoder, scheme).predict(document.text for document in data["validation"])
+        micro = evaluation.strict_micro(data["validation"], list(found), scheme.labels)
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
 
@@ -127,6 +128,8 @@ def _encoder(
     if capitals:
         teach(model, capitals)
         tokenizer = capitals.tokenizer
+    if settings.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return TextEncoder.make(tokenizer, window, config.encoding.overlap), model
 
