@@ -48,6 +48,18 @@ def test_an_unknown_field_is_an_error_that_names_those_there_are() -> None:
         report([document("a", theatre="Kivu")], fields=["teatre"])
 
 
+def test_a_field_named_as_a_slice_that_is_always_there_is_not_taken_for_it() -> None:
+    documents = [document("a", capitals="of states"), document("b", capitals="none")]
+    assert list(report(documents).slices["capitals"]) == ["mixed case"]
+    with pytest.raises(DataError, match="'capitals' is the name of a slice that is always there; rename the field"):
+        report(documents, fields=["capitals"])
+
+
+def test_values_that_are_no_strings_are_in_json_and_nothing_is_none() -> None:
+    documents = [Document(str(k), TEXT, (), {"tags": tags}) for k, tags in enumerate((["x", "y"], None, 3))]
+    assert set(score(documents, [[]] * 3, ["ACTOR"], fields=["tags"]).slices["tags"]) == {'["x", "y"]', "(none)", "3"}
+
+
 def test_mentions_are_sliced_by_their_length_in_words() -> None:
     lengths = report([document("a")]).slices["mention length"]
     assert {value: (one.strict.correct, one.strict.predicted, one.strict.gold) for value, one in lengths.items()} == {

@@ -12,7 +12,6 @@ reports; then the fold; then the share of the rest that is trained on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -107,12 +106,12 @@ def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[
     """The numbers of the reports of each group."""
     if group is None:
         return {str(n): [n] for n in range(len(documents))}
-    lacking = [document for document in documents if document.metadata.get(group) in (None, "")]
+    named = [document.value(group) for document in documents]
+    lacking = [document for document, value in zip(documents, named, strict=True) if not value]
     if lacking:
         fix = "add it, or hold out by another field"
         raise DataError([Problem(d.origin, f"report {d.id!r} has no {group!r} in its header", fix) for d in lacking])
     groups: dict[str, list[int]] = {}
-    for number, document in enumerate(documents):
-        value = document.metadata[group]
-        groups.setdefault(value if isinstance(value, str) else json.dumps(value), []).append(number)
+    for number, value in enumerate(named):
+        groups.setdefault(value or "", []).append(number)
     return groups

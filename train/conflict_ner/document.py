@@ -10,6 +10,7 @@ nothing else. Offsets are Python's: code points, `start` inclusive, `end` exclus
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,11 @@ class Document:
     places: tuple[str, ...] = field(default=(), compare=False)
     sound: bool = field(default=True, compare=False)
     foreign: bool = field(default=False, compare=False)
+
+    def value(self, name: str) -> str | None:
+        """A metadata field's value as a string, lists and numbers in JSON; None where there is none."""
+        value = self.metadata.get(name)
+        return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     def slice(self, span: Span) -> str:
         """The characters that a span marks."""

@@ -28,6 +28,8 @@ _MOST_VALUES = 20  # a field with more values is a text, not a kind
 _CAPITALS = 0.6  # share of upper-case letters from which on a text is in capitals
 _NONE = "(none)"
 SEEN, UNSEEN = "seen", "unseen"
+# Slicings that are not of a field; a field of such a name would be taken for them.
+OURS = ("mention length", "seen in training", "seen in training (lower-cased)", "report seen in training", "capitals")
 
 
 class Slice(BaseModel):
@@ -72,7 +74,7 @@ def of_documents(
     documents: Sequence[Document], fields: Sequence[str], memory: TrainingMemory | None
 ) -> dict[str, list[str]]:
     """A name of a slicing and the value that each document has in it."""
-    values = {field: [str(document.metadata.get(field, _NONE)) for document in documents] for field in fields}
+    values = {field: [document.value(field) or _NONE for document in documents] for field in fields}
     values["capitals"] = ["capitals" if in_capitals(document.text) else "mixed case" for document in documents]
     if memory:
         values["report seen in training"] = [SEEN if memory.knows_text(d.text) else UNSEEN for d in documents]
@@ -107,13 +109,13 @@ def strict_counts(pairs: Sequence[Pair]) -> tuple[int, int, int]:
 def _usual_fields(documents: Sequence[Document]) -> list[str]:
     values: dict[str, set[str]] = {}
     for document in documents:
-        for field, value in document.metadata.items():
-            values.setdefault(field, set()).add(str(value))
-    return [field for field, found in values.items() if 1 < len(found) <= _MOST_VALUES]
+        for field in document.metadata:
+            values.setdefault(field, set()).add(document.value(field) or _NONE)
+    return [field for field, found in values.items() if 1 < len(found) <= _MOST_VALUES and field not in OURS]
 
 
 def refuse_unknown(fields: Sequence[str], documents: Sequence[Document]) -> None:
-    """Raise if a field to slice by is in no document.
+    """Raise if a field to slice by is in no document, or has the name of a slice that is there anyway.
 
     Raises:
         DataError: naming the fields that there are.
@@ -122,6 +124,11 @@ def refuse_unknown(fields: Sequence[str], documents: Sequence[Document]) -> None
     there = f"the fields are {', '.join(known)}" if known else "the reports have no metadata"
     problems = [
         Problem("--slice", f"no report has the field {field!r}", there) for field in fields if field not in known
+    ]
+    problems += [
+        Problem("--slice", f"{field!r} is the name of a slice that is always there", "rename the field")
+        for field in fields
+        if field in known and field in OURS
     ]
     if problems:
         raise DataError(problems)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from conflict_ner.document import Entity
 from conflict_ner.evaluation import Report
 from conflict_ner.reliability import Point
+from conflict_ner.slices import OURS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "type F1")
 CAPTION = "95 %: where the F1 lies, by bootstrap over reports; type F1: the label is right, the edges overlap"
-SEEN_SLICES = ("seen in training", "seen in training (lower-cased)", "report seen in training")
 _CURVE_ROWS = 12
 COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
@@ -87,13 +87,15 @@ def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str
 def table(report: Report, title: str) -> Table:
     """The table for a terminal."""
     from rich.table import Table
+    from rich.text import Text
 
     counted = f"{title}: strict (exact edges and label), {report.documents:,} reports"
-    drawn = Table(title=counted, title_justify="left", caption=CAPTION, caption_justify="left")
+    # Text: a path, a label or a field's value may look like markup.
+    drawn = Table(title=Text(counted), title_justify="left", caption=CAPTION, caption_justify="left")
     for heading in HEADINGS:
         drawn.add_column(heading, justify="left" if heading == "label" else "right")
     for row in rows(report):
-        drawn.add_row(*row, style="bold" if row[0] == "all (micro)" else None)
+        drawn.add_row(*map(Text, row), style="bold" if row[0] == "all (micro)" else None)
     return drawn
 
 
@@ -116,7 +118,7 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
     console = Console()
     console.print()
     console.print(_grid("errors", ("kind", *report.strict.labels), _error_rows(report)))
-    names = [*fields, *(name for name in ("mention length", *SEEN_SLICES, "capitals") if name in report.slices)]
+    names = dict.fromkeys([*fields, *(name for name in OURS if name in report.slices)])
     rows = [(name, value, one) for name in names for value, one in report.slices[name].items()]
     body = [
         (name, value, f"{one.documents:,}", percent(f.f1), between(f.interval), f"{f.gold:,}")
@@ -128,13 +130,16 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
         ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
         console.print(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", highlight=False)
     for label, points in report.curves.items() if curves else ():
+        if not points:
+            console.print(f"{label} by threshold: n/a, nothing was predicted", highlight=False, markup=False)
+            continue
         heads = ("threshold", "precision", "recall", "F1", "")
         console.print(_grid(f"{label} by threshold", heads, _curve_rows(points)))
 
 
 def _curve_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
     """A dozen of a curve's points, evenly over its recall, and the one with the best F1."""
-    best = max(points, key=lambda point: point.f1, default=None)
+    best = max(points, key=lambda point: point.f1)
     shown = [p for index, p in enumerate(points) if index % (len(points) // _CURVE_ROWS + 1) == 0 or p is best]
     return [
         (f"{p.threshold:.3f}", percent(p.precision), percent(p.recall), percent(p.f1), "best F1" if p is best else "")
@@ -149,13 +154,14 @@ def _error_rows(report: Report) -> list[tuple[str, ...]]:
 def _grid(title: str, headings: Sequence[str], body: Sequence[Sequence[str]]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    drawn = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(headings):
         words = index == 0 or not heading  # a narrow terminal folds words, never figures
         drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words)
     for cells in body:
-        drawn.add_row(*cells)
+        drawn.add_row(*map(Text, cells))
     return drawn
 
 
