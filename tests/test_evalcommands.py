@@ -81,3 +81,26 @@ def test_the_slices_and_the_curves_are_printed(
     assert "Nowhere" in shown
     assert "ACTOR by threshold" in shown
     assert "seen in training" in shown
+
+
+def test_two_outputs_in_one_file_are_refused(
+    checkpoint_folder: Path, reports_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--report=out", f"--predictions={tmp_path / 'out'}"]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, *options) == 2
+    assert run(monkeypatch, "tag", checkpoint_folder, reports_file, "--html=out", "--output=./out") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(
+    checkpoint_folder: Path,
+    reports_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("conflict_ner.scoring.evaluate", lambda *_, **__: pytest.fail("it was evaluated"))
+    target = tmp_path / "nowhere" / "saved.jsonl"
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, f"--predictions={target}") == 3
+    assert f"{target}: No such file or directory" in capsys.readouterr().err

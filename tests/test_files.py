@@ -29,3 +29,9 @@ def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -
         stream.write("new\n")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new\n"
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error, replaced(tmp_path / "nowhere" / "out"):
+        pass
+    assert error.value.filename == str(tmp_path.resolve() / "nowhere" / "out")

@@ -22,7 +22,7 @@ import typer
 from conflict_ner import datacommands, evalcommands, traincommands
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
-from conflict_ner.files import replaced, short
+from conflict_ner.files import one_file, replaced, short
 
 if TYPE_CHECKING:
     from conflict_ner.tagfiles import Tagged
@@ -88,6 +88,8 @@ def tag(
     """Tag reports: JSONL, a report a line; coloured text on a terminal."""
     if stdin_form not in ("txt", "jsonl"):
         raise typer.BadParameter("--stdin is txt or jsonl")
+    if one_file(html, output):
+        raise typer.BadParameter("--html and --output are one file")
     thresholds = parse_thresholds(threshold or ())
     from conflict_ner import page
     from conflict_ner.tagfiles import tag_files

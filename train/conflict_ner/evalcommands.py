@@ -12,7 +12,7 @@ import typer
 
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
 from conflict_ner.errors import ConfigError, Problem
-from conflict_ner.files import replaced, short
+from conflict_ner.files import one_file, replaced, short
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
@@ -46,12 +46,17 @@ def evaluate(
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
     thresholds = parse_thresholds(threshold or ())
+    if one_file(report, predictions):
+        raise typer.BadParameter("--report and --predictions are one file")
     from conflict_ner import page, saved, scoring, views
 
     if report:
         page.require()
-    # The page's file is opened first: a folder that is not there is better known before the work.
-    with replaced(report) if report else nullcontext() as stream:
+    # Both files are opened first: a folder that is not there is better known before the work.
+    with (
+        replaced(predictions) if predictions else nullcontext() as lines,
+        replaced(report) if report else nullcontext() as stream,
+    ):
         done = scoring.evaluate(
             checkpoint,
             data,
@@ -61,12 +66,12 @@ def evaluate(
             thresholds=thresholds,
             left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
         )
+        if lines:
+            lines.writelines(saved.dump(done))
         if stream:
             page.write(done, stream)
     if report:
         print(f"the page is in {short(report)}: open it in a browser", file=sys.stderr)
-    if predictions:
-        saved.save(done, predictions)
     views.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
         views.show_details(done.report, fields or (), curves=curves)

@@ -25,11 +25,21 @@ def replaced(target: Path) -> Iterator[TextIO]:
     # Aside first: a broken-off run must not look like a finished one.
     aside = target.with_name(f".{target.name}.partial")
     try:
-        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+        stream = aside.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        error.filename = str(target)  # the name that the user knows
+        raise
+    try:
+        with stream:
             yield stream
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def one_file(first: Path | None, second: Path | None) -> bool:
+    """Whether two outputs, each of them optional, would be one file."""
+    return first is not None and second is not None and first.resolve() == second.resolve()
 
 
 def sha256(file: Path) -> str:
