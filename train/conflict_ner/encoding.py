@@ -94,14 +94,8 @@ class TextEncoder:
         """Encode texts in bulk; nothing is truncated, whatever a tokenizer's file asks for."""
         if not texts:
             return []
-        batch = self.tokenizer(
-            list(texts),
-            add_special_tokens=False,
-            return_offsets_mapping=True,
-            truncation=False,
-            padding=False,
-            verbose=False,
-        )
+        options = {"add_special_tokens": False, "return_offsets_mapping": True, "verbose": False}
+        batch = self.tokenizer(list(texts), truncation=False, padding=False, **options)
         return [
             self._align(text, ids, offsets)
             for text, ids, offsets in zip(texts, batch["input_ids"], batch["offset_mapping"], strict=True)
@@ -130,7 +124,8 @@ class TextEncoder:
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         leads[first_word[tokens]] = tokens
         carriers = _carriers(starts, ends, leads, spans)
-        windows = self._cut(len(ids), _edges(leads, len(ids)))
+        edges = np.unique(np.append(leads[leads >= 0], len(ids)))  # where a window may begin or end
+        windows = self._cut(len(ids), edges)
         array = np.array(ids, dtype=np.int64)
         return Encoded(starts, ends, array, leads, carriers, windows, _owners(len(ids), windows))
 
@@ -232,11 +227,6 @@ def _carriers(starts: Ints, ends: Ints, leads: Ints, spans: Ints) -> Ints:
             if ((tokens[:, 0] < ends[word]) & (tokens[:, 1] > starts[word])).any():
                 carriers[word] = before
     return carriers
-
-
-def _edges(leads: Ints, tokens: int) -> Ints:
-    """Token positions where a window may begin or end, ascending."""
-    return np.unique(np.append(leads[leads >= 0], tokens))
 
 
 def _owners(tokens: int, windows: Sequence[tuple[int, int]]) -> Ints:
