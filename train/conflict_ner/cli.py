@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from conflict_ner.tagger import Tagger
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=str(__doc__).split("\n\n")[0]
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Find actors, weapons, locations and numbers in conflict reports: label, train, evaluate, compare, tag.",
 )
 
 for command in (

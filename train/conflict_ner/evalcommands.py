@@ -29,7 +29,11 @@ def evaluate(
     as_markdown: MarkdownFlag = False,
     fields: Annotated[
         list[str] | None,
-        typer.Option("--slice", metavar="FIELD", help="Also score each value of a metadata field; may be repeated."),
+        typer.Option(
+            "--slice",
+            metavar="FIELD",
+            help="Score each value of this metadata field; may be repeated. JSON and page have all fields without it.",
+        ),
     ] = None,
     curves: Annotated[
         bool, typer.Option("--curves", help="Also print precision and recall by threshold, to choose one.")
