@@ -29,6 +29,7 @@ from conflict_ner.encoder import (
 )
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
+from conftest import LABELS
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel
@@ -373,3 +374,24 @@ def test_weights_that_are_missing_are_never_made_up(copy: Path) -> None:
     save_file(state, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(EncoderError, match="lacks weights"):
         load_model(str(copy), new_head=True)
+
+
+@pytest.mark.parametrize("labels", [LABELS, ("ACTOR", "PLACE")], ids=["as many tags", "other tags"])
+def test_a_checkpoint_is_an_encoder_too_and_gets_a_new_head(checkpoint_folder: Path, labels: tuple[str, ...]) -> None:
+    trained: Any = load_model(str(checkpoint_folder))
+    torch.manual_seed(1)
+    model: Any = new_model(str(checkpoint_folder), LabelScheme(labels), 0.1, 0.1)
+    assert model.classifier.out_features == 2 * len(labels) + 1
+    assert model.classifier.weight.abs().max() < 0.2  # drawn anew, with BERT's deviation of 0.02
+    assert model.classifier.bias.abs().max() == 0
+    assert torch.equal(
+        model.bert.encoder.layer[0].output.dense.weight, trained.bert.encoder.layer[0].output.dense.weight
+    )
+
+
+def test_a_body_of_another_shape_is_still_refused(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    config["intermediate_size"] *= 2
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EncoderError):
+        new_model(str(copy), LabelScheme(("ACTOR",)), 0.1, 0.1)

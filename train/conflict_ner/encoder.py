@@ -72,7 +72,7 @@ def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTr
     """A token-classification model in fp32 on the CPU.
 
     Args:
-        new_head: the source has no head for the task; one is made at random.
+        new_head: one is made at random; the source has none, or one for another task.
 
     Raises:
         EncoderError: if the weights cannot be had or are not all there.
@@ -87,19 +87,35 @@ def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTr
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
+            ignore_mismatched_sizes=new_head,  # a head of other labels; anything else is seen to below
             **settings,
         )
     # transformers fills what is missing at random and goes on; only a new head may be missing.
+    misfits = {key for key, *_ in loading["mismatched_keys"]}
     missing = [
         key
-        for key in loading["missing_keys"]
+        for key in {*loading["missing_keys"], *misfits}
         if not new_head or key.startswith(f"{model.base_model_prefix}.") or key == model.base_model_prefix
     ]
     if missing:
         raise EncoderError(
             f"encoder: {source} lacks weights, for example {min(missing)}; it is damaged or another kind"
         )
+    if new_head and not misfits:
+        _forget_head(model, loading["missing_keys"])
     return model  # type: ignore[no-any-return]
+
+
+def _forget_head(model: PreTrainedModel, made: set[str]) -> None:
+    """Make a head at random that came with the weights: of a checkpoint with as many tags."""
+    import torch
+
+    for name, module in model.named_modules():
+        is_head = isinstance(module, torch.nn.Linear) and module.out_features == model.config.num_labels
+        if is_head and not name.startswith(f"{model.base_model_prefix}.") and f"{name}.weight" not in made:
+            torch.nn.init.normal_(module.weight, std=getattr(model.config, "initializer_range", 0.02))
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)
 
 
 def new_model(
