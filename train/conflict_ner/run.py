@@ -135,7 +135,7 @@ def _encoder(
 
 
 def _evaluate(
-    predictor: Predictor, documents: Sequence[Document], memory: TrainingMemory | None = None
+    predictor: Predictor, documents: Sequence[Document], memory: TrainingMemory
 ) -> tuple[list[list[Entity]], Report]:
     found = list(predictor.predict(document.text for document in documents))
     return found, evaluation.score(documents, found, predictor.scheme.labels, memory=memory)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conflict_ner.bootstrap import Counts, Floats, Interval, f1_of, interval, resampled
+from conflict_ner.bootstrap import Counts, Floats, Interval, f1_of, interval, resampled, varies
 
 TRIALS = 10_000
 _SEED = 20  # the same outputs give the same p
@@ -60,8 +60,9 @@ def differences(first: Counts, second: Counts, trials: int = TRIALS) -> Differen
         raise ValueError("both sides must be counted on the same documents")
     observed: Floats = f1_of(second.sum(axis=0)) - f1_of(first.sum(axis=0))
     drawn = f1_of(resampled(second)) - f1_of(resampled(first)) if len(first) else np.full((1, len(observed)), np.nan)
-    anything = (first + second).any(axis=2).sum(axis=0)
-    drawn[:, anything < 2] = np.nan  # noqa: PLR2004 - drawn from one document all are the same, which is not certainty
+    for thing, counts in enumerate(np.moveaxis(first + second, 1, 0)):
+        if not varies(counts.sum(axis=1)):
+            drawn[:, thing] = np.nan
     defined = ~np.isnan(drawn)
     with np.errstate(invalid="ignore"):
         not_better = (defined & (drawn <= _ROUNDING)).sum(axis=0) / defined.sum(axis=0)
