@@ -63,5 +63,9 @@ class TrainingError(ConflictNerError):
     """A run that cannot end well: found out before its first step, or when its loss breaks."""
 
 
+class BenchmarkError(ConflictNerError):
+    """What is to be measured cannot be: nothing to read, or a contestant that fails."""
+
+
 class MissingExtraError(ConflictNerError):
     """What was asked for needs packages that the plain installation leaves out; the message says which."""
