@@ -38,6 +38,7 @@ TURN_SECONDS = 1.0  # of one turn, about
 _PEAK_SIDE = 8192  # of the square matrices whose product shows what a GPU can
 _PROBE_TOKENS = 256
 _TRIES = 2
+_PROBE_TRIES = 20  # of a product so small that other programs delay most tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _fault(layers: Layers, device: str, precision: Precision, clock: Clock) -> s
             one = {(ins, outs): 1}
             turns[name] = _turn(next(_ways(one, device, name, False, _PROBE_TOKENS))[1], device)
             turns[name]()
-        taken = alternate(turns, _TRIES, clock=clock)
+        taken = alternate(turns, _PROBE_TRIES, clock=clock)
     except (RuntimeError, NotImplementedError, AttributeError, StopIteration) as error:
         return f"PyTorch has no such product here ({str(error).splitlines()[0] if str(error) else 'none'})"
     slower = min(taken[precision]) > min(taken["fp32"])

@@ -1,0 +1,96 @@
+"""Who takes part in a benchmark, who does not and why, and what the limits are of.
+
+>>> names([Path("models/default"), Path("models/default-onnx")])
+['Tagger default', 'Tagger default-onnx']
+>>> names([Path("/a/model"), Path("/b/model")])
+['Tagger /a/model', 'Tagger /b/model']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conflict_ner.benchtexts import Reports
+from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.contenders import (
+    PIPELINE_WEIGHTS,
+    SPACY_MISSING,
+    SPACY_MODEL,
+    Contender,
+    pipeline_can_load,
+    spacy_is_there,
+)
+from conflict_ner.files import short
+from conflict_ner.limits import Layers, linear_layers
+
+_SPECIAL = 2  # tokens that the pipeline puts around a text
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What of a checkpoint the limits are of: its linear layers, its labels and the tokens of the data."""
+
+    layers: Layers
+    labels: tuple[str, ...]
+    tokens: int
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, texts: Sequence[str]) -> Encoder:
+        """Of any form of a checkpoint: its weights are not read."""
+        return cls(
+            linear_layers(checkpoint.folder),
+            checkpoint.manifest.labels,
+            sum(count_tokens(checkpoint.folder, texts)),
+        )
+
+
+def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
+    """The tokens of each text, without special ones, as the checkpoint's tokenizer.json has them."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return [len(each) for each in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+
+def entrants(
+    checkpoint: Path, exports: Sequence[Path], precisions: Sequence[str], device: str, data: Reports
+) -> tuple[list[Contender], list[str]]:
+    """Who takes part: the checkpoint's Tagger in each precision, its exported forms, and who else is there.
+
+    Also gives, in words, who is not and why. A pipeline gets a stride where a text is longer than the
+    window: without one it would cut the text off, and be quick by reading less.
+    """
+    found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
+    called = names([each.folder for each in found])
+    ours = [
+        Contender("tagger", name if precision == "auto" else f"{name}, {precision}", str(one.folder), device, precision)
+        for one, name in zip(found, called, strict=True)
+        for precision in (precisions if one is found[0] else ("auto",))
+    ]
+    theirs, notes = [], []
+    if pipeline_can_load(checkpoint):
+        manifest = found[0].manifest
+        long = max(count_tokens(checkpoint, data.texts)) + _SPECIAL > manifest.window
+        stride = min(manifest.overlap, manifest.window // 4) if long else 0
+        theirs.append(Contender("pipeline", "pipeline", str(checkpoint), device, stride=stride))
+        if long:
+            notes.append(f"some reports are longer than the window: the pipeline reads them with stride={stride}")
+    else:
+        notes.append(f"transformers.pipeline is not measured: {called[0]} has no {PIPELINE_WEIGHTS}")
+    if spacy_is_there():
+        theirs.append(Contender("spacy", f"spaCy {SPACY_MODEL}"))
+        notes.append("spaCy has one process and its own labels: it shows speed only")
+    else:
+        notes.append(SPACY_MISSING)
+    return [*ours, *theirs], notes
+
+
+def names(folders: Sequence[Path]) -> list[str]:
+    """What ours are called: each folder's own name, or as much of its path as tells it from the others."""
+    own = [folder.resolve().name for folder in folders]
+    shown = own if len(set(own)) == len(own) else [short(folder) for folder in folders]
+    return [f"Tagger {name}" for name in shown]

@@ -1,0 +1,79 @@
+"""Fresh processes in rounds: how soon each contender has its first report, how much memory it holds.
+
+And how a Tagger's speed and memory grow with the number of reports, which come from a generator.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conflict_ner.benchmarking import Clock, Spread, Turn, times_as_fast
+from conflict_ner.benchresults import Cold, Scaled
+from conflict_ner.benchtexts import Reports
+from conflict_ner.coldstart import Fresh, fresh
+from conflict_ner.contenders import Contender
+
+_REST_SECONDS = 0.2  # after which threads that wait for more work have gone to sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How to measure.
+
+    reports: tagged in a turn, the texts repeated in turn; None takes each once.
+    scale: numbers of reports for the Taggers, each in a fresh process.
+    cold: whether fresh processes are started at all. say: told what is being done.
+    """
+
+    rounds: int = 5
+    reports: int | None = None
+    scale: tuple[int, ...] = ()
+    cold: bool = True
+    say: Callable[[str], object] = lambda _: None
+    clock: Clock = time.perf_counter
+    rest: Turn = lambda: time.sleep(_REST_SECONDS)
+    launch: Callable[[Contender, Path, int], Fresh] = fresh
+
+
+def cold_starts(contenders: Sequence[Contender], file: Path, reports: int, bench: Bench) -> dict[str, Cold]:
+    """Fresh processes in turn. Those of a first round warm the disk and are asked for their memory alone."""
+    used: dict[str, Fresh] = {}
+    for contender in contenders:
+        bench.say(f"memory of {contender.name}, in a fresh process")
+        used[contender.name] = bench.launch(contender, file, reports)
+    first: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for number in range(bench.rounds):
+        bench.say(f"cold start, round {number + 1} of {bench.rounds}")
+        turn = number % len(contenders)
+        for contender in [*contenders[turn:], *contenders[:turn]]:
+            first[contender.name].append(bench.launch(contender, file, 0).first)
+    return {
+        name: Cold(
+            first=Spread.of(seconds),
+            times_as_fast={other: times_as_fast(seconds, first[other]) for other in first if other != name},
+            memory=used[name].memory,
+            gpu_memory=used[name].gpu_memory,
+        )
+        for name, seconds in first.items()
+    }
+
+
+def scaled_up(contender: Contender, data: Reports, file: Path, bench: Bench) -> tuple[Scaled, ...]:
+    """A fresh process for each number of reports that the bench names."""
+    rows = []
+    for reports in bench.scale:
+        bench.say(f"{contender.name}: {reports:,} reports in a fresh process")
+        done = bench.launch(contender, file, reports)
+        words = data.words_of(reports)
+        rows.append(
+            Scaled(
+                reports=reports,
+                words_a_second=words / done.seconds,
+                reports_a_second=reports / done.seconds,
+                memory=done.memory,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,109 @@
+"""The reports that a benchmark reads: a user's own, labeled or plain, or those of the checkpoint's test split.
+
+>>> Reports("demo", (Document("a", "Rebels left Goma."),), labeled=False).words
+4
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle, islice
+from pathlib import Path
+
+from conflict_ner import configfile, corpus
+from conflict_ner.document import Document
+from conflict_ner.errors import BenchmarkError, ConfigError, DataError
+from conflict_ner.files import short
+from conflict_ner.words import split_words
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What is tagged. labeled: whether its mentions are gold, so that strict F1 can stand beside speed."""
+
+    name: str
+    documents: tuple[Document, ...]
+    labeled: bool
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """In the order of the files."""
+        return [document.text for document in self.documents]
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """The words of each text, as `words.split_words` parts it: every punctuation mark is one."""
+        return [len(split_words(text)[0]) for text in self.texts]
+
+    @property
+    def words(self) -> int:
+        """Of all texts once."""
+        return sum(self.counts)
+
+    def repeated(self, reports: int) -> Iterator[str]:
+        """So many texts, in turn and again from the start."""
+        return islice(cycle(self.texts), reports)
+
+    def words_of(self, reports: int) -> int:
+        """The words of as many texts as `repeated` gives."""
+        whole, rest = divmod(reports, len(self.counts))
+        return whole * self.words + sum(self.counts[:rest])
+
+
+def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Reports:
+    """The reports of files and folders, or if none are named, of the checkpoint's test split.
+
+    A `.txt` file is one report without labels, and so is each of a folder that has no other kind.
+    Reports without a word in them are left out.
+
+    Raises:
+        BenchmarkError: if there is nothing to read.
+        DataError: if files cannot be read or labeled data has problems.
+    """
+    entries = entries or _test_split(checkpoint)
+    plain: list[Path] = []
+    marked: list[Path] = []
+    for entry in entries:
+        texts = _plain_files(entry)
+        (plain if texts else marked).extend(texts or [entry])
+    documents = [_plain(file) for file in plain]
+    if marked:
+        documents += corpus.load({"data": marked}, labels)["data"]
+    kept = tuple(document for document in documents if len(split_words(document.text)[0]))
+    named = ", ".join(short(entry) for entry in entries)
+    if not kept:
+        raise BenchmarkError(f"{named}: no report with a word in it; name other files")
+    return Reports(named, kept, labeled=not plain)
+
+
+def _test_split(checkpoint: Path) -> tuple[Path, ...]:
+    """What the checkpoint was tested on, if it is still where it was."""
+    advice = "name DATA: labeled .md or .jsonl files, plain .txt files, or folders of them"
+    try:
+        entries = configfile.load(checkpoint / "run.yaml").data.test
+    except ConfigError:
+        entries = ()
+    if not entries:
+        raise BenchmarkError(f"{checkpoint} says of no test reports; {advice}")
+    gone = [str(entry) for entry in entries if not entry.exists()]
+    if gone:
+        raise BenchmarkError(f"the checkpoint's test reports are not there any more ({', '.join(gone)}); {advice}")
+    return entries
+
+
+def _plain_files(entry: Path) -> list[Path]:
+    if entry.is_file():
+        return [entry] if entry.suffix == ".txt" else []
+    _, problems = corpus.find_files(entry)
+    return sorted(file for file in entry.rglob("*.txt") if file.is_file()) if problems and entry.is_dir() else []
+
+
+def _plain(file: Path) -> Document:
+    """A report as its file has it: corpus would look for labels in it."""
+    try:
+        return Document(str(file), file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        _, problems = corpus.read_file(file)  # says where and how to mend it
+        raise DataError(problems) from None
