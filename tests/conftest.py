@@ -224,4 +224,4 @@ def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tagger(checkpoint_folder: Path) -> Tagger:
     """That checkpoint, loaded as users load it."""
-    return Tagger.load(checkpoint_folder, "cpu")
+    return Tagger.load(checkpoint_folder, "cpu", precision="fp32")

@@ -13,10 +13,11 @@ import torch
 from conflict_ner import calibration
 from conflict_ner.calibration import Decisions, calibrate, decisions, fit_temperature, fit_temperature_of_words, fold
 from conflict_ner.document import Document, Entity, Mention
-from conflict_ner.encoder import load_tokenizer, new_model
+from conflict_ner.encoder import bare, load_tokenizer, new_model
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
+from conflict_ner.torchmodel import TorchModel
 from conftest import LABELS, SENTENCES, wordpiece
 from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification
@@ -31,7 +32,12 @@ def predictor(encoder_folder: Path) -> Predictor:
     torch.manual_seed(1)
     model: Any = new_model(str(encoder_folder), SCHEME, 0.0, 0.0)
     nn.init.normal_(model.classifier.weight, std=0.4)
-    return Predictor(model, TextEncoder.make(load_tokenizer(str(encoder_folder)), 32, 8), SCHEME)
+    return Predictor(TorchModel(model), TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME)
+
+
+def model_of(predictor: Predictor) -> Any:
+    runtime: Any = predictor.runtime
+    return runtime.model
 
 
 def simulated(count: int, temperature: float, words: int = 1) -> Decisions:
@@ -114,7 +120,7 @@ def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, te
     before, spans = [logits for _, logits in predictor.logits(TEXTS)], marks(list(predictor.predict(TEXTS)))
     expected = decisions(predictor, documents(predictor)).scores(temperature)
     reports = documents(predictor)
-    assert fold(predictor, temperature, TEXTS)
+    assert fold(model_of(predictor), predictor, temperature, TEXTS)
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
         np.testing.assert_allclose(divided * temperature, whole, atol=1e-4)
         np.testing.assert_array_equal(divided.argmax(-1), whole.argmax(-1))
@@ -124,12 +130,12 @@ def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, te
 
 @pytest.mark.parametrize("temperature", [0.3, 1.3, 3.0])
 def test_where_tags_tie_one_of_them_wins_still(predictor: Predictor, temperature: float) -> None:
-    model: Any = predictor.model
+    model: Any = model_of(predictor)
     with torch.no_grad():  # ACTOR's tags are NUMBER's
         for parameter in (model.classifier.weight, model.classifier.bias):
             parameter[7:9] = parameter[1:3]
     before = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
-    assert fold(predictor, temperature, TEXTS)
+    assert fold(model_of(predictor), predictor, temperature, TEXTS)
     after = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
     best = before.max(-1)
     tied = (before > best[:, None] - 1e-5).sum(-1) > 1
@@ -151,9 +157,9 @@ def test_the_head_is_found_in_common_architectures(kind: str) -> None:
     )
     torch.manual_seed(0)
     model = AutoModelForTokenClassification.from_config(config)  # type: ignore[no-untyped-call]
-    predictor = Predictor(model, TextEncoder.make(tokenizer, 32, 8), SCHEME)
+    predictor = Predictor(TorchModel(model), TextEncoder.make(bare(tokenizer), 32, 8), SCHEME)
     before = [logits for _, logits in predictor.logits(TEXTS)]
-    assert fold(predictor, 3.0, TEXTS[:3])
+    assert fold(model_of(predictor), predictor, 3.0, TEXTS[:3])
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
         np.testing.assert_allclose(3 * divided, whole, atol=1e-5)
 
@@ -168,6 +174,7 @@ class Odd(nn.Module):
         self.kind = kind
         self.table = nn.Embedding(500, tags)
         self.device = torch.device("cpu")
+        self.config = SimpleNamespace(pad_token_id=0)
         if kind != "no linear layer":
             self.last = nn.Linear(tags, tags)
 
@@ -186,10 +193,10 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
     kind: str, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model: Any = Odd(kind)
-    predictor = Predictor(model, TextEncoder.make(wordpiece(), 32, 8), SCHEME)
+    predictor = Predictor(TorchModel(model), TextEncoder.make(bare(wordpiece()), 32, 8), SCHEME)
     before = copy.deepcopy(model.state_dict())
     monkeypatch.setattr(calibration, "fit_temperature", lambda _: temperature)
-    facts = calibrate(predictor, documents(predictor))
+    facts = calibrate(model_of(predictor), predictor, documents(predictor))
     assert (facts.temperature, facts.fitted_on) == (1.0, "")
     assert "not a linear layer" in facts.note
     assert facts.ece_before == facts.ece_after
@@ -199,21 +206,21 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
 def test_calibrating_lessens_the_error_and_the_facts_are_true(predictor: Predictor) -> None:
     reports = documents(predictor)
     spans = marks(list(predictor.predict(TEXTS)))
-    facts = calibrate(predictor, reports)
+    facts = calibrate(model_of(predictor), predictor, reports)
     assert facts.fitted_on == "spans"
     assert facts.ece_before is not None
     assert facts.ece_after is not None
     assert facts.ece_after < facts.ece_before
     assert decisions(predictor, reports).ece() == pytest.approx(facts.ece_after, abs=1e-4)
     assert marks(list(predictor.predict(TEXTS))) == spans
-    again = calibrate(predictor, reports)
+    again = calibrate(model_of(predictor), predictor, reports)
     assert again.temperature == pytest.approx(1.0, abs=0.01)
 
 
 def test_few_spans_leave_it_to_the_words(predictor: Predictor) -> None:
     reports = documents(predictor)
     few = [Document("few", reports[1].text, ()), Document("r", SENTENCES[1], (Mention(0, 6, "ACTOR"),))] * 2
-    facts = calibrate(predictor, few)
+    facts = calibrate(model_of(predictor), predictor, few)
     assert facts.spans < calibration.FEWEST_SPANS
     assert facts.fitted_on == "words"
     assert facts.temperature != 1.0
@@ -230,8 +237,8 @@ def test_words_that_a_mention_cuts_tell_nothing(predictor: Predictor) -> None:
 
 @pytest.mark.parametrize("reports", [[], [Document("a", "")], [Document("a", "Goma fell.")]])
 def test_without_evidence_nothing_is_done_and_said(predictor: Predictor, reports: list[Document]) -> None:
-    before = copy.deepcopy(predictor.model.state_dict())
-    facts = calibrate(predictor, reports)
+    before = copy.deepcopy(model_of(predictor).state_dict())
+    facts = calibrate(model_of(predictor), predictor, reports)
     assert (facts.temperature, facts.fitted_on) == (1.0, "")
     assert "too few" in facts.note
-    assert all(torch.equal(before[name], value) for name, value in predictor.model.state_dict().items())
+    assert all(torch.equal(before[name], value) for name, value in model_of(predictor).state_dict().items())

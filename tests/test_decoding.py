@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conflict_ner.decoding import decode
 from conflict_ner.document import Entity
+from conflict_ner.encoder import bare
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.labels import LabelScheme
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -22,7 +23,7 @@ def by_spaces() -> TextEncoder:
     backend.normalizer = normalizers.Replace(MARK, "")
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")  # type: ignore[no-untyped-call]
-    return TextEncoder.make(tokenizer, 32, 8)
+    return TextEncoder.make(bare(tokenizer), 32, 8)
 
 
 def decoded(encoder: TextEncoder, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:
@@ -33,7 +34,8 @@ def decoded(encoder: TextEncoder, text: str, tags: str, scores: list[float] | No
     wrong = SCHEME.label2id["B-LOCATION"]  # must never be read
     ids = np.array([SCHEME.label2id.get(name, wrong) for name in names], dtype=np.int64)
     assert [name == "?" for name in names] == (encoded.leads < 0).tolist(), "`?` for the words without a lead"
-    return decode(text, encoded, ids, np.array(scores or [0.5] * len(names), dtype=np.float32), SCHEME)
+    (found,) = decode([text], [encoded], ids, np.array(scores or [0.5] * len(names), dtype=np.float32), SCHEME)
+    return found
 
 
 def marked(entities: list[Entity]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conflict_ner.document import Document, Mention
-from conflict_ner.encoder import load_tokenizer
+from conflict_ner.encoder import bare, load_tokenizer, save_tokenizer
 from conflict_ner.encoding import IGNORED, Encoded, TextEncoder, encoder_window, training_windows, word_spans
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
@@ -34,7 +34,7 @@ LONG = " ".join(random.Random(3).choices([*SENTENCES[4].split(), ".", "$3m", "sh
 
 
 def encoder_of(tokenizer: PreTrainedTokenizerFast, window: int = 24, overlap: int = 8) -> TextEncoder:
-    return TextEncoder.make(tokenizer, window, overlap)
+    return TextEncoder.make(bare(tokenizer), window, overlap)
 
 
 def token_spans(tokenizer: PreTrainedTokenizerFast, text: str) -> list[tuple[int, int]]:
@@ -214,7 +214,7 @@ def test_an_overlap_never_takes_more_than_half_of_the_room(tokenizer: PreTrained
 
 def test_the_saved_tokenizer_knows_the_window_and_truncates_nothing_by_itself(tmp_path: Path) -> None:
     tokenizer = KINDS["wordpiece"]()
-    encoder_of(tokenizer, 48).save_tokenizer(tmp_path)
+    save_tokenizer(tokenizer, 48, tmp_path)
     again = load_tokenizer(str(tmp_path))
     assert again.model_max_length == 48
     assert not again.backend_tokenizer.truncation

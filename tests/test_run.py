@@ -103,7 +103,7 @@ def test_progress_says_counts_first_and_one_line_an_epoch(
 def test_a_run_that_predicts_nothing_warns(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
     shown = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("conflict_ner.prediction.decode", lambda *_: [])
+        patch.setattr("conflict_ner.prediction.decode", lambda texts, *_: [[] for _ in texts])
         run.train(make_config(tmp_path, encoder_folder, reports_file), console=Console(file=shown, width=300))
     assert "no mention was predicted in 2 epochs" in shown.getvalue()
     assert shown.getvalue().count("no mention was predicted") == 1

@@ -175,12 +175,12 @@ def test_files_are_read_as_they_are_tagged(tmp_path: Path, tagger: Tagger) -> No
     opened: list[str] = []
 
     def paths() -> Iterator[Path]:
-        for number in range(1000):
+        for number in range(4000):
             opened.append(str(number))
             yield write(tmp_path / f"{number}.txt", "Goma")
 
     next(iter(tag_files(tagger, paths(), complain)))
-    assert 0 < len(opened) < 1000
+    assert 0 < len(opened) < 4000
 
 
 def test_a_record_is_json_with_entities_that_slice_its_text(tagger: Tagger) -> None:

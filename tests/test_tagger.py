@@ -186,7 +186,7 @@ def test_tags_that_are_not_iob2_in_order_are_refused(copy: Path) -> None:
     tags = [*(f"{prefix}-{label}" for label in LABELS for prefix in "BI"), "O"]
     rewrite(copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)})
     with pytest.raises(CheckpointError, match="IOB2"):
-        Tagger.load(copy, "cpu")
+        Tagger.load(copy, "cpu", precision="fp32")
 
 
 def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagger) -> None:
@@ -195,7 +195,7 @@ def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagg
     actors = sorted(e.score for found in entities for e in found if e.label == "ACTOR")
     middle = actors[len(actors) // 2]
     assert actors[0] < middle
-    strict = Tagger.load(folder, "cpu", {"ACTOR": middle})
+    strict = Tagger.load(folder, "cpu", {"ACTOR": middle}, precision="fp32")
     kept = [[e for e in found if e.label != "ACTOR" or e.score >= middle] for found in entities]
     assert strict.tag(SENTENCES) == kept != entities
     assert any(e.label == "ACTOR" and e.score == middle for found in kept for e in found)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,12 @@ from conflict_ner.decoding import decode
 from conflict_ner.document import Document
 from conflict_ner.encoding import Ints, word_spans
 from conflict_ner.labels import TagIds
-from conflict_ner.prediction import Logits, Predictor
+from conflict_ner.prediction import Predictor
 from conflict_ner.reliability import calibration
+from conflict_ner.runtime import Logits
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FEWEST_SPANS = 50  # below which their being right says too little
 _COLDEST, _HOTTEST = 0.1, 10.0
@@ -65,8 +70,8 @@ class Decisions:
         return found.ece if found else None
 
 
-def calibrate(predictor: Predictor, documents: Sequence[Document]) -> CalibrationFacts:
-    """Fit T on labeled documents and fold it into the predictor's model: it predicts the same spans.
+def calibrate(model: PreTrainedModel, predictor: Predictor, documents: Sequence[Document]) -> CalibrationFacts:
+    """Fit T on labeled documents and fold it into the model, which the predictor asks: it predicts the same spans.
 
     T stays 1 where the documents cannot tell it (too few decisions, or none that is wrong or
     right), or where the model's head is not a plain linear layer; the facts say so.
@@ -78,7 +83,7 @@ def calibrate(predictor: Predictor, documents: Sequence[Document]) -> Calibratio
     note = ""
     if temperature is None:
         note = "validation has too few decisions, or none that is wrong or none that is right"
-    elif not fold(predictor, temperature, [document.text[:_PROBE_LENGTH] for document in documents[:_PROBES]]):
+    elif not fold(model, predictor, temperature, [document.text[:_PROBE_LENGTH] for document in documents[:_PROBES]]):
         temperature, note = None, "the model's last step is not a linear layer that could be scaled"
     applied = temperature or 1.0
     return CalibrationFacts(
@@ -100,7 +105,8 @@ def decisions(predictor: Predictor, documents: Sequence[Document]) -> Decisions:
     for document, (encoded, logits) in zip(documents, said, strict=True):
         gold = {(mention.start, mention.end, mention.label) for mention in document.mentions}
         unscored = np.zeros(len(logits), dtype=np.float32)
-        for entity in decode(document.text, encoded, logits.argmax(-1), unscored, predictor.scheme):
+        (found,) = decode([document.text], [encoded], logits.argmax(-1), unscored, predictor.scheme)
+        for entity in found:
             inside = (encoded.word_starts >= entity.start) & (encoded.word_ends <= entity.end)
             parts.append(logits[inside & (encoded.leads >= 0)])
             lengths.append(len(parts[-1]))
@@ -138,7 +144,7 @@ def fit_temperature_of_words(logits: Logits, gold: TagIds) -> float | None:
     return _minimum(lambda temperature: float(-_log_softmax(exact, temperature)[rows, gold].mean()))
 
 
-def fold(predictor: Predictor, temperature: float, probes: Sequence[str]) -> bool:
+def fold(model: PreTrainedModel, predictor: Predictor, temperature: float, probes: Sequence[str]) -> bool:
     """Divide the logits by T for good, in the weights of the head that makes them.
 
     The head is the last linear layer with an output a tag. That its outputs are the logits is
@@ -150,7 +156,7 @@ def fold(predictor: Predictor, temperature: float, probes: Sequence[str]) -> boo
     import torch
 
     tags = len(predictor.scheme.tags)
-    heads = [m for m in predictor.model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == tags]
+    heads = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == tags]
     before = [logits for _, logits in predictor.logits(probes)]
     if not heads or not any(logits.any() for logits in before):
         return False

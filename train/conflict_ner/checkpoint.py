@@ -25,7 +25,8 @@ from conflict_ner.memory import TrainingMemory
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 MEMORY = "training_memory.json"
-_NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json", WEIGHTS)
+ONNX_WEIGHTS = "model.onnx"
+_NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
 
@@ -75,6 +76,25 @@ class CalibrationFacts(BaseModel):
     note: str = ""
 
 
+class ExportFacts(BaseModel):
+    """How a form for another runtime was made, and how it compares with what it was made from.
+
+    documents: labeled reports on which both were asked, of validation.
+    identical_documents: how many of them got the same spans from both.
+    verdict: what the gate found, in words.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str  # "onnx"
+    precision: str  # "fp32", "bf16" or "int8"
+    documents: int
+    identical_documents: int
+    strict_f1_before: float | None
+    strict_f1_after: float | None
+    verdict: str
+
+
 class Manifest(BaseModel):
     """What must be known of a checkpoint to use it and to trust it."""
 
@@ -94,6 +114,12 @@ class Manifest(BaseModel):
     weights_sha256: str
     pipeline: PipelineFacts | None = None
     calibration: CalibrationFacts | None = None
+    exported: ExportFacts | None = None  # None: weights for PyTorch
+
+    @property
+    def weights(self) -> str:
+        """The name of the file that `weights_sha256` is of."""
+        return ONNX_WEIGHTS if self.exported else WEIGHTS
 
     @property
     def temperature(self) -> float:
@@ -139,6 +165,8 @@ class Checkpoint:
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such checkpoint folder; `conflict-ner train CONFIG` makes one")
         missing = [name for name in _NEEDED if not (folder / name).is_file()]
+        if not any((folder / name).is_file() for name in (WEIGHTS, ONNX_WEIGHTS)):
+            missing.append(WEIGHTS)
         if missing:
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
         try:
@@ -151,6 +179,8 @@ class Checkpoint:
             scores = _Scores.model_validate_json((folder / "scores.json").read_bytes()).splits
         except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
             raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
+        if not (folder / manifest.weights).is_file():
+            raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {manifest.weights} missing")
         return cls(folder, manifest, scores)
 
 

@@ -18,6 +18,7 @@ from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 # Encoders name their dropouts differently; the first name that one has is set.
@@ -66,6 +67,20 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     if not getattr(tokenizer, "is_fast", False):
         raise EncoderError(f"encoder: {source} has no fast tokenizer, so tokens cannot be traced to characters")
     return tokenizer  # type: ignore[return-value]
+
+
+def bare(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
+    """What cuts the text, without the library around it."""
+    inner: Tokenizer = tokenizer.backend_tokenizer
+    return inner
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, window: int, folder: Path) -> None:
+    """Write the tokenizer as a checkpoint's: limited to our window, truncating nothing by itself."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = window
+    tokenizer.save_pretrained(folder)
 
 
 def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTrainedModel:

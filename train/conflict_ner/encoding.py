@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Tokenizer
 
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import EncoderError
@@ -63,21 +64,27 @@ class Encoded:
 class TextEncoder:
     """Encodes texts for one tokenizer. `window` counts the special tokens, `overlap` does not."""
 
-    tokenizer: PreTrainedTokenizerFast
+    tokenizer: Tokenizer
     window: int
     overlap: int
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
 
     @classmethod
-    def make(cls, tokenizer: PreTrainedTokenizerFast, window: int, overlap: int) -> TextEncoder:
+    def make(cls, tokenizer: Tokenizer, window: int, overlap: int) -> TextEncoder:
         """Find the special tokens around an input by looking at one.
+
+        Args:
+            tokenizer: a copy is used; nothing is truncated or padded, whatever its file asks for.
 
         Raises:
             EncoderError: if the window leaves no room for text.
         """
-        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-        full = tokenizer("a", add_special_tokens=True)["input_ids"]
+        tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        bare = tokenizer.encode("a", add_special_tokens=False).ids
+        full = tokenizer.encode("a", add_special_tokens=True).ids
         at = next((i for i in range(len(full)) if full[i : i + len(bare)] == bare), 0)
         prefix, suffix = tuple(full[:at]), tuple(full[at + len(bare) :])
         room = window - len(prefix) - len(suffix)
@@ -91,50 +98,68 @@ class TextEncoder:
         return self.window - len(self.prefix) - len(self.suffix)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode texts in bulk; nothing is truncated, whatever a tokenizer's file asks for."""
+        """Encode texts in bulk: tokenized in parallel, aligned all at once."""
         if not texts:
             return []
-        options = {"add_special_tokens": False, "return_offsets_mapping": True, "verbose": False}
-        batch = self.tokenizer(list(texts), truncation=False, padding=False, **options)
-        return [
-            self._align(text, ids, offsets)
-            for text, ids, offsets in zip(texts, batch["input_ids"], batch["offset_mapping"], strict=True)
-        ]
+        batch = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        counts = np.array([len(encoding) for encoding in batch], dtype=np.int64)
+        total = int(counts.sum())
+        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in batch), np.int64, total)
+        flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in batch))
+        return self._align(texts, counts, ids, np.fromiter(flat, np.int64, 2 * total).reshape(-1, 2))
 
     def window_ids(self, encoded: Encoded, index: int) -> list[int]:
         """The input ids of one window, special tokens included."""
         begin, end = encoded.windows[index]
         return [*self.prefix, *encoded.token_ids[begin:end].tolist(), *self.suffix]
 
-    def save_tokenizer(self, folder: Path) -> None:
-        """Write the tokenizer as a checkpoint's: limited to our window, truncating nothing by itself."""
-        self.tokenizer.backend_tokenizer.no_truncation()
-        self.tokenizer.backend_tokenizer.no_padding()
-        self.tokenizer.model_max_length = self.window
-        self.tokenizer.save_pretrained(folder)
-
-    def _align(self, text: str, ids: list[int], offsets: list[tuple[int, int]]) -> Encoded:
-        starts, ends = split_words(text)
-        spans = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+    def _align(self, texts: Sequence[str], counts: Ints, ids: Ints, spans: Ints) -> list[Encoded]:
+        """Align tokens to words; `ids` and `spans` are of all texts, `counts` tokens a text."""
+        # As one text, parted by line breaks, which are part of no word.
+        joined = "\n".join(texts)
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        text_ends = np.cumsum(lengths + 1)
+        text_starts = text_ends - lengths - 1
+        starts, ends = split_words(joined)
+        shifted = spans + np.repeat(text_starts, counts)[:, None]
         # Each token belongs to the first word it overlaps; tokens of nothing but space to none.
-        first_word = np.searchsorted(ends, spans[:, 0], side="right")
-        word_begins = np.append(starts, len(text))[first_word]  # past the last word none begins
-        overlaps = (word_begins < spans[:, 1]) & (spans[:, 0] < spans[:, 1])
-        leads = np.full(len(starts), -1, dtype=np.int64)
+        first_word = np.searchsorted(ends, shifted[:, 0], side="right")
+        word_begins = np.append(starts, len(joined))[first_word]  # past the last word none begins
+        overlaps = (word_begins < shifted[:, 1]) & (shifted[:, 0] < shifted[:, 1])
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
+        leads = np.full(len(starts), -1, dtype=np.int64)
         leads[first_word[tokens]] = tokens
-        carriers = _carriers(starts, ends, leads, spans)
-        edges = np.unique(np.append(leads[leads >= 0], len(ids)))  # where a window may begin or end
-        windows = self._cut(len(ids), edges)
-        array = np.array(ids, dtype=np.int64)
-        return Encoded(starts, ends, array, leads, carriers, windows, _owners(len(ids), windows))
 
-    def _cut(self, tokens: int, edges: Ints) -> tuple[tuple[int, int], ...]:
+        # And apart again: offsets, tokens and words of each text count from its own beginning.
+        word_edges = np.searchsorted(starts, np.append(text_starts, text_ends[-1]))
+        token_edges = np.concatenate(([0], np.cumsum(counts)))
+        words = np.diff(word_edges)
+        shift = np.repeat(text_starts, words)
+        leads = np.where(leads >= 0, leads - np.repeat(token_edges[:-1], words), -1)
+        starts, ends = starts - shift, ends - shift
+        carriers = np.arange(len(starts)) - np.repeat(word_edges[:-1], words)
+        lost = set(np.searchsorted(word_edges, np.flatnonzero(leads < 0), side="right").tolist())
+        owners = np.zeros(len(ids), dtype=np.int64)
+        result = []
+        for text in range(len(texts)):
+            own, inside = slice(*word_edges[text : text + 2]), slice(*token_edges[text : text + 2])
+            aligned = starts[own], ends[own], leads[own]
+            carried = _carriers(*aligned, spans[inside]) if text + 1 in lost else carriers[own]
+            windows, owner = self._cut(int(counts[text]), leads[own]), owners[inside]
+            if len(windows) > 1:
+                owner = _owners(int(counts[text]), windows)
+            result.append(Encoded(aligned[0], aligned[1], ids[inside], aligned[2], carried, windows, owner))
+        return result
+
+    def _cut(self, tokens: int, leads: Ints) -> tuple[tuple[int, int], ...]:
         """Ranges of at most `room` tokens that overlap and begin and end at word edges."""
+        if tokens <= self.room:
+            return ((0, tokens),)
+        edges = np.unique(np.append(leads[leads >= 0], tokens))  # where a window may begin or end
         windows, begin = [], 0
         while tokens - begin > self.room:
             limit = begin + self.room
-            at = edges[np.searchsorted(edges, limit, side="right") - 1] if len(edges) else 0
+            at = edges[np.searchsorted(edges, limit, side="right") - 1]
             # A word longer than the room has no edge to cut at: it is cut where it must be.
             end = int(at) if at > begin + self.overlap else limit
             windows.append((begin, end))

@@ -77,7 +77,7 @@ def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), devic
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
-    tagger = Tagger.load(source, device)
+    tagger = Tagger.load(source, device, precision="fp32")
     manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
     if sha256(source / WEIGHTS) != manifest.weights_sha256:
         raise CheckpointError(f"{source}: {WEIGHTS} has changed since it was exported")

@@ -116,19 +116,29 @@ class LabelScheme:
         An I- tag that continues nothing begins a mention, as in conlleval and in
         `transformers.pipeline`: what the model saw is kept rather than dropped.
         """
+        firsts, lasts, kinds = self.spans(tags)
+        return [
+            (first, last, self.labels[kind])
+            for first, last, kind in zip(firsts.tolist(), lasts.tolist(), kinds.tolist(), strict=True)
+        ]
+
+    def spans(self, tags: TagIds, ends: TagIds | None = None) -> tuple[TagIds, TagIds, TagIds]:
+        """What `decode` gives, as arrays: first words, past the last words, numbers of the labels.
+
+        Args:
+            ends: where sequences end that stand in `tags` one after the other: no mention goes
+                on past one.
+        """
         inside = np.flatnonzero(tags != OUTSIDE)
-        if not inside.size:
-            return []
         kinds = (tags[inside] - 1) // 2
         begins = tags[inside] % 2 == 1
-        begins[0] = True
+        begins[:1] = True
         begins[1:] |= (np.diff(inside) > 1) | (np.diff(kinds) != 0)
+        if ends is not None:
+            begins |= np.isin(inside, ends)
         firsts = np.flatnonzero(begins)
-        lasts = np.append(firsts[1:], inside.size) - 1
-        return [
-            (int(inside[first]), int(inside[last]) + 1, self.labels[kinds[first]])
-            for first, last in zip(firsts, lasts, strict=True)
-        ]
+        lasts = np.append(firsts[1:], inside.size) - 1 if firsts.size else firsts
+        return inside[firsts], inside[lasts] + 1, kinds[firsts]
 
     def continuing(self, tags: TagIds) -> TagIds:
         """For each tag the I- tag of its label (O stays O)."""

@@ -2,117 +2,148 @@
 
 Training scores its epochs with this, evaluation its splits and the `Tagger` its users'
 texts: there is no second way from a text to an entity.
+
+Texts are taken a chunk at a time, so any number of them needs the memory of one chunk. Within it
+windows of like length share a batch, results are gathered into one row a word, and only what
+was found becomes an object. While a chunk is computed, the next is tokenized in a thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from conflict_ner.batching import length_batches, pad
+from conflict_ner.batching import length_batches
 from conflict_ner.decoding import decode
 from conflict_ner.document import Entity
 from conflict_ner.encoding import Encoded, Ints, TextEncoder
 from conflict_ner.labels import LabelScheme
+from conflict_ner.runtime import Logits, Runtime
 
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
-
-Logits = npt.NDArray[np.float32]
 BATCH_TOKENS = 4096
-CHUNK = 256  # texts encoded and held at a time: lengths sort well and memory stays flat
+CHUNK = 1024  # texts, at most: enough for lengths to sort well
+CHUNK_CHARACTERS = 1_000_000  # and no more text than this, unless one text has more
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One input: the words that it decides, and where in it their leads stand."""
+    """One input, and where its answers go.
 
-    index: int
-    length: int  # tokens of text
-    words: Ints
+    ids: of shape (length,), special tokens included.
+    rows: the words that it decides, as rows of the chunk's logits.
+    positions: where in the input their leads stand.
+    """
+
+    ids: Ints
+    rows: Ints
     positions: Ints
-
-
-def _windows(encoded: Encoded, prefix: int) -> Iterator[_Window]:
-    """The windows of a text that have any tokens; `prefix` special tokens stand before these."""
-    words = np.flatnonzero(encoded.leads >= 0)
-    leads = encoded.leads[words]
-    # Owners ascend along the text, so each window's words are one run.
-    runs = np.searchsorted(encoded.owners[leads], np.arange(len(encoded.windows) + 1))
-    for index, (begin, end) in enumerate(encoded.windows):
-        own = slice(runs[index], runs[index + 1])
-        if begin < end:
-            yield _Window(index, end - begin, words[own], leads[own] - begin + prefix)
 
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A model with what it needs to tag texts. Computes in fp32, on the model's device."""
+    """A model with what it needs to tag texts."""
 
-    model: PreTrainedModel
+    runtime: Runtime
     encoder: TextEncoder
     scheme: LabelScheme
     batch_tokens: int = BATCH_TOKENS
 
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """The entities of each text, in the order of the texts, read as they are needed."""
-        for chunk in _chunks(texts):
-            yield from self._predict_chunk(chunk)
+        for chunk, encoded in self._encoded(texts):
+            logits = self._decide(encoded)
+            best = logits.argmax(-1)
+            # The softmax of the best tag, without those of the others.
+            top = np.take_along_axis(logits, best[:, None], axis=-1)
+            scores = 1 / np.exp(logits - top).sum(-1)
+            yield from decode(chunk, encoded, best, scores, self.scheme)
 
     def logits(self, texts: Iterable[str]) -> Iterator[tuple[Encoded, Logits]]:
         """What `predict` decides from: each text, aligned, and its words' logits, shape (W, tags).
 
         Words without a lead have zeros, which nobody reads. Texts are read as they are needed.
         """
-        for chunk in _chunks(texts):
-            encoded = self.encoder.encode(chunk)
-            said = [np.zeros((len(e.word_starts), len(self.scheme.tags)), dtype=np.float32) for e in encoded]
-            for chosen, logits in self._forward(encoded):
-                values = logits.cpu().numpy()
-                for row, (text, window) in enumerate(chosen):
-                    said[text][window.words] = values[row, window.positions]
-            yield from zip(encoded, said, strict=True)
+        for _, encoded in self._encoded(texts):
+            ends = np.cumsum([len(e.word_starts) for e in encoded])
+            yield from zip(encoded, np.split(self._decide(encoded), ends[:-1]), strict=True)
 
-    def _predict_chunk(self, texts: Sequence[str]) -> list[list[Entity]]:
-        encoded = self.encoder.encode(texts)
-        tags = [np.zeros(len(e.word_starts), dtype=np.int64) for e in encoded]
-        scores = [np.zeros(len(e.word_starts), dtype=np.float32) for e in encoded]
-        for chosen, logits in self._forward(encoded):
-            probability, best = (part.cpu().numpy() for part in logits.softmax(-1).max(-1))
-            for row, (text, window) in enumerate(chosen):
-                tags[text][window.words] = best[row, window.positions]
-                scores[text][window.words] = probability[row, window.positions]
-        return [
-            decode(text, e, tag, score, self.scheme)
-            for text, e, tag, score in zip(texts, encoded, tags, scores, strict=True)
-        ]
+    def _encoded(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[Encoded]]]:
+        """Chunks of texts, aligned; each is tokenized while the one before it is computed.
 
-    def _forward(self, encoded: Sequence[Encoded]) -> Iterator[tuple[list[tuple[int, _Window]], torch.Tensor]]:
-        """Batches of windows, each with the number of its text, and their logits, shape (rows, longest, tags)."""
-        import torch
+        Only the tokenizing is done in the thread: texts may come from a source that is bound to
+        the caller's own.
+        """
+        chunks = _chunks(texts)
+        chunk = next(chunks, None)
+        encoded = self.encoder.encode(chunk) if chunk else []
+        with ThreadPoolExecutor(max_workers=1) as thread:  # starts with the second chunk, if there is one
+            while chunk:
+                following = next(chunks, None)
+                ahead = thread.submit(self.encoder.encode, following) if following else None
+                yield chunk, encoded
+                chunk, encoded = following, ahead.result() if ahead else []
 
-        jobs = [(text, window) for text, e in enumerate(encoded) for window in _windows(e, len(self.encoder.prefix))]
-        for batch in length_batches([window.length for _, window in jobs], self.batch_tokens):
-            chosen = [jobs[job] for job in batch]
-            rows = [self.encoder.window_ids(encoded[text], window.index) for text, window in chosen]
-            ids = pad(rows, self.encoder.tokenizer.pad_token_id or 0)
-            mask = pad([[1] * len(row) for row in rows], 0)
-            training = self.model.training
-            self.model.train(False)
-            with torch.inference_mode():
-                device = self.model.device
-                logits = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float()
-            self.model.train(training)
-            yield chosen, logits
+    def _decide(self, encoded: Sequence[Encoded]) -> Logits:
+        """The logits of all words of a chunk, text after text; zeros for words without a lead."""
+        said = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
+        doubtful = list(self._answer(self._windows(encoded), said, self.runtime.doubt))
+        if doubtful:
+            for _ in self._answer(doubtful, said, 0.0, exactly=True):
+                pass
+        return said
+
+    def _answer(
+        self, windows: Sequence[_Window], said: Logits, doubt: float, *, exactly: bool = False
+    ) -> Iterator[_Window]:
+        """Fill in what the model says; gives the windows with a word whose best two tags are nearer than `doubt`."""
+        ask = self.runtime.exactly if exactly else self.runtime.logits
+        for batch in length_batches([len(window.ids) for window in windows], self.batch_tokens):
+            chosen = [windows[index] for index in batch]
+            logits = ask(*self._padded(chosen))
+            counts = [len(window.rows) for window in chosen]
+            inputs = np.repeat(np.arange(len(chosen)), counts)
+            read = logits[inputs, np.concatenate([window.positions for window in chosen])]
+            said[np.concatenate([window.rows for window in chosen])] = read
+            if doubt:
+                second, first = np.partition(read, -2, axis=-1)[:, -2:].T
+                yield from (chosen[index] for index in np.unique(inputs[first - second < doubt]))
+
+    def _padded(self, windows: Sequence[_Window]) -> tuple[Ints, Ints]:
+        lengths = np.array([len(window.ids) for window in windows])
+        mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+        ids = np.full(mask.shape, self.runtime.padding, dtype=np.int64)
+        ids[mask == 1] = np.concatenate([window.ids for window in windows])
+        return ids, mask
+
+    def _windows(self, encoded: Sequence[Encoded]) -> list[_Window]:
+        """The windows of a chunk that have any words to decide."""
+        prefix, suffix = (np.array(part, dtype=np.int64) for part in (self.encoder.prefix, self.encoder.suffix))
+        windows, row = [], 0
+        for e in encoded:
+            words = np.flatnonzero(e.leads >= 0)
+            leads = e.leads[words]
+            # Owners ascend along the text, so each window's words are one run.
+            runs = np.searchsorted(e.owners[leads], np.arange(len(e.windows) + 1))
+            for index, (begin, end) in enumerate(e.windows):
+                own = slice(runs[index], runs[index + 1])
+                if own.start < own.stop:
+                    ids = np.concatenate((prefix, e.token_ids[begin:end], suffix))
+                    windows.append(_Window(ids, row + words[own], leads[own] - begin + len(prefix)))
+            row += len(e.word_starts)
+        return windows
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    source = iter(texts)
-    while chunk := list(islice(source, CHUNK)):
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        if chunk and (len(chunk) == CHUNK or characters + len(text) > CHUNK_CHARACTERS):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(text)
+        characters += len(text)
+    if chunk:
         yield chunk

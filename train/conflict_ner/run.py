@@ -20,7 +20,7 @@ from pathlib import Path
 import datasets
 from accelerate import PartialState
 from rich.console import Console
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
 from conflict_ner import checkpoint, configfile, corpus, evaluation
 from conflict_ner.calibration import calibrate
@@ -30,7 +30,17 @@ from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import divide, said
 from conflict_ner.document import Document, Entity
-from conflict_ner.encoder import describe, load_model, load_tokenizer, new_model, on_device, quiet, resolve
+from conflict_ner.encoder import (
+    bare,
+    describe,
+    load_model,
+    load_tokenizer,
+    new_model,
+    on_device,
+    quiet,
+    resolve,
+    save_tokenizer,
+)
 from conflict_ner.encoding import TextEncoder, encoder_window, training_windows
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation import Report
@@ -42,6 +52,7 @@ from conflict_ner.modelcard import model_card
 from conflict_ner.prediction import Predictor
 from conflict_ner.preflight import announce, refuse_hopeless
 from conflict_ner.progress import TrainingProgress
+from conflict_ner.torchmodel import TorchModel
 from conflict_ner.training import TrainResult, fit
 
 
@@ -68,12 +79,12 @@ def train(
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve(config.encoder)
-    encoder, model = _encoder(config, source, scheme, hardware)
+    tokenizer, encoder, model = _encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], encoder, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
     def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        found = Predictor(model, encoder, scheme).predict(document.text for document in data["validation"])
+        found = Predictor(TorchModel(model), encoder, scheme).predict(document.text for document in data["validation"])
         micro = evaluation.strict_micro(data["validation"], list(found), scheme.labels)
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
@@ -86,7 +97,7 @@ def train(
     if main:
         console.print("evaluating, exporting and verifying", highlight=False)
         best = on_device(load_model(str(result.state)), hardware.device)
-        _finish(config, data, result, Predictor(best, encoder, scheme), hardware)
+        _finish(config, data, result, best, tokenizer, encoder, hardware)
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
     return Checkpoint.load(config.output)
@@ -117,7 +128,7 @@ def read(config: Config) -> Corpus:
 
 def _encoder(
     config: Config, source: str, scheme: LabelScheme, hardware: Hardware
-) -> tuple[TextEncoder, PreTrainedModel]:
+) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
     set_seed(config.training.seed)  # before the head is made
     settings = config.training
     # Short inputs train faster on CPUs with plain matrix products than with fused attention.
@@ -131,7 +142,7 @@ def _encoder(
     if settings.freeze_embeddings:
         model.get_input_embeddings().requires_grad_(False)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
-    return TextEncoder.make(tokenizer, window, config.encoding.overlap), model
+    return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
 
 
 def _evaluate(
@@ -183,12 +194,21 @@ def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) ->
     return _Finished(scores, expected)
 
 
-def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predictor, hardware: Hardware) -> None:
+def _finish(
+    config: Config,
+    data: Corpus,
+    result: TrainResult,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    encoder: TextEncoder,
+    hardware: Hardware,
+) -> None:
     """Calibrate the best epoch, score it on all that is not trained on, and export it."""
-    calibrated = calibrate(predictor, data["validation"])
+    predictor = Predictor(TorchModel(model), encoder, LabelScheme(config.labels))
+    calibrated = calibrate(model, predictor, data["validation"])
     memory = TrainingMemory.of(data["train"], data["validation"])
     finished = _score_splits(data, predictor, memory)
-    encoder, name = predictor.encoder, describe(config.encoder)
+    name = describe(config.encoder)
     drawn = said(config.data, config.training.seed)
     manifest = Manifest(
         labels=config.labels,
@@ -206,10 +226,10 @@ def _finish(config: Config, data: Corpus, result: TrainResult, predictor: Predic
     )
 
     def fill(folder: Path) -> None:
-        predictor.model.config._name_or_path = name  # not a path of this machine
-        encoder.save_tokenizer(folder)
+        model.config._name_or_path = name  # not a path of this machine
+        save_tokenizer(tokenizer, encoder.window, folder)
         with quiet():
-            predictor.model.save_pretrained(folder)
+            model.save_pretrained(folder)
         (folder / "run.yaml").write_text(configfile.dump(config, config.output), encoding="utf-8")
         (folder / checkpoint.MEMORY).write_text(memory.dump(), encoding="utf-8")
 

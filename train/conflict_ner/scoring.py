@@ -35,7 +35,8 @@ def evaluate(
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             no report to score, or no report with a field to slice by.
     """
-    tagger = Tagger.load(folder, device, thresholds)
+    # In full precision: a figure to publish is the same on every machine.
+    tagger = Tagger.load(folder, device, thresholds, "fp32")
     data = corpus.load({"data": entries}, tagger.labels, strict=strict)
     for problem in data.skipped:
         left_out(problem)

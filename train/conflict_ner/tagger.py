@@ -9,18 +9,20 @@ for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
+from tokenizers import Tokenizer
+
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.document import Entity, is_text
-from conflict_ner.encoder import load_model, load_tokenizer, on_device
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
-from conflict_ner.hardware import choose
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
+from conflict_ner.runtime import Precision, Runtime
 
 
 class Tagger:
@@ -34,32 +36,37 @@ class Tagger:
         self._predictor = predictor
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "auto", thresholds: Mapping[str, float] | None = None) -> Tagger:
+    def load(
+        cls,
+        folder: Path | str,
+        device: str = "auto",
+        thresholds: Mapping[str, float] | None = None,
+        precision: Precision = "auto",
+    ) -> Tagger:
         """Load a checkpoint that this package exported.
 
         Args:
             device: `auto` (a GPU where there is one), or what PyTorch calls a device.
             thresholds: by label, the least score of an entity to be given; by default all are.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
+            precision: `auto` is the fastest that leaves the spans as they are in `fp32` (see
+                `torchmodel`). An exported form has the precision that it was exported in.
 
         Raises:
-            CheckpointError: if the folder is no whole checkpoint.
+            CheckpointError: if the folder is no whole checkpoint, or needs a library that is missing.
             ConfigError: if a threshold is for an unknown label or is not from 0 to 1.
             EncoderError: if there is no such device.
         """
         checkpoint = Checkpoint.load(folder)
         _refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
+        _refuse_other_labels(checkpoint)
         try:
-            model = load_model(str(checkpoint.folder))
-            tokenizer = load_tokenizer(str(checkpoint.folder))
-            scheme = LabelScheme.from_id2label(model.config.id2label or {})
-        except (EncoderError, ValueError) as error:
-            raise CheckpointError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
-        if scheme != checkpoint.scheme:
-            raise CheckpointError(f"{folder}: config.json and manifest.json name different labels")
-        model = on_device(model, choose(device, "fp32").device)
+            tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing narrower
+            raise CheckpointError(f"{folder} is damaged: tokenizer.json: {error}") from None
         encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
-        return cls(checkpoint, Predictor(model, encoder, scheme), thresholds)
+        runtime = _runtime(checkpoint, device, precision)
+        return cls(checkpoint, Predictor(runtime, encoder, checkpoint.scheme), thresholds)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,7 +90,7 @@ class Tagger:
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """As `tag`, for any number of texts, answered in order; they are read some hundreds ahead."""
+        """As `tag`, for any number of texts, answered in order; they are read some thousands ahead."""
         found = self._predictor.predict(_strings(texts))
         if not self.thresholds:
             return found
@@ -92,11 +99,39 @@ class Tagger:
     @property
     def device(self) -> str:
         """What PyTorch calls the device that the model is on."""
-        return str(self._predictor.model.device)
+        return self._predictor.runtime.device
 
     def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
         """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
         return [len(encoded.windows) == 1 for encoded in self._predictor.encoder.encode(texts)]
+
+
+def _runtime(checkpoint: Checkpoint, device: str, precision: Precision) -> Runtime:
+    """The checkpoint's model, computed by the library that its form is for; no other is imported."""
+    if checkpoint.manifest.exported:
+        from conflict_ner.onnxmodel import OnnxModel  # type: ignore[import-not-found, unused-ignore]
+
+        return OnnxModel.load(checkpoint.folder, device)  # type: ignore[no-any-return, unused-ignore]
+    from conflict_ner.encoder import load_model, on_device
+    from conflict_ner.hardware import choose
+    from conflict_ner.torchmodel import TorchModel
+
+    try:
+        model = load_model(str(checkpoint.folder))
+    except EncoderError as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
+    return TorchModel.of(on_device(model, choose(device, "fp32").device), precision)
+
+
+def _refuse_other_labels(checkpoint: Checkpoint) -> None:
+    """What plain transformers would call the tags must be what we call them."""
+    try:
+        config = json.loads((checkpoint.folder / "config.json").read_bytes())
+        scheme = LabelScheme.from_id2label(config["id2label"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: config.json: {error}") from None
+    if scheme != checkpoint.scheme:
+        raise CheckpointError(f"{checkpoint.folder}: config.json and manifest.json name different labels")
 
 
 def _refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:

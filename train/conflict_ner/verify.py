@@ -33,7 +33,7 @@ def verify(folder: Path, expected: Sequence[tuple[str, Sequence[Entity]]], devic
     Raises:
         CheckpointError: naming the first text whose entities differ from those expected.
     """
-    tagger = Tagger.load(folder, device)
+    tagger = Tagger.load(folder, device, precision="fp32")
     texts = [text for text, _ in expected]
     found = tagger.tag(texts)
     for (text, wanted), entities in zip(expected, found, strict=True):

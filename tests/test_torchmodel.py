@@ -1,0 +1,103 @@
+"""A model asked through PyTorch: in bf16 it says what it says in fp32, near ties computed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conflict_ner import torchmodel
+from conflict_ner.encoder import bare, load_tokenizer, new_model
+from conflict_ner.encoding import TextEncoder
+from conflict_ner.hardware import Hardware
+from conflict_ner.labels import LabelScheme
+from conflict_ner.prediction import Predictor
+from conflict_ner.torchmodel import TorchModel
+from conftest import LABELS, SENTENCES
+from torch import nn
+from transformers import PreTrainedModel
+
+SCHEME = LabelScheme(LABELS)
+TEXTS = [*SENTENCES, " ".join(SENTENCES * 3), *" ".join(SENTENCES).split()]
+
+
+@pytest.fixture
+def model(encoder_folder: Path) -> PreTrainedModel:
+    """Two of its tags are all but one: where either is best, the other is near."""
+    torch.manual_seed(3)
+    made: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
+    nn.init.normal_(made.classifier.weight, std=0.3)
+    with torch.no_grad():
+        made.classifier.weight[3] = made.classifier.weight[1] + 1e-3 * torch.randn(made.config.hidden_size)
+    return made  # type: ignore[no-any-return]
+
+
+def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) -> Predictor:
+    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    return Predictor(TorchModel(model, in_bf16), encoder, SCHEME)
+
+
+def marks(found: Any) -> list[list[tuple[str, int, int]]]:
+    return [[(entity.label, entity.start, entity.end) for entity in entities] for entities in found]
+
+
+def test_bf16_rounds_and_yet_finds_the_spans_of_fp32(
+    model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = predictor(model, encoder_folder, in_bf16=False)
+    fast = predictor(model, encoder_folder, in_bf16=True)
+    expected = np.concatenate([logits for _, logits in exact.logits(TEXTS)])
+    assert marks(fast.predict(TEXTS)) == marks(exact.predict(TEXTS))
+    # The near ties are what makes the difference: trusted, some words get another tag.
+    monkeypatch.setattr(torchmodel, "DOUBT", 0.0)
+    trusting = np.concatenate([logits for _, logits in fast.logits(TEXTS)])
+    assert 0 < np.abs(trusting - expected).max() < 0.1
+    assert (trusting.argmax(-1) != expected.argmax(-1)).any()
+
+
+def test_only_inputs_with_a_near_tie_are_computed_again(
+    model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    exactly = TorchModel.exactly
+
+    def counting(self: TorchModel, ids: Any, mask: Any) -> Any:
+        if not torch.is_autocast_enabled("cpu"):
+            asked.append(len(ids))
+        return exactly(self, ids, mask)
+
+    monkeypatch.setattr(TorchModel, "exactly", counting)
+    fast = predictor(model, encoder_folder, in_bf16=True)
+    list(fast.predict(TEXTS))
+    again = sum(asked)
+    asked.clear()
+    monkeypatch.setattr(torchmodel, "DOUBT", 1e9)
+    list(fast.predict(TEXTS))
+    assert 0 < again < sum(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hardware", "expected"),
+    [
+        ("auto", "bf16", True),
+        ("auto", "fp32", False),
+        ("auto", "fp16", False),
+        ("fp32", "bf16", False),
+        ("bf16", "fp32", True),
+    ],
+)
+def test_auto_takes_bf16_where_the_hardware_multiplies_it(
+    asked: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchmodel, "choose", lambda device, precision: Hardware(device, hardware))
+    assert TorchModel.of(model, asked).in_bf16 is expected
+
+
+def test_dropout_is_off_while_asked_and_the_model_left_as_it_was(model: PreTrainedModel) -> None:
+    ids = np.arange(8, dtype=np.int64)[None]
+    model.train()
+    first, second = (TorchModel(model).logits(ids, np.ones_like(ids)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert model.training

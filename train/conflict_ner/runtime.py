@@ -1,0 +1,46 @@
+"""What a model is to the code that tags with it: input ids in, logits out, whatever computes them.
+
+PyTorch is one such runtime (`torchmodel`), ONNX Runtime another (`onnxmodel`); the code around
+them, from a text to a span, is the same and knows of neither.
+
+>>> Precision.__args__
+('auto', 'fp32', 'bf16')
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.int64]
+Logits = npt.NDArray[np.float32]
+Precision = Literal["auto", "fp32", "bf16"]  # that a user may ask for
+
+
+class Runtime(Protocol):
+    """A token classifier that is ready to be asked.
+
+    padding: the id that fills up short rows.
+    doubt: where a word's best two logits are nearer than this, rounding may have chosen between
+        them: `exactly` is to be asked again. 0.0 for a runtime that is never in doubt.
+    """
+
+    @property
+    def padding(self) -> int:
+        """See above."""
+
+    @property
+    def doubt(self) -> float:
+        """See above."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes, as PyTorch calls it."""
+
+    def logits(self, ids: Ids, mask: Ids) -> Logits:
+        """The logits of each token, shape (rows, length, tags), for ids and mask of shape (rows, length)."""
+
+    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+        """The same in full precision."""
