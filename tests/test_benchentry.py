@@ -12,6 +12,7 @@ from conflict_ner.benchtexts import Reports
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.contenders import PIPELINE_WEIGHTS
 from conflict_ner.document import Document
+from conflict_ner.errors import BenchmarkError
 from conflict_ner.tagger import Tagger
 
 SHORT = Reports("x", (Document("a", "police near goma"),), labeled=False)
@@ -56,6 +57,11 @@ def test_spacy_takes_part_where_it_is(checkpoint_folder: Path, monkeypatch: pyte
     found, notes = entrants(checkpoint_folder, [], ["auto"], "cpu", SHORT)
     assert found[-1].name == "spaCy en_core_web_sm"
     assert "its own labels" in notes[-1]
+
+
+def test_a_folder_named_twice_is_refused(checkpoint_folder: Path) -> None:
+    with pytest.raises(BenchmarkError, match="model is named twice"):
+        entrants(checkpoint_folder, [checkpoint_folder / ".." / checkpoint_folder.name], ["auto"], "cpu", SHORT)
 
 
 def test_tokens_are_the_texts_own(checkpoint_folder: Path) -> None:

@@ -22,6 +22,7 @@ from conflict_ner.contenders import (
     pipeline_can_load,
     spacy_is_there,
 )
+from conflict_ner.errors import BenchmarkError
 from conflict_ner.files import short
 from conflict_ner.limits import Layers, linear_layers
 
@@ -63,7 +64,14 @@ def entrants(
 
     Also gives, in words, who is not and why. A pipeline gets a stride where a text is longer than the
     window: without one it would cut the text off, and be quick by reading less.
+
+    Raises:
+        BenchmarkError: if a folder is named twice.
+        CheckpointError: if one is no whole checkpoint.
     """
+    folders = [folder.resolve() for folder in (checkpoint, *exports)]
+    if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
+        raise BenchmarkError(f"{short(twice)} is named twice; a contestant has one turn in a round")
     found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
     called = names([each.folder for each in found])
     ours = [

@@ -14,7 +14,6 @@ the two times of one round: a ratio is the median of the rounds' ratios, with th
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median, quantiles
@@ -66,7 +65,6 @@ def alternate(
         first = number % len(names) if names else 0
         for name in names[first:] + names[:first]:
             begun(number + 1, name)
-            gc.collect()  # of what went before, not in this turn
             rest()
             start = clock()
             turns[name]()

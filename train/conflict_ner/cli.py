@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from conflict_ner import datacommands, evalcommands, traincommands
+from conflict_ner import benchcommands, datacommands, evalcommands, traincommands
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.files import one_file, replaced, short
@@ -41,6 +41,7 @@ for command in (
     datacommands.agree,
     evalcommands.evaluate,
     evalcommands.compare,
+    benchcommands.benchmark,
     traincommands.train,
 ):
     app.command()(command)

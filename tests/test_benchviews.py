@@ -1,0 +1,154 @@
+"""One benchmark, three views: the same figures in each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conflict_ner.benchmarking import Spread
+from conflict_ner.benchresults import Benchmark, Cold, Contestant, Limited, Scaled, Trained, TrainingBenchmark
+from conflict_ner.benchviews import grids, ratio, said, show, training_grids
+from conflict_ner.machine import Machine
+
+MACHINE = Machine("[red]CPU", 4, 2, ("avx2",), "A GPU", "Linux x86_64", {"python": "3.11"})
+
+
+def spread(median: float) -> Spread:
+    return Spread(median=median, low=median * 0.9, high=median * 1.1)
+
+
+def contestant(name: str, kind: str, rival: str, *, cold: bool = True) -> Contestant:
+    return Contestant(
+        name=name,
+        kind=kind,
+        batch=None,
+        words_a_second=spread(2000),
+        reports_a_second=spread(20),
+        times_as_fast={rival: spread(2)},
+        share={"fp32": spread(0.5)},
+        strict_f1=0.875 if kind == "tagger" else None,
+        cold=Cold(first=spread(1.5), times_as_fast={rival: spread(3)}, memory=500 * 2**20, gpu_memory=None)
+        if cold
+        else None,
+        scaled=(Scaled(reports=1000, words_a_second=1900.0, reports_a_second=19.0, memory=600 * 2**20),)
+        if kind == "tagger" and cold
+        else (),
+    )
+
+
+LIMIT = Limited(
+    name="fp32",
+    how="by hand",
+    tokens_a_second=spread(5000),
+    words_a_second=spread(4000),
+    operations_a_second=spread(1e11),
+)
+
+
+def benchmark(*contestants: Contestant) -> Benchmark:
+    return Benchmark(
+        machine=MACHINE,
+        device="cuda",
+        data="[b]data",
+        reports=10,
+        words=1234,
+        tokens=2000,
+        reports_a_turn=10,
+        rounds=5,
+        contestants=contestants,
+        limits=(LIMIT,),
+        notes=("spaCy is not measured",),
+    )
+
+
+BOTH = benchmark(contestant("ours", "tagger", "spaCy"), contestant("spaCy", "spacy", "ours"))
+TRAINING = TrainingBenchmark(
+    machine=MACHINE,
+    device="cpu",
+    config="default.yaml",
+    epochs=4,
+    reports=100,
+    tokens=20_000,
+    rounds=1,
+    seeds=(7, 8),
+    contestants=(
+        Trained(
+            name="ours",
+            tokens_a_second=spread(900),
+            times_as_fast={"stock": spread(4)},
+            share={"fp32": spread(0.7)},
+            seconds=(100.0, 120.0),
+            strict_f1=(0.86, None),
+        ),
+    ),
+    limits=(LIMIT,),
+    notes=(),
+)
+
+
+def test_figures_have_their_quartiles_unless_these_say_nothing_more() -> None:
+    assert said(spread(2000)) == "2,000 (1,800-2,200)"
+    assert said(Spread(median=5, low=5, high=5)) == "5"
+    assert [ratio(Spread(median=x, low=x, high=x)) for x in (0.5, 12.34, 1234.5)] == ["0.50", "12.3", "1,234"]
+    assert ratio(None) == ""
+
+
+def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
+    tables = list(grids(BOTH))
+    assert [grid.title.split(",")[0].split(" on ")[0] for grid in tables] == [
+        "speed",
+        "times as fast as",
+        "share of the limit",
+        "the limit: the encoder's matrix products alone",
+        "a fresh process",
+        "first report",
+        "reports from a generator",
+    ]
+    assert all(len(row) == len(grid.headings) for grid in tables for row in grid.rows)
+    speed, times, share, limit, fresh, _, growth = tables
+    assert speed.rows[0] == ("ours", "2,000 (1,800-2,200)", "20.0 (18.0-22.0)", "87.5")
+    assert speed.rows[1][-1] == "n/a"
+    assert times.headings == ("contestant", "spaCy")
+    assert times.rows == (("ours", "2.00 (1.80-2.20)"), ("spaCy", ""))
+    assert share.rows[0][1] == "50.0 (45.0-55.0)"
+    assert limit.rows[0][3:] == ("100 (90-110)", "by hand")
+    assert fresh.rows[0] == ("ours", "1.50 (1.35-1.65)", "500")
+    assert growth.rows == (("ours", "1,000", "1,900", "19.0", "600"),)
+
+
+def test_other_forms_are_held_against_the_first() -> None:
+    two = benchmark(contestant("ours", "tagger", "onnx"), contestant("onnx", "tagger", "ours"))
+    assert list(grids(two))[1].headings == ("contestant", "ours")
+    alone = benchmark(contestant("ours", "tagger", "x", cold=False))
+    assert len(list(grids(alone))) == 3  # nobody to hold it against, no fresh process
+
+
+def test_training_shows_each_seed() -> None:
+    tables = list(training_grids(TRAINING))
+    assert tables[0].rows == (("ours", "900 (810-990)", "100, 120", "86.0, n/a"),)
+    assert all(len(row) == len(grid.headings) for grid in tables for row in grid.rows)
+
+
+def test_markdown_has_every_table_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, TRAINING, as_markdown=True)
+    out = capsys.readouterr().out
+    assert "| ours | 2,000 (1,800-2,200) | 20.0 (18.0-22.0) | 87.5 |" in out
+    assert "**training of default.yaml (100 reports, 20,000 tokens, 4 epochs)**" in out
+    assert "[red]CPU (avx2), 4 cores, 2 used, A GPU; on cuda; Linux x86_64; python 3.11." in out
+    assert "Medians of 5 rounds in turn" in out
+    assert "spaCy is not measured" in out
+
+
+def test_a_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, None)
+    out = capsys.readouterr().out
+    assert "[b]data" in out
+    assert "[red]CPU" in out
+    assert "2,000 (1,800-2,200)" in out
+
+
+def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, None, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["training"] is None
+    assert Benchmark.model_validate(found["tagging"]) == BOTH

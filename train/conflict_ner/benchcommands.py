@@ -1,0 +1,68 @@
+"""The command that measures speed on the user's own machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner.evalcommands import DeviceOption
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def benchmark(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Labeled .md or .jsonl, plain .txt, or folders of them; else the checkpoint's test split."),
+    ] = None,
+    *,
+    export: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Another form of the checkpoint, such as its ONNX; may be repeated."),
+    ] = None,
+    precision: Annotated[
+        list[str] | None, typer.Option(help="Of CHECKPOINT's Tagger: auto, fp32 or bf16; may be repeated.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each contestant has.")] = 5,
+    reports: Annotated[int | None, typer.Option(min=1, help="Reports a turn, the texts repeated.")] = None,
+    scale: Annotated[
+        str, typer.Option(metavar="N,N...", help="Also speed and memory over so many reports, such as 1000,100000.")
+    ] = "",
+    threads: Annotated[int | None, typer.Option(min=1, help="Of all contestants; else all physical cores.")] = None,
+    device: DeviceOption = "auto",
+    cold: Annotated[bool, typer.Option(help="Also measure fresh processes: cold start and memory.")] = True,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """How fast a checkpoint tags here, against transformers.pipeline, spaCy and what the machine could do."""
+    for name in precision or ():
+        if name not in PRECISIONS:
+            raise typer.BadParameter(f"--precision is one of {', '.join(PRECISIONS)}")
+    sizes = _sizes(scale)
+    from conflict_ner import benchmark as tagging
+    from conflict_ner import benchviews
+    from conflict_ner.benchfresh import Bench
+
+    bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
+    precisions = precision or ("auto",)
+    found = tagging.benchmark(checkpoint, data or (), export or (), precisions, threads, device, bench)
+    benchviews.show(found, None, as_json=as_json, as_markdown=as_markdown)
+
+
+def _say(doing: str) -> None:
+    print(doing, file=sys.stderr)
+
+
+def _sizes(scale: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in scale.split(",") if part.strip())
+    except ValueError:
+        sizes = (0,)
+    if any(size < 1 for size in sizes):
+        raise typer.BadParameter(f"--scale {scale}: numbers of reports with commas between, such as 1000,10000")
+    return sizes
