@@ -186,7 +186,7 @@ def test_tags_that_are_not_iob2_in_order_are_refused(copy: Path) -> None:
     tags = [*(f"{prefix}-{label}" for label in LABELS for prefix in "BI"), "O"]
     rewrite(copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)})
     with pytest.raises(CheckpointError, match="IOB2"):
-        Tagger.load(copy, "cpu", precision="fp32")
+        Tagger.load(copy, "cpu")
 
 
 def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagger) -> None:
@@ -199,7 +199,7 @@ def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagg
     kept = [[e for e in found if e.label != "ACTOR" or e.score >= middle] for found in entities]
     assert strict.tag(SENTENCES) == kept != entities
     assert any(e.label == "ACTOR" and e.score == middle for found in kept for e in found)
-    assert Tagger.load(folder, "cpu", dict.fromkeys(LABELS, 0)).tag(SENTENCES) == entities
+    assert Tagger.load(folder, "cpu", dict.fromkeys(LABELS, 0), "fp32").tag(SENTENCES) == entities
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, float("nan"), float("inf"), "0.5", None, True])
