@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conflict_ner import benchentry, benchfresh, benchmark, limits
+from conflict_ner import benchentry, benchfresh, benchmark, configfile, limits
 from conflict_ner.coldstart import Fresh
+from conflict_ner.config import Config
 from conflict_ner.contenders import Contender
+from conftest import make_config
 from test_cli import conflict_ner
 
 Captured = pytest.CaptureFixture[str]
@@ -67,6 +69,8 @@ def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, report
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
+        ([], 2, "name a CHECKPOINT, or a config with --train"),
+        (["none", "--train=none.yaml"], 2, "none.yaml"),
         (["none"], 3, "no such checkpoint folder"),
         (["none", "--precision=fp8"], 2, "--precision is one of auto, fp32, bf16"),
         (["none", "--scale=1000,many"], 2, "numbers of reports with commas between"),
@@ -80,6 +84,24 @@ def test_what_cannot_be_measured_is_refused(
     got, _, err = conflict_ner(capsys, "benchmark", *arguments)
     assert got == code
     assert what in err
+
+
+def test_training_is_measured_alone_too(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    config = make_config(tmp_path, encoder_folder, reports_file)
+    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    asked: list[Any] = []
+
+    def measured(config: Config, name: str, seeds: int, threads: int | None, bench: benchfresh.Bench) -> None:
+        asked.extend([config.output, name, seeds, threads, bench.rounds])
+
+    monkeypatch.setattr("conflict_ner.benchtrain.measure_training", measured)
+    options = [f"--train={tmp_path / 'run.yaml'}", "--seeds=2", "--threads=1", "--rounds=3", "--json"]
+    code, out, _ = conflict_ner(capsys, "benchmark", *options)
+    assert code == 0
+    assert asked == [config.output, "run.yaml", 2, 1, 3]
+    assert json.loads(out) == {"tagging": None, "training": None}
 
 
 def test_without_data_the_checkpoints_test_split_is_asked_for(

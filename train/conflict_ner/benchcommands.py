@@ -15,7 +15,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def benchmark(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    checkpoint: Annotated[Path | None, typer.Argument(help="An exported checkpoint's folder.")] = None,
     data: Annotated[
         list[Path] | None,
         typer.Argument(help="Labeled .md or .jsonl, plain .txt, or folders of them; else the checkpoint's test split."),
@@ -33,25 +33,42 @@ def benchmark(
     scale: Annotated[
         str, typer.Option(metavar="N,N...", help="Also speed and memory over so many reports, such as 1000,100000.")
     ] = "",
+    train: Annotated[
+        Path | None, typer.Option(metavar="CONFIG", help="Measure training too: this config against run_ner.py's way.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=0, help="Full trainings of each kind for --train, to score them.")] = 1,
     threads: Annotated[int | None, typer.Option(min=1, help="Of all contestants; else all physical cores.")] = None,
     device: DeviceOption = "auto",
     cold: Annotated[bool, typer.Option(help="Also measure fresh processes: cold start and memory.")] = True,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
-    """How fast a checkpoint tags here, against transformers.pipeline, spaCy and what the machine could do."""
+    """How fast a checkpoint tags here, against transformers.pipeline, spaCy and what the machine could do.
+
+    With --train also how fast a config trains, against transformers' example; CHECKPOINT may then be left out.
+    """
+    if not checkpoint and not train:
+        raise typer.BadParameter("name a CHECKPOINT, or a config with --train, or both")
     for name in precision or ():
         if name not in PRECISIONS:
             raise typer.BadParameter(f"--precision is one of {', '.join(PRECISIONS)}")
     sizes = _sizes(scale)
-    from conflict_ner import benchmark as tagging
-    from conflict_ner import benchviews
+    from conflict_ner import benchviews, configfile
     from conflict_ner.benchfresh import Bench
 
+    config = configfile.load(train) if train else None  # its faults are said before the minutes of all else
     bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
-    precisions = precision or ("auto",)
-    found = tagging.benchmark(checkpoint, data or (), export or (), precisions, threads, device, bench)
-    benchviews.show(found, None, as_json=as_json, as_markdown=as_markdown)
+    tagging = training = None
+    if checkpoint:
+        from conflict_ner import benchmark as tags
+
+        precisions = precision or ("auto",)
+        tagging = tags.benchmark(checkpoint, data or (), export or (), precisions, threads, device, bench)
+    if config and train:
+        from conflict_ner import benchtrain
+
+        training = benchtrain.measure_training(config, train.name, seeds, threads, bench)
+    benchviews.show(tagging, training, as_json=as_json, as_markdown=as_markdown)
 
 
 def _say(doing: str) -> None:

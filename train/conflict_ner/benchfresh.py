@@ -9,9 +9,10 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from conflict_ner.benchmarking import Clock, Spread, Turn, times_as_fast
+from conflict_ner.benchmarking import Clock, Spread, Turn, in_turn, times_as_fast
 from conflict_ner.benchresults import Cold, Scaled
 from conflict_ner.benchtexts import Reports
 from conflict_ner.coldstart import Fresh, fresh
@@ -51,12 +52,12 @@ def cold_starts(contenders: Sequence[Contender], file: Path, reports: int, bench
     for contender in contenders:
         bench.say(f"memory of {contender.name}, in a fresh process")
         used[contender.name] = bench.launch(contender, file, reports)
-    first: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    for number in range(bench.rounds):
-        bench.say(f"cold start, round {number + 1} of {bench.rounds}")
-        turn = number % len(contenders)
-        for contender in [*contenders[turn:], *contenders[:turn]]:
-            first[contender.name].append(bench.launch(contender, file, 0).first)
+
+    def begun(number: int, name: str) -> None:
+        bench.say(f"cold start, round {number} of {bench.rounds}: {name}")
+
+    turns = {each.name: partial(_first, each, file, bench) for each in contenders}
+    first = in_turn(turns, bench.rounds, begun=begun)
     return {
         name: Cold(
             first=Spread.of(seconds),
@@ -66,6 +67,10 @@ def cold_starts(contenders: Sequence[Contender], file: Path, reports: int, bench
         )
         for name, seconds in first.items()
     }
+
+
+def _first(contender: Contender, file: Path, bench: Bench) -> float:
+    return bench.launch(contender, file, 0).first
 
 
 def scaled_up(contender: Contender, data: Reports, file: Path, bench: Bench) -> tuple[Scaled, ...]:

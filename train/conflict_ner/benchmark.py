@@ -24,7 +24,7 @@ from conflict_ner.coldstart import write_texts
 from conflict_ner.contenders import PIPELINE_BATCHES, Contender, Found, Reader
 from conflict_ner.document import Mention
 from conflict_ner.hardware import choose
-from conflict_ner.limits import Layers, Limit, limits, operations
+from conflict_ner.limits import Limit, limits, operations
 from conflict_ner.machine import Machine, describe, give_threads, physical_cores
 
 _TRIAL_TEXTS = 100  # on which the pipeline's best batch size is found
@@ -114,7 +114,10 @@ def measure(
             for each in opened
             for name in [each.contender.name]
         ),
-        limits=tuple(_limited(limit, taken[_limit_name(limit)], encoder.layers, work) for limit in bounds),
+        limits=tuple(
+            Limited.of(limit, taken[_limit_name(limit)], operations(encoder.layers), work.tokens_a_word)
+            for limit in bounds
+        ),
         notes=tuple(notes),
     )
 
@@ -204,14 +207,4 @@ def _contestant(
         strict_f1=one.strict_f1,
         cold=cold,
         scaled=scaled,
-    )
-
-
-def _limited(limit: Limit, seconds: Sequence[float], layers: Layers, work: _Work) -> Limited:
-    return Limited(
-        name=limit.name,
-        how=limit.how,
-        tokens_a_second=rates(limit.tokens, seconds),
-        words_a_second=rates(limit.tokens / work.tokens_a_word, seconds),
-        operations_a_second=rates(limit.tokens * operations(layers), seconds),
     )

@@ -42,6 +42,32 @@ class Spread(BaseModel):
         return cls(median=median(values), low=low, high=high)
 
 
+def in_turn(
+    turns: Mapping[str, Callable[[], float]],
+    rounds: int,
+    *,
+    rest: Turn = lambda: None,
+    begun: Callable[[int, str], object] = lambda _number, _name: None,
+) -> dict[str, list[float]]:
+    """The figure that each turn gives in each round, every one having its turn in every round.
+
+    Each round begins with the next of them, so that none always comes after the same neighbour.
+
+    Args:
+        rest: done before each turn, such as a pause for other threads to end.
+        begun: told the round, from 1, and the name before each turn.
+    """
+    names = list(turns)
+    given: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds):
+        first = number % len(names) if names else 0
+        for name in names[first:] + names[:first]:
+            begun(number + 1, name)
+            rest()
+            given[name].append(turns[name]())
+    return given
+
+
 def alternate(
     turns: Mapping[str, Turn],
     rounds: int,
@@ -50,26 +76,21 @@ def alternate(
     rest: Turn = lambda: None,
     begun: Callable[[int, str], object] = lambda _number, _name: None,
 ) -> dict[str, list[float]]:
-    """Seconds that each took in each round, every one having its turn in every round.
-
-    Each round begins with the next of them, so that none always comes after the same neighbour.
+    """Seconds that each took in each round, as `in_turn`; a rest is not timed.
 
     Args:
         turns: what to time, by name; each does all its work before it returns.
-        rest: done before each turn and not timed, such as a pause for other threads to end.
-        begun: told the round, from 1, and the name before each turn.
     """
-    names = list(turns)
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds):
-        first = number % len(names) if names else 0
-        for name in names[first:] + names[:first]:
-            begun(number + 1, name)
-            rest()
+
+    def timed(turn: Turn) -> Callable[[], float]:
+        def seconds() -> float:
             start = clock()
-            turns[name]()
-            taken[name].append(clock() - start)
-    return taken
+            turn()
+            return clock() - start
+
+        return seconds
+
+    return in_turn({name: timed(turn) for name, turn in turns.items()}, rounds, rest=rest, begun=begun)
 
 
 def rates(work: float, seconds: Sequence[float]) -> Spread:

@@ -6,11 +6,12 @@ No date and no path of the machine is in it but the names that the user gave.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.benchmarking import Spread
+from conflict_ner.benchmarking import Spread, rates
+from conflict_ner.limits import Limit
 from conflict_ner.machine import Machine
 
 
@@ -26,6 +27,17 @@ class Limited(_Result):
     tokens_a_second: Spread
     words_a_second: Spread
     operations_a_second: Spread
+
+    @classmethod
+    def of(cls, limit: Limit, seconds: Sequence[float], operations: int, tokens_a_word: float) -> Limited:
+        """From the seconds of its turns; `operations` a token."""
+        return cls(
+            name=limit.name,
+            how=limit.how,
+            tokens_a_second=rates(limit.tokens, seconds),
+            words_a_second=rates(limit.tokens / tokens_a_word, seconds),
+            operations_a_second=rates(limit.tokens * operations, seconds),
+        )
 
 
 class Scaled(_Result):

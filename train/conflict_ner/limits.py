@@ -54,12 +54,12 @@ class Limit:
     turn: Turn
 
 
-def linear_layers(folder: Path) -> Layers:
-    """The shapes of a checkpoint's linear layers, from its config.json alone: its weights may have any form."""
+def linear_layers(source: Path | str) -> Layers:
+    """The shapes of a model's linear layers, from its config.json alone: its weights may have any form."""
     import torch
     from transformers import AutoConfig, AutoModelForTokenClassification
 
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     with torch.device("meta"):  # shapes without memory
         model = AutoModelForTokenClassification.from_config(config)  # type: ignore[no-untyped-call]
     linear = (module for module in model.modules() if isinstance(module, torch.nn.Linear))

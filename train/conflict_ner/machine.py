@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -96,7 +97,9 @@ def cpu_features(cpuinfo: str) -> tuple[str, ...]:
     return tuple(feature for feature in _FEATURES if feature in flags)
 
 
+@cache
 def _usable() -> set[int]:
+    """As it was when first asked for: `give_threads` narrows it."""
     if sys.platform == "linux":
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))

@@ -79,7 +79,7 @@ def train(
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve(config.encoder)
-    tokenizer, encoder, model = _encoder(config, source, scheme, hardware)
+    tokenizer, encoder, model = new_encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], encoder, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
@@ -126,9 +126,10 @@ def read(config: Config) -> Corpus:
     return corpus.load(present, config.labels, strict=settings.strict, allow_copies=settings.allow_copies)
 
 
-def _encoder(
+def new_encoder(
     config: Config, source: str, scheme: LabelScheme, hardware: Hardware
 ) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
+    """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
     set_seed(config.training.seed)  # before the head is made
     settings = config.training
     # Short inputs train faster on CPUs with plain matrix products than with fused attention.

@@ -1,0 +1,206 @@
+"""Measures training: a config of ours against the stock way (`stocktraining`) and against the machine's limit.
+
+Speed is that of one epoch over the same random reports, both in turn, round by round: from the first
+step to the last, without loading, validation and saving. Tokens are the texts' own, as the encoder's
+tokenizer has them: no special ones, no padding, and for the stock way none that it cuts off. Then both
+are trained in full with each seed, for what they score on validation and how long it takes in all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+from transformers import TrainerCallback
+
+from conflict_ner import evaluation, run
+from conflict_ner.benchfresh import Bench
+from conflict_ner.benchmarking import Clock, alternate, in_turn, rates, times_as_fast
+from conflict_ner.benchresults import Limited, Trained, TrainingBenchmark
+from conflict_ner.config import Config
+from conflict_ner.corpus import Corpus
+from conflict_ner.document import Document
+from conflict_ner.encoder import quiet, resolve
+from conflict_ner.encoding import training_windows
+from conflict_ner.hardware import Hardware, choose
+from conflict_ner.labels import LabelScheme
+from conflict_ner.limits import Limit, limits, linear_layers, operations
+from conflict_ner.machine import describe, give_threads, physical_cores
+from conflict_ner.stocktraining import Stock
+from conflict_ner.training import fit
+from conflict_ner.words import split_words
+
+OURS, STOCK = "conflict-ner", "run_ner.py"
+TURN_TOKENS = 30_000  # about, of the reports that one turn trains on
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What both train on, and where."""
+
+    config: Config
+    data: Corpus
+    scheme: LabelScheme
+    source: str
+    hardware: Hardware
+    bench: Bench
+
+    @property
+    def on_cpu(self) -> bool:
+        return self.hardware.device == "cpu"
+
+
+class Steps(TrainerCallback):
+    """Seconds from the beginning of the first step to the end of the last one, when the device has finished it."""
+
+    def __init__(self, clock: Clock, device: str) -> None:
+        self._clock = clock
+        self._device = device
+        self._start: float | None = None
+        self.seconds = 0.0
+
+    def on_step_begin(self, *_: object, **__: object) -> None:
+        """Start at the first step."""
+        if self._start is None:
+            self._start = self._now()
+
+    def on_epoch_end(self, *_: object, **__: object) -> None:
+        """The epoch's steps are done; what follows is validation and saving."""
+        assert self._start is not None, "an epoch without a step"
+        self.seconds = self._now() - self._start
+
+    def _now(self) -> float:
+        import torch
+
+        if self._device.startswith("cuda"):
+            torch.cuda.synchronize(self._device)
+        return self._clock()
+
+
+def measure_training(config: Config, name: str, seeds: int, threads: int | None, bench: Bench) -> TrainingBenchmark:
+    """Measure a config's training.
+
+    Args:
+        name: of the config, for the table.
+        seeds: full trainings of each kind, the config's seed and those that follow it; 0 for none.
+        threads: that this process may compute with; all physical cores if None.
+
+    Raises:
+        ConflictNerError: of the kind that says what cannot be trained.
+    """
+    cores = physical_cores()
+    give_threads(threads or cores)
+    hardware = choose(config.training.device, config.training.precision)
+    task = _Task(config, run.load(config), LabelScheme(config.labels), resolve(config.encoder), hardware, bench)
+    sample, tokens, cut = _sample(task)
+    work = {OURS: float(sum(tokens)), STOCK: float(sum(cut))}
+    bench.say("trying how the limit's products are quickest")
+    layers = linear_layers(task.source)
+    bounds, notes = limits(layers, hardware.device, backward=True, clock=bench.clock)
+    taken = _in_rounds(task, sample, bounds)
+    a_word = sum(tokens) / max(sum(len(split_words(document.text)[0]) for document in sample), 1)
+    each = operations(layers, backward=True)
+    full = _whole(task, range(config.training.seed, config.training.seed + seeds))
+    others = {OURS: STOCK, STOCK: OURS}
+    return TrainingBenchmark(
+        machine=describe(hardware.device, cores, threads or cores),
+        device=f"{hardware.device}, ours in {hardware.precision}",
+        config=name,
+        epochs=config.training.epochs,
+        reports=len(sample),
+        tokens=sum(tokens),
+        rounds=bench.rounds,
+        seeds=tuple(range(config.training.seed, config.training.seed + seeds)),
+        contestants=tuple(
+            Trained(
+                name=kind,
+                tokens_a_second=rates(work[kind], taken[kind]),
+                times_as_fast={other: times_as_fast(taken[kind], taken[other], work[kind], work[other])},
+                share={b.name: times_as_fast(taken[kind], taken[b.name], work[kind], b.tokens) for b in bounds},
+                seconds=tuple(seconds for seconds, _ in full[kind]),
+                strict_f1=tuple(f1 for _, f1 in full[kind]),
+            )
+            for kind, other in others.items()
+        ),
+        limits=tuple(Limited.of(limit, taken[limit.name], each, a_word) for limit in bounds),
+        notes=tuple(notes),
+    )
+
+
+def _sample(task: _Task) -> tuple[tuple[Document, ...], list[int], list[int]]:
+    """Random reports for a turn, the tokens of each, and how many of these the stock way does not cut off."""
+    stock = Stock.new(task.source, task.scheme, task.config.training.seed)
+    wanted = sum(stock.count(document.text) for document in task.data["train"])
+    share = min(TURN_TOKENS / max(wanted, 1), 1.0)
+    sample = task.data.sampled("train", share, task.config.training.seed)["train"]
+    tokens = [stock.count(document.text) for document in sample]
+    return sample, tokens, [min(count, stock.room) for count in tokens]
+
+
+def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit]) -> dict[str, list[float]]:
+    bench = task.bench
+
+    def begun(number: int, name: str) -> None:
+        bench.say(f"training, round {number - 1} of {bench.rounds}: {name}" if number > 1 else f"warming up: {name}")
+
+    def limit(bound: Limit) -> Callable[[], float]:
+        return lambda: alternate({"": bound.turn}, 1, clock=bench.clock)[""][0]
+
+    turns = {OURS: lambda: _our_epoch(task, sample), STOCK: lambda: _stock_epoch(task, sample)}
+    turns |= {bound.name: limit(bound) for bound in bounds}
+    taken = in_turn(turns, bench.rounds + 1, rest=bench.rest, begun=begun)
+    return {name: seconds[1:] for name, seconds in taken.items()}  # a first round is slower than all others
+
+
+def _our_epoch(task: _Task, sample: Sequence[Document]) -> float:
+    settings = task.config.training.model_copy(update={"epochs": 1})
+    config = task.config.model_copy(update={"training": settings})
+    _, encoder, model = run.new_encoder(config, task.source, task.scheme, task.hardware)
+    windows, _ = training_windows(sample, encoder, task.scheme)
+    steps = Steps(task.bench.clock, task.hardware.device)
+    nothing = {"strict_f1": 0.0, "precision": 0.0, "recall": 0.0, "predicted": 0.0}
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        rows = datasets.Dataset.from_list(windows)
+        fit(model, rows, settings, task.hardware, Path(folder), lambda _: nothing, callbacks=[steps])
+    return steps.seconds
+
+
+def _stock_epoch(task: _Task, sample: Sequence[Document]) -> float:
+    seed = task.config.training.seed
+    stock = Stock.new(task.source, task.scheme, seed)
+    steps = Steps(task.bench.clock, task.hardware.device)
+    with tempfile.TemporaryDirectory() as folder:
+        stock.train(stock.rows(sample, task.scheme), 1, seed, Path(folder), [steps], on_cpu=task.on_cpu)
+    return steps.seconds
+
+
+def _whole(task: _Task, seeds: Sequence[int]) -> dict[str, list[tuple[float, float | None]]]:
+    """Both trained in full with each seed: seconds in all and strict F1 on validation."""
+    found: dict[str, list[tuple[float, float | None]]] = {OURS: [], STOCK: []}
+    for seed in seeds:
+        for kind, train in ((OURS, _our_training), (STOCK, _stock_training)):
+            task.bench.say(f"training in full with seed {seed}: {kind}")
+            start = task.bench.clock()
+            with tempfile.TemporaryDirectory() as folder:
+                f1 = train(task, seed, Path(folder))
+            found[kind].append((task.bench.clock() - start, f1))
+    return found
+
+
+def _our_training(task: _Task, seed: int, folder: Path) -> float | None:
+    settings = task.config.training.model_copy(update={"seed": seed})
+    config = task.config.model_copy(update={"training": settings, "output": folder / "model"})
+    return run.train(config, data=task.data).scores["validation"].strict.micro.f1
+
+
+def _stock_training(task: _Task, seed: int, folder: Path) -> float | None:
+    """Scored as ours is, on whole reports."""
+    stock = Stock.new(task.source, task.scheme, seed)
+    rows = stock.rows(task.data["train"], task.scheme)
+    stock.train(rows, task.config.training.epochs, seed, folder, on_cpu=task.on_cpu)
+    documents = task.data["validation"]
+    found = [stock.tag(document.text, task.scheme, task.config.encoding.overlap) for document in documents]
+    return evaluation.strict_micro(documents, found, task.scheme.labels).f1
