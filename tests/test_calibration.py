@@ -174,7 +174,8 @@ class Odd(nn.Module):
         self.kind = kind
         self.table = nn.Embedding(500, tags)
         self.device = torch.device("cpu")
-        self.config = SimpleNamespace(pad_token_id=0)
+        self.config = SimpleNamespace(pad_token_id=0, num_labels=tags)
+        self.base_model_prefix = "encoder"
         if kind != "no linear layer":
             self.last = nn.Linear(tags, tags)
 

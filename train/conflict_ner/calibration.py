@@ -27,6 +27,7 @@ import numpy.typing as npt
 from conflict_ner.checkpoint import CalibrationFacts
 from conflict_ner.decoding import decode
 from conflict_ner.document import Document
+from conflict_ner.encoder import head
 from conflict_ner.encoding import Ints, word_spans
 from conflict_ner.labels import TagIds
 from conflict_ner.prediction import Predictor
@@ -147,20 +148,19 @@ def fit_temperature_of_words(logits: Logits, gold: TagIds) -> float | None:
 def fold(model: PreTrainedModel, predictor: Predictor, temperature: float, probes: Sequence[str]) -> bool:
     """Divide the logits by T for good, in the weights of the head that makes them.
 
-    The head is the last linear layer with an output a tag. That its outputs are the logits is
-    tried on `probes`: halved weights must halve them. If not, the model stays as it was.
+    That the outputs of the head (`encoder.head`) are the logits is tried on `probes`: halved
+    weights must halve them. If not, the model stays as it was.
 
     Returns:
         Whether it was done.
     """
     import torch
 
-    tags = len(predictor.scheme.tags)
-    heads = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == tags]
+    found = head(model)
     before = [logits for _, logits in predictor.logits(probes)]
-    if not heads or not any(logits.any() for logits in before):
+    if not found or not any(logits.any() for logits in before):
         return False
-    parameters = [p for p in (heads[-1].weight, heads[-1].bias) if p is not None]
+    parameters = [p for p in (found[1].weight, found[1].bias) if p is not None]
     originals = [parameter.detach().clone() for parameter in parameters]
 
     def divide(by: float) -> None:

@@ -18,6 +18,7 @@ from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
 
 if TYPE_CHECKING:
+    import torch
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -125,12 +126,25 @@ def _forget_head(model: PreTrainedModel, made: set[str]) -> None:
     """Make a head at random that came with the weights: of a checkpoint with as many tags."""
     import torch
 
-    for name, module in model.named_modules():
-        is_head = isinstance(module, torch.nn.Linear) and module.out_features == model.config.num_labels
-        if is_head and not name.startswith(f"{model.base_model_prefix}.") and f"{name}.weight" not in made:
-            torch.nn.init.normal_(module.weight, std=getattr(model.config, "initializer_range", 0.02))
-            if module.bias is not None:
-                torch.nn.init.zeros_(module.bias)
+    name, layer = head(model) or ("", None)
+    if layer is not None and f"{name}.weight" not in made:
+        torch.nn.init.normal_(layer.weight, std=getattr(model.config, "initializer_range", 0.02))
+        if layer.bias is not None:
+            torch.nn.init.zeros_(layer.bias)
+
+
+def head(model: PreTrainedModel) -> tuple[str, torch.nn.Linear] | None:
+    """The layer that makes the logits, with its name: the last linear one outside the encoder with an output a tag."""
+    import torch
+
+    layers = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and module.out_features == model.config.num_labels
+        and not name.startswith(f"{model.base_model_prefix}.")
+    ]
+    return layers[-1] if layers else None
 
 
 def new_model(
