@@ -75,7 +75,14 @@ def entrants(
     found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
     called = names([each.folder for each in found])
     ours = [
-        Contender("tagger", name if precision == "auto" else f"{name}, {precision}", str(one.folder), device, precision)
+        Contender(
+            "tagger",
+            name if precision == "auto" else f"{name}, {precision}",
+            str(one.folder),
+            # A form for ONNX Runtime computes on the CPU, also where there is a GPU.
+            device if pipeline_can_load(one.folder) else "auto",
+            precision,
+        )
         for one, name in zip(found, called, strict=True)
         for precision in (precisions if one is found[0] else ("auto",))
     ]

@@ -34,7 +34,7 @@ from conflict_ner.training import fit
 from conflict_ner.words import split_words
 
 OURS, STOCK = "conflict-ner", "run_ner.py"
-TURN_TOKENS = 30_000  # about, of the reports that one turn trains on
+TURN_TOKENS = 15_000  # about, of the reports that one turn trains on
 
 
 @dataclass(frozen=True, slots=True)
