@@ -27,7 +27,7 @@ def no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ours_come_first_a_precision_each_then_the_pipeline(checkpoint_folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "exported"
     shutil.copytree(checkpoint_folder, other)
-    found, notes = entrants(checkpoint_folder, [other], ["auto", "fp32"], "cpu", SHORT)
+    found, notes = entrants(checkpoint_folder, [other], ["auto", "fp32", "auto"], "cpu", SHORT)
     names = [contender.name for contender in found]
     assert names == ["Tagger model", "Tagger model, fp32", "Tagger exported", "pipeline"]
     assert [contender.precision for contender in found] == ["auto", "fp32", "auto", "auto"]
@@ -49,7 +49,9 @@ def test_a_form_that_transformers_cannot_load_has_no_pipeline(
     monkeypatch.setattr(benchentry, "pipeline_can_load", lambda _: False)
     found, notes = entrants(checkpoint_folder, [], ["auto"], "cpu", SHORT)
     assert [contender.kind for contender in found] == ["tagger"]
-    assert notes[0] == f"transformers.pipeline is not measured: Tagger model has no {PIPELINE_WEIGHTS}"
+    assert notes[0].startswith("transformers.pipeline is not measured: ")
+    assert notes[0].endswith(f"model has no {PIPELINE_WEIGHTS}")
+    assert found[0].device == "auto"  # it says itself what it computes on
 
 
 def test_spacy_takes_part_where_it_is(checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

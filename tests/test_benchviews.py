@@ -125,7 +125,11 @@ def test_other_forms_are_held_against_the_first() -> None:
 
 def test_training_shows_each_seed() -> None:
     tables = list(training_grids(TRAINING))
-    assert tables[0].rows == (("ours", "900 (810-990)", "100, 120", "86.0, n/a"),)
+    assert tables[0].rows == (("ours", "900 (810-990)"),)
+    assert tables[1].title == "trained in full, 4 epochs, seed 7, 8"
+    assert tables[1].rows == (("ours", "100, 120", "86.0, n/a"),)
+    untrained = TRAINING.model_copy(update={"seeds": ()})
+    assert len(list(training_grids(untrained))) == len(tables) - 1
     assert all(len(row) == len(grid.headings) for grid in tables for row in grid.rows)
 
 
@@ -133,7 +137,7 @@ def test_markdown_has_every_table_and_the_machine(capsys: pytest.CaptureFixture[
     show(BOTH, TRAINING, as_markdown=True)
     out = capsys.readouterr().out
     assert "| ours | 2,000 (1,800-2,200) | 20.0 (18.0-22.0) | 87.5 |" in out
-    assert "**training of default.yaml (100 reports, 20,000 tokens, 4 epochs)**" in out
+    assert "**training as default.yaml says: a turn is an epoch over 100 reports, 20,000 tokens**" in out
     assert "[red]CPU (avx2), 4 cores, 2 used, A GPU; on cuda; Linux x86_64; python 3.11." in out
     assert "Medians of 5 rounds in turn" in out
     assert "spaCy is not measured" in out

@@ -73,7 +73,6 @@ def entrants(
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise BenchmarkError(f"{short(twice)} is named twice; a contestant has one turn in a round")
     found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
-    called = names([each.folder for each in found])
     ours = [
         Contender(
             "tagger",
@@ -83,25 +82,26 @@ def entrants(
             device if pipeline_can_load(one.folder) else "auto",
             precision,
         )
-        for one, name in zip(found, called, strict=True)
-        for precision in (precisions if one is found[0] else ("auto",))
+        for one, name in zip(found, names([each.folder for each in found]), strict=True)
+        for precision in (dict.fromkeys(precisions) if one is found[0] else ("auto",))
     ]
-    theirs, notes = [], []
-    if pipeline_can_load(checkpoint):
-        manifest = found[0].manifest
-        long = max(count_tokens(checkpoint, data.texts)) + _SPECIAL > manifest.window
-        stride = min(manifest.overlap, manifest.window // 4) if long else 0
-        theirs.append(Contender("pipeline", "pipeline", str(checkpoint), device, stride=stride))
-        if long:
-            notes.append(f"some reports are longer than the window: the pipeline reads them with stride={stride}")
-    else:
-        notes.append(f"transformers.pipeline is not measured: {called[0]} has no {PIPELINE_WEIGHTS}")
-    if spacy_is_there():
-        theirs.append(Contender("spacy", f"spaCy {SPACY_MODEL}"))
-        notes.append("spaCy has one process and its own labels: it shows speed only")
-    else:
-        notes.append(SPACY_MISSING)
-    return [*ours, *theirs], notes
+    pipelines, said = _pipelines(found[0], device, data)
+    if not spacy_is_there():
+        return [*ours, *pipelines], [*said, SPACY_MISSING]
+    spacy = Contender("spacy", f"spaCy {SPACY_MODEL}")
+    return [*ours, *pipelines, spacy], [*said, "spaCy has one process and its own labels: it shows speed only"]
+
+
+def _pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[Contender], list[str]]:
+    """The pipeline, if it can load the checkpoint, and what is to be said of it."""
+    folder, manifest = checkpoint.folder, checkpoint.manifest
+    if not pipeline_can_load(folder):
+        return [], [f"transformers.pipeline is not measured: {short(folder)} has no {PIPELINE_WEIGHTS}"]
+    if max(count_tokens(folder, data.texts)) + _SPECIAL <= manifest.window:
+        return [Contender("pipeline", "pipeline", str(folder), device)], []
+    stride = min(manifest.overlap, manifest.window // 4)
+    said = f"some reports are longer than the window: the pipeline reads them with stride={stride}"
+    return [Contender("pipeline", "pipeline", str(folder), device, stride=stride)], [said]
 
 
 def names(folders: Sequence[Path]) -> list[str]:

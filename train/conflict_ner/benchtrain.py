@@ -9,7 +9,7 @@ are trained in full with each seed, for what they score on validation and how lo
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,28 @@ class _Task:
     @property
     def on_cpu(self) -> bool:
         return self.hardware.device == "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Random reports for a turn. tokens: that each way reads of them; the stock way cuts some off."""
+
+    documents: tuple[Document, ...]
+    tokens: Mapping[str, int]
+    words: int
+
+    @property
+    def tokens_a_word(self) -> float:
+        return self.tokens[OURS] / max(self.words, 1)
+
+    @classmethod
+    def of(cls, task: _Task) -> _Sample:
+        seed, stock = task.config.training.seed, Stock.new(task.source, task.scheme, task.config.training.seed)
+        share = min(TURN_TOKENS / max(sum(stock.count(document.text) for document in task.data["train"]), 1), 1.0)
+        documents = task.data.sampled("train", share, seed)["train"]
+        counts = [stock.count(document.text) for document in documents]
+        words = sum(len(split_words(document.text)[0]) for document in documents)
+        return cls(documents, {OURS: sum(counts), STOCK: sum(min(count, stock.room) for count in counts)}, words)
 
 
 class Steps(TrainerCallback):
@@ -95,49 +117,46 @@ def measure_training(config: Config, name: str, seeds: int, threads: int | None,
     give_threads(threads or cores)
     hardware = choose(config.training.device, config.training.precision)
     task = _Task(config, run.load(config), LabelScheme(config.labels), resolve(config.encoder), hardware, bench)
-    sample, tokens, cut = _sample(task)
-    work = {OURS: float(sum(tokens)), STOCK: float(sum(cut))}
+    sample = _Sample.of(task)
     bench.say("trying how the limit's products are quickest")
     layers = linear_layers(task.source)
     bounds, notes = limits(layers, hardware.device, backward=True, clock=bench.clock)
-    taken = _in_rounds(task, sample, bounds)
-    a_word = sum(tokens) / max(sum(len(split_words(document.text)[0]) for document in sample), 1)
+    taken = _in_rounds(task, sample.documents, bounds)
+    named = tuple(range(config.training.seed, config.training.seed + seeds))
+    full = _whole(task, named)
     each = operations(layers, backward=True)
-    full = _whole(task, range(config.training.seed, config.training.seed + seeds))
-    others = {OURS: STOCK, STOCK: OURS}
     return TrainingBenchmark(
         machine=describe(hardware.device, cores, threads or cores),
         device=f"{hardware.device}, ours in {hardware.precision}",
         config=name,
         epochs=config.training.epochs,
-        reports=len(sample),
-        tokens=sum(tokens),
+        reports=len(sample.documents),
+        tokens=sample.tokens[OURS],
         rounds=bench.rounds,
-        seeds=tuple(range(config.training.seed, config.training.seed + seeds)),
-        contestants=tuple(
-            Trained(
-                name=kind,
-                tokens_a_second=rates(work[kind], taken[kind]),
-                times_as_fast={other: times_as_fast(taken[kind], taken[other], work[kind], work[other])},
-                share={b.name: times_as_fast(taken[kind], taken[b.name], work[kind], b.tokens) for b in bounds},
-                seconds=tuple(seconds for seconds, _ in full[kind]),
-                strict_f1=tuple(f1 for _, f1 in full[kind]),
-            )
-            for kind, other in others.items()
-        ),
-        limits=tuple(Limited.of(limit, taken[limit.name], each, a_word) for limit in bounds),
+        seeds=named,
+        contestants=tuple(_trained(kind, taken, bounds, sample, full[kind]) for kind in (OURS, STOCK)),
+        limits=tuple(Limited.of(limit, taken[limit.name], each, sample.tokens_a_word) for limit in bounds),
         notes=tuple(notes),
     )
 
 
-def _sample(task: _Task) -> tuple[tuple[Document, ...], list[int], list[int]]:
-    """Random reports for a turn, the tokens of each, and how many of these the stock way does not cut off."""
-    stock = Stock.new(task.source, task.scheme, task.config.training.seed)
-    wanted = sum(stock.count(document.text) for document in task.data["train"])
-    share = min(TURN_TOKENS / max(wanted, 1), 1.0)
-    sample = task.data.sampled("train", share, task.config.training.seed)["train"]
-    tokens = [stock.count(document.text) for document in sample]
-    return sample, tokens, [min(count, stock.room) for count in tokens]
+def _trained(
+    kind: str,
+    taken: Mapping[str, Sequence[float]],
+    bounds: Sequence[Limit],
+    sample: _Sample,
+    full: Sequence[tuple[float, float | None]],
+) -> Trained:
+    other = STOCK if kind == OURS else OURS
+    ours, work = taken[kind], sample.tokens
+    return Trained(
+        name=kind,
+        tokens_a_second=rates(work[kind], ours),
+        times_as_fast={other: times_as_fast(ours, taken[other], work[kind], work[other])},
+        share={bound.name: times_as_fast(ours, taken[bound.name], work[kind], bound.tokens) for bound in bounds},
+        seconds=tuple(seconds for seconds, _ in full),
+        strict_f1=tuple(f1 for _, f1 in full),
+    )
 
 
 def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit]) -> dict[str, list[float]]:

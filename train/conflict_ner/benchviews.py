@@ -103,10 +103,17 @@ def training_grids(found: TrainingBenchmark) -> Iterator[Grid]:
     """The tables of a benchmark of training."""
     rows = found.contestants
     yield Grid(
-        f"training of {found.config} ({found.reports:,} reports, {found.tokens:,} tokens, {found.epochs} epochs)",
-        ("contestant", "tokens/s", "whole training in s", "strict F1 on validation"),
-        tuple((t.name, said(t.tokens_a_second), _each(t, "seconds"), _each(t, "strict_f1")) for t in rows),
+        f"training as {found.config} says: a turn is an epoch over {found.reports:,} reports, {found.tokens:,} tokens",
+        ("contestant", "tokens/s"),
+        tuple((t.name, said(t.tokens_a_second)) for t in rows),
     )
+    if found.seeds:
+        seeds = ", ".join(map(str, found.seeds))
+        yield Grid(
+            f"trained in full, {found.epochs} epochs, seed {seeds}",
+            ("contestant", "seconds in all", "strict F1 on validation"),
+            tuple((t.name, _each(t, "seconds"), _each(t, "strict_f1")) for t in rows),
+        )
     yield _against("times as fast as", [t.name for t in rows], {t.name: t.times_as_fast for t in rows})
     yield _against("share of the limit, in per cent", _names(found.limits), {t.name: t.share for t in rows}, _share)
     yield _limits("the limit: the products of training, forward and backward", found.limits)
@@ -197,8 +204,8 @@ def _draw(tables: Sequence[Grid], lines: Sequence[str]) -> None:
 
     console = Console(highlight=False, markup=False)
     for grid in tables:
-        title = Text(grid.title)
-        drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        console.print(Text(grid.title, style="italic"), soft_wrap=True)
+        drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for heading in grid.headings:
             words = heading in ("contestant", "by")
             drawn.add_column(heading, justify="left" if words else "right")
