@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from conflict_ner import corpus, verify
+from conflict_ner.checkpoint import PipelineFacts
 from conflict_ner.document import Entity
 from conflict_ner.encoder import quiet
 from conflict_ner.errors import CheckpointError
@@ -17,6 +18,12 @@ from conftest import SENTENCES
 from transformers import pipeline
 
 Expected = list[tuple[str, Sequence[Entity]]]
+
+
+def verified(folder: Path, expected: Expected) -> PipelineFacts:
+    facts = verify.verify(folder, expected, "cpu")
+    assert facts is not None
+    return facts
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def evaluated(checkpoint_folder: Path, tagger: Tagger) -> Expected:
 def test_a_checkpoint_that_tags_as_it_did_passes_and_its_manifest_says_how_transformers_does(
     checkpoint_folder: Path, evaluated: Expected, tagger: Tagger
 ) -> None:
-    facts = verify.verify(checkpoint_folder, evaluated, "cpu")
+    facts = verified(checkpoint_folder, evaluated)
     assert facts == tagger.checkpoint.manifest.pipeline
     assert facts.texts == len(evaluated)
     assert facts.mentions == sum(len(entities) for _, entities in evaluated) > 0
@@ -71,17 +78,17 @@ def test_a_checkpoint_that_tags_otherwise_fails_and_the_text_is_named(
 ) -> None:
     expected: Expected = [("Goma", tagger.tag("Goma")), (SENTENCES[0], tamper(tagger.tag(SENTENCES[0])))]
     with pytest.raises(CheckpointError, match="tags 'At least 19 fighters"):
-        verify.verify(checkpoint_folder, expected, "cpu")
+        verified(checkpoint_folder, expected)
 
 
 def test_scores_may_differ_in_the_last_bits(checkpoint_folder: Path, tagger: Tagger) -> None:
     entities = [replace(entity, score=entity.score - 1e-5) for entity in tagger.tag(SENTENCES[0])]
-    assert verify.verify(checkpoint_folder, [(SENTENCES[0], entities)], "cpu").texts == 1
+    assert verified(checkpoint_folder, [(SENTENCES[0], entities)]).texts == 1
 
 
 def test_the_pipeline_is_asked_only_what_it_can_read_whole(checkpoint_folder: Path, tagger: Tagger) -> None:
     texts = ["", SENTENCES[0], " ".join(SENTENCES * 3), "\u200f"]
-    facts = verify.verify(checkpoint_folder, list(zip(texts, tagger.tag(texts), strict=True)), "cpu")
+    facts = verified(checkpoint_folder, list(zip(texts, tagger.tag(texts), strict=True)))
     assert facts.texts == 2
     assert facts.mentions == len(tagger.tag(SENTENCES[0]))
 
@@ -91,12 +98,12 @@ def test_the_pipeline_is_asked_a_limited_number_of_texts(
 ) -> None:
     monkeypatch.setattr(verify, "PIPELINE_TEXTS", 2)
     entities = tagger.tag(SENTENCES[0])
-    facts = verify.verify(checkpoint_folder, [(SENTENCES[0], entities)] * 3, "cpu")
+    facts = verified(checkpoint_folder, [(SENTENCES[0], entities)] * 3)
     assert (facts.texts, facts.mentions) == (2, 2 * len(entities))
 
 
 def test_nothing_to_compare_is_no_failure(checkpoint_folder: Path) -> None:
-    facts = verify.verify(checkpoint_folder, [], "cpu")
+    facts = verified(checkpoint_folder, [])
     assert (facts.texts, facts.mentions, facts.strategy) == (0, 0, "first")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner import configfile, corpus
-from conflict_ner.checkpoint import WEIGHTS, Checkpoint, Manifest, PipelineFacts, dump_scores
+from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores
 from conflict_ner.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
 from conflict_ner.evaluation import Report
@@ -53,7 +53,7 @@ def export(
     with written_aside(folder) as aside:
         try:
             fill(aside)
-            manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / WEIGHTS)})
+            manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / manifest.weights)})
             (aside / "scores.json").write_text(dump_scores(scores), encoding="utf-8")
             (aside / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
             agreement = _verify_elsewhere(aside, expected, device)
@@ -79,8 +79,8 @@ def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), devic
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
     tagger = Tagger.load(source, device, precision="fp32")
     manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
-    if sha256(source / WEIGHTS) != manifest.weights_sha256:
-        raise CheckpointError(f"{source}: {WEIGHTS} has changed since it was exported")
+    if sha256(source / manifest.weights) != manifest.weights_sha256:
+        raise CheckpointError(f"{source}: {manifest.weights} has changed since it was exported")
     documents, problems = corpus.read(entries)
     if problems:
         raise DataError(problems)
@@ -108,7 +108,7 @@ def _readable_by_umask(folder: Path) -> None:
         file.chmod(0o666 & ~mask)
 
 
-def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineFacts:
+def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineFacts | None:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "expected.jsonl"
         file.write_text(dump_expected(expected), encoding="utf-8")
@@ -118,4 +118,5 @@ def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineF
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
         raise CheckpointError(f"the exported model failed its verification, nothing was replaced: {reason}")
-    return PipelineFacts.model_validate_json(done.stdout.strip().splitlines()[-1])
+    said = done.stdout.strip().splitlines()[-1]
+    return None if said == "null" else PipelineFacts.model_validate_json(said)

@@ -7,14 +7,13 @@ from typing import Any
 
 import yaml
 
-from conflict_ner.checkpoint import CalibrationFacts, Manifest, PipelineFacts
+from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts
 from conflict_ner.evaluation import Report
 from conflict_ner.views import markdown, percent
 
 
 def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> str:
     """The card of a checkpoint as Markdown with YAML metadata."""
-    strategy = manifest.pipeline.strategy if manifest.pipeline else "first"
     return "\n".join(
         [
             "---",
@@ -23,7 +22,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             f"\n# {name}\n",
             f"Tags {_listing(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
             f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
-            _usage(name, strategy),
+            _usage(name, manifest),
             "## Scores\n",
             "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
             "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
@@ -31,18 +30,19 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             *(f"**{split}**, {report.documents:,} reports\n\n{markdown(report)}\n" for split, report in scores.items()),
             "## Training\n",
             _training(manifest),
+            _exported(manifest.exported),
             "## Limits\n",
             "Names of actors and places are learned from the training reports and the encoder; a text unlike "
             "them scores lower than the table says. Review what it tags before you publish counts.\n",
             _calibration(manifest.calibration, scores),
             _memory(scores),
-            _pipeline(manifest.pipeline, manifest.window),
+            "" if manifest.exported else _pipeline(manifest.pipeline, manifest.window),
         ]
     )
 
 
 def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"library_name": "transformers"}
+    metadata: dict[str, Any] = {"library_name": "onnxruntime" if manifest.exported else "transformers"}
     if "/" in manifest.encoder:  # a hub id; a folder is known by its bare name
         metadata["base_model"] = manifest.encoder
     metadata |= {
@@ -65,8 +65,8 @@ def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> di
     return {**metadata, "model-index": [{"name": name, "results": results}]}
 
 
-def _usage(name: str, strategy: str) -> str:
-    return f"""## Use
+def _usage(name: str, manifest: Manifest) -> str:
+    ours = f"""## Use
 
 ```python
 from conflict_ner import Tagger
@@ -75,7 +75,11 @@ tagger = Tagger.load("{name}")
 for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
     print(entity.label, entity.text, entity.start, entity.end, entity.score)
 ```
-
+"""
+    if manifest.exported:
+        return f"{ours}\nThe model is in ONNX form: it needs `onnxruntime`, and neither PyTorch nor transformers.\n"
+    strategy = manifest.pipeline.strategy if manifest.pipeline else "first"
+    return f"""{ours}
 or, for texts that fit one window, in plain transformers:
 
 ```python
@@ -99,6 +103,15 @@ def _training(manifest: Manifest) -> str:
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
     return "\n".join(lines)
+
+
+def _exported(facts: ExportFacts | None) -> str:
+    if facts is None:
+        return ""
+    return (
+        f"## Export\n\nExported as ONNX in {facts.precision}. Compared with the original: {facts.verdict}. "
+        "The scores above are the original's, in fp32.\n"
+    )
 
 
 def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -> str:

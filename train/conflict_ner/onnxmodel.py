@@ -1,0 +1,102 @@
+"""A model in ONNX form as a runtime: ONNX Runtime computes it on the CPU.
+
+Neither PyTorch nor transformers is imported to tag with it. The graph in the file is optimised
+already (see `onnxexport`): it is taken as it is, and a process that loads it can answer at once.
+
+>>> require({"json": "json"})
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from conflict_ner.checkpoint import ONNX_WEIGHTS
+from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError
+from conflict_ner.machine import physical_cores
+from conflict_ner.runtime import Ids, Logits
+
+NEEDED = {"onnxruntime": "onnxruntime>=1.22"}
+INPUTS = ("input_ids", "attention_mask")
+_CPU = ("auto", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxModel:
+    """An exported token classifier. Its answer to a text does not depend on the other texts of a batch."""
+
+    session: Any  # an onnxruntime.InferenceSession
+    padding: int
+    doubt: float = 0.0
+    device: str = "cpu"
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> OnnxModel:
+        """Load a checkpoint folder's `model.onnx`.
+
+        It computes on all physical cores that this process may use, or on as many as the
+        variable `OMP_NUM_THREADS` says.
+
+        Raises:
+            CheckpointError: if the file cannot be read.
+            EncoderError: if a device other than the CPU is asked for.
+            MissingExtraError: if ONNX Runtime is not installed; it says what to type.
+        """
+        require(NEEDED)
+        if device not in _CPU:
+            raise EncoderError(f"device {device!r} cannot be used: a model in ONNX form computes on the CPU here")
+        try:
+            padding = json.loads((folder / "config.json").read_bytes()).get("pad_token_id") or 0
+        except (ValueError, AttributeError, OSError) as error:
+            raise CheckpointError(f"{folder} is damaged: config.json: {error}") from None
+        return cls(_session(folder / ONNX_WEIGHTS), int(padding))
+
+    def logits(self, ids: Ids, mask: Ids) -> Logits:
+        """See `Runtime.logits`."""
+        logits: Logits = self.session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
+        return logits
+
+    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+        """See `Runtime.exactly`; there is nothing more exact in the file."""
+        return self.logits(ids, mask)
+
+
+def require(needed: Mapping[str, str]) -> None:
+    """See that modules are there; `needed` has what to install for each.
+
+    Raises:
+        MissingExtraError: with the command that installs those missing.
+    """
+    missing = [wanted for module, wanted in needed.items() if find_spec(module) is None]
+    if missing:
+        command = [sys.executable, "-m", "pip", "install", *missing]
+        raise MissingExtraError(f"ONNX needs packages that are not installed; type\n    {shlex.join(command)}")
+
+
+def _session(file: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Said, not left to the library: it would count cores that this process may not use, and bind to them.
+    options.intra_op_num_threads = _threads()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done at export
+    # Idle threads sleep: the next texts are tokenized on the same cores meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # it would keep a plan for every shape of batch that ever comes
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library raises nothing narrower
+        raise CheckpointError(f"{file} is damaged: {str(error).strip().splitlines()[0]}") from None
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else physical_cores()
