@@ -63,6 +63,10 @@ class TrainingError(ConflictNerError):
     """A run that cannot end well: found out before its first step, or when its loss breaks."""
 
 
+class JobError(ConflictNerError):
+    """A long job's output cannot be written: the disk is full or fails; the message says what is safe."""
+
+
 class BenchmarkError(ConflictNerError):
     """What is to be measured cannot be: nothing to read, or a contestant that fails."""
 

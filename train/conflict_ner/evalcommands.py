@@ -105,12 +105,14 @@ def parse_thresholds(said: Sequence[str]) -> dict[str, float]:
     """`LABEL=SCORE` a threshold.
 
     Raises:
-        ConfigError: naming each that is not of that form.
+        ConfigError: naming each that is not of that form, or is a label's second.
     """
     thresholds: dict[str, float] = {}
     problems = []
     for one in said:
         label, _, value = one.rpartition("=")
+        if label in thresholds:
+            problems.append(Problem(f"--threshold {one}", f"{label} has one already", "give each label one"))
         try:
             thresholds[label] = float(value)
         except ValueError:

@@ -1,42 +1,48 @@
-"""Tags files: `.txt` (one report a file), `.jsonl` (one a line, under `text`), folders, standard input.
+"""Tags files: each text of `sources` with what was found in it, in order.
 
-What cannot be read is counted and said, with its file and line; the rest goes on.
+>>> from types import SimpleNamespace
+>>> finds_goma = SimpleNamespace(stream=lambda texts: ([Entity("LOCATION", "Goma", 0, 4, 0.9)] for _ in texts))
+>>> [tagged] = tag_sources(finds_goma, [Source("r1", "Goma fell.", {"year": 2012})])
+>>> tagged.to_record()["year"], tagged.to_record()["entities"][0]["label"]
+(2012, 'LOCATION')
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import tee
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Protocol, TextIO
 
-from conflict_ner import strictjson
-from conflict_ner.document import Entity, is_text
-from conflict_ner.errors import Problem
-from conflict_ner.tagger import Tagger
+from conflict_ner.document import Entity
+from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.resuming import Counts, Job
+from conflict_ner.sinks import Table, line, rows_of
+from conflict_ner.sources import TEXT_COLUMNS, Form, Source, read_sources
+from conflict_ner.tables import Columns
 
-Form = Literal["txt", "jsonl"]
-STDIN = Path("-")
 
+class Streams(Protocol):
+    """What this module asks of a `Tagger`."""
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A text to tag; `id` and `metadata` are passed through to the result as they are."""
-
-    id: Any
-    text: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
+        """The entities of each text, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A text and what was found in it."""
+    """A text and what was found in it.
+
+    fresh: whether the tagger read on just before it answered this one. What it answers from here on
+        was computed apart from what it answered before, so an interrupted job can begin again here
+        and have the same batches, and so the same scores, as an undisturbed one.
+    """
 
     source: Source
     entities: Sequence[Entity]
+    fresh: bool = field(default=False, compare=False)
 
     def to_record(self) -> dict[str, Any]:
         """The row of JSONL output: id, metadata, text and entities."""
@@ -48,80 +54,79 @@ class Tagged:
 
 
 def tag_files(
-    tagger: Tagger, paths: Iterable[Path], complain: Callable[[Problem], None], stdin_form: Form = "txt"
+    tagger: Streams,
+    paths: Iterable[Path],
+    complain: Callable[[Problem], None],
+    stdin_form: Form = "txt",
+    columns: Columns = TEXT_COLUMNS,
 ) -> Iterator[Tagged]:
     """Tag all texts of files, folders and standard input (`-`), in order, as they are read.
 
     Args:
         complain: called with each thing that cannot be read; reading goes on after it.
         stdin_form: what standard input holds; nothing is guessed from its content.
+        columns: where text and id stand in JSONL, CSV and Parquet.
     """
-    ours, theirs = tee(read_sources(paths, complain, stdin_form))
-    yield from map(Tagged, ours, tagger.stream(source.text for source in theirs))
+    return tag_sources(tagger, read_sources(paths, complain, stdin_form, columns))
 
 
-def read_sources(paths: Iterable[Path], complain: Callable[[Problem], None], stdin_form: Form) -> Iterator[Source]:
-    """The texts of files, folders and standard input."""
-    for path in paths:
-        if path == STDIN:
-            yield from _read(sys.stdin.buffer, "standard input", stdin_form, complain)
-            continue
-        for file in _files(path, complain):
-            try:
-                with file.open("rb") as stream:
-                    form: Form = "jsonl" if file.suffix.lower() == ".jsonl" else "txt"
-                    yield from _read(stream, str(file), form, complain)
-            except OSError as error:
-                complain(Problem(str(file), f"cannot be read: {error.strerror}", "check path and permissions"))
+def tag_into(
+    job: Job, tagger: Streams, sources: Iterator[Source], watch: Callable[[Counts, int], None]
+) -> Iterator[Tagged]:
+    """Tag what a job has not done yet, each report in its output before it is given.
+
+    Args:
+        sources: all of the job's, from the first one.
+        watch: told of each report what is done in all, and its position in the inputs.
+
+    Raises:
+        ConfigError: if there are fewer texts than the job has done.
+        JobError: if the disk is full or fails.
+    """
+    for done in range(job.counts.reports):
+        if next(sources, None) is None:
+            said = f"hold {done} reports, and {job.counts.reports} of them had been tagged"
+            raise ConfigError("--resume", [Problem("the inputs", said, "give those of the interrupted job")])
+    for tagged in tag_sources(tagger, sources):
+        if tagged.fresh:
+            job.could_begin_here()
+        job.add(line(tagged.to_record()), len(tagged.entities), len(tagged.source.text.split()))
+        watch(job.counts, tagged.source.position)
+        yield tagged
 
 
-def _files(path: Path, complain: Callable[[Problem], None]) -> list[Path]:
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".txt", ".jsonl") and file.is_file())
-        if not files:
-            complain(Problem(str(path), "no .txt or .jsonl file in this folder", "name another folder"))
-        return files
-    if path.exists() and path.suffix.lower() not in (".txt", ".jsonl"):
-        complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", "use .txt or .jsonl"))
-        return []
-    return [path]
+def counted(results: Iterable[Tagged], counts: Counts, watch: Callable[[Counts, int], None]) -> Iterator[Tagged]:
+    """The same results; `counts` grows with each, and `watch` is told, as in `tag_into`."""
+    for tagged in results:
+        counts.add(len(tagged.entities), len(tagged.source.text.split()))
+        watch(counts, tagged.source.position)
+        yield tagged
 
 
-def _read(stream: IO[bytes], name: str, form: Form, complain: Callable[[Problem], None]) -> Iterator[Source]:
-    if form == "txt":
-        raw = stream.read()
-        try:
-            # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            row = raw.count(b"\n", 0, error.start) + 1
-            complain(Problem(f"{name}:{row}", f"not UTF-8 (byte 0x{raw[error.start]:02x})", "convert it with iconv"))
-            return
-        yield Source(name, text)
-        return
-    for number, line in enumerate(stream, start=1):
-        if not line.strip():
-            continue
-        source = _parse_line(line, f"{name}:{number}", complain)
-        if source:
-            yield source
+def written(results: Iterable[Tagged], table: Table, stream: TextIO) -> Iterator[Tagged]:
+    """The same results, each written as JSONL when it is asked for."""
+    for tagged in results:
+        stream.writelines(map(line, rows_of(tagged.to_record(), table)))
+        yield tagged
 
 
-def _parse_line(line: bytes, where: str, complain: Callable[[Problem], None]) -> Source | None:
-    try:
-        record = strictjson.loads(line.decode("utf-8").removeprefix("\ufeff"))
-    except UnicodeDecodeError:
-        complain(Problem(where, "not UTF-8", "convert the file with iconv"))
-        return None
-    except ValueError as error:
-        complain(Problem(where, f"not JSON: {error}", "write one object a line"))
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        complain(Problem(where, "no string under 'text'", 'write {"id": ..., "text": ...}'))
-        return None
-    if not is_text(json.dumps(record, ensure_ascii=False)):
-        complain(Problem(where, "half of a surrogate pair in the line", "write the character whole"))
-        return None
-    metadata = {key: value for key, value in record.items() if key not in ("id", "text", "entities")}
-    name = record.get("id")
-    return Source(where if name is None else name, record["text"], metadata)
+def tag_sources(tagger: Streams, sources: Iterable[Source]) -> Iterator[Tagged]:
+    """Tag texts, in order; kept in memory are those that the tagger has read and not answered."""
+    waiting: deque[Source] = deque()
+    read = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal read
+        for source in sources:
+            waiting.append(source)
+            read += 1
+            yield source.text
+
+    before = 0
+    for entities in tagger.stream(texts()):
+        source = waiting.popleft()
+        # A result beside another row's text would be worse than none.
+        assert all(source.text[e.start : e.end] == e.text for e in entities), source.id
+        yield Tagged(source, entities, fresh=read > before)
+        before = read
+    assert not waiting, "texts without an answer"

@@ -1,0 +1,237 @@
+"""Reads what is to be tagged, a report at a time: files, folders, archives, standard input.
+
+`.txt` is one report a file, `.jsonl` one a line, `.csv` and `.parquet` one a row. Each of them
+may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`) except Parquet, which is by itself; a `.zip` may
+hold any number. Nothing is read whole but a `.txt`.
+
+What cannot be read is a problem with its file and row; the rest goes on.
+
+>>> form_of("reports.jsonl.gz"), form_of("reports.csv"), form_of("reports.gz")
+(('jsonl', '.gz'), ('csv', ''), None)
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import IO, Any, Literal
+
+from conflict_ner.errors import Problem
+from conflict_ner.tables import Columns, Complain, Row, csv_rows, json_rows, parquet_rows
+
+Form = Literal["txt", "jsonl", "csv", "parquet", "zip"]
+STDIN = Path("-")
+FORMS: Mapping[str, Form] = {
+    ".txt": "txt",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".zip": "zip",
+}
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot have
+TEXT_COLUMNS = Columns()
+_ENDINGS = "use .txt, .jsonl, .csv or .parquet, or .gz, .bz2, .xz, .zst or .zip of them"
+# What broken files raise; pyarrow's errors and those of UTF-8 are ValueErrors.
+_BROKEN = (OSError, EOFError, ValueError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_ENCRYPTED = 1  # a bit of a zip member's flags
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text to tag; `id` and `metadata` are passed through to the result as they are.
+
+    position: how many bytes of all files had been read when it came, for a progress bar.
+    """
+
+    id: Any
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    position: int = field(default=0, compare=False)
+
+
+def form_of(name: str) -> tuple[Form, str] | None:
+    """A file's form and the ending of its compression (or ""), by its name; None if it is not read."""
+    path = PurePath(name.lower())
+    packing = path.suffix if path.suffix in PACKED else ""
+    form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
+    return None if form is None or (form == "zip" and packing) else (form, packing)
+
+
+def expand(paths: Iterable[Path], complain: Complain) -> list[Path]:
+    """The files that the paths name, folders searched; those whose form is not read are problems."""
+    return [file for path in paths for file in ([path] if path == STDIN else _files(path, complain))]
+
+
+def read_sources(
+    paths: Iterable[Path], complain: Complain, stdin_form: Form = "txt", columns: Columns = TEXT_COLUMNS
+) -> Iterator[Source]:
+    """The texts of files, folders and standard input (`-`), in order, read as they are asked for.
+
+    Args:
+        complain: called with each thing that cannot be read; reading goes on after it.
+        stdin_form: what standard input holds; nothing is guessed from its content.
+        columns: where text and id stand in JSONL, CSV and Parquet.
+    """
+    before = 0
+    for path in paths:
+        if path == STDIN:
+            yield from _Reader(columns, complain).read(sys.stdin.buffer, "standard input", stdin_form, "")
+            continue
+        for file in _files(path, complain):
+            try:
+                with file.open("rb") as raw:
+                    size = file.stat().st_size
+                    reader = _Reader(columns, complain, raw, before, size)
+                    yield from reader.read(raw, str(file), *(form_of(file.name) or ("txt", "")))
+                    before += size
+            except OSError as error:
+                complain(Problem(str(file), f"cannot be read: {error.strerror}", "check path and permissions"))
+
+
+def _files(path: Path, complain: Complain) -> list[Path]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if form_of(file.name) and file.is_file())
+        if not files:
+            complain(Problem(str(path), "no file in this folder has a form that is tagged", _ENDINGS))
+        return files
+    if path.exists() and not form_of(path.name):
+        complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", _ENDINGS))
+        return []
+    return [path]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one file, and what is packed in it.
+
+    raw: the file as it lies on disk, to see how far reading is; None: nobody knows.
+    before, size: bytes of the files before it, and of it.
+    share: how much of it has been read, where it is not read from its begin to its end.
+    """
+
+    columns: Columns
+    complain: Complain
+    raw: IO[bytes] | None = None
+    before: int = 0
+    size: int = 0
+    share: float | None = None
+
+    def read(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
+        """The texts of a file or of a zip's member; where it breaks off, the rest is a problem."""
+        count = 0
+        try:
+            for source in self._opened(stream, name, form, packing):
+                count += 1
+                yield source
+        except _BROKEN as error:
+            said = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
+            self.complain(Problem(name, said, "what follows is not tagged; get the file anew", unreadable=True))
+
+    def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
+        if form == "zip":
+            yield from self._zipped(stream, name)
+        elif form == "parquet":
+            if packing or not stream.seekable():
+                self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
+                return
+            yield from self._sources(parquet_rows(stream, name, self.columns, self.complain, self._told))
+        else:
+            unpacked = _unpacked(stream, packing)
+            if form == "txt":
+                yield from self._text(unpacked.read(), name)
+            elif form == "csv":
+                yield from self._sources(csv_rows(unpacked, name, self.columns, self.complain))
+            else:
+                yield from self._sources(json_rows(unpacked, name, self.complain))
+
+    def _zipped(self, stream: IO[bytes], name: str) -> Iterator[Source]:
+        found = False
+        with zipfile.ZipFile(stream) as archive:
+            for member in archive.infolist():
+                form, packing = form_of(member.filename) or (None, "")
+                if form in (None, "zip") or member.is_dir() or member.filename.startswith("__MACOSX/"):
+                    continue
+                found = True
+                inside = f"{name}/{member.filename}"
+                if member.flag_bits & _ENCRYPTED:
+                    self.complain(Problem(inside, "is locked with a password", "unpack the zip first"))
+                    continue
+                with archive.open(member) as inner:
+                    yield from self.read(inner, inside, form, packing or (".zip" if form == "parquet" else ""))
+        if not found:
+            self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
+
+    def _text(self, raw: bytes, name: str) -> Iterator[Source]:
+        try:
+            # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            row = raw.count(b"\n", 0, error.start) + 1
+            said = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
+            self.complain(Problem(f"{name}:{row}", said, "convert it with iconv"))
+            return
+        yield Source(name, text, position=self._position())
+
+    def _sources(self, rows: Iterable[Row]) -> Iterator[Source]:
+        """What each row says of its report; a row without a text is a problem with its id."""
+        for where, record in rows:
+            name, text = record.get(self.columns.id_name), record.get(self.columns.text)
+            unnamed = name is None or name == ""  # CSV has no null
+            if not isinstance(text, str):
+                but = f" but {_kind(text)}" if self.columns.text in record else ""
+                of = "" if unnamed else f" (id {name!r})"
+                said = f"no string under {self.columns.text!r}{but}{of}"
+                self.complain(Problem(where, said, "the row is left out"))
+                continue
+            own = (self.columns.id_name, self.columns.text, "entities")
+            metadata = {key: value for key, value in record.items() if key not in own}
+            yield Source(where if unnamed else name, text, renamed(metadata, RESERVED), self._position())
+
+    def _told(self, share: float) -> None:
+        self.share = share
+
+    def _position(self) -> int:
+        if self.share is not None:
+            return self.before + int(self.share * self.size)
+        return self.before + (self.raw.tell() if self.raw else 0)
+
+
+def renamed(metadata: Mapping[str, Any], reserved: Container[str]) -> Mapping[str, Any]:
+    """Metadata whose keys stay clear of reserved ones: `id` becomes `report.id`, that `report.report.id`."""
+
+    def clashes(key: str) -> bool:
+        while key.startswith("report."):
+            key = key.removeprefix("report.")
+        return key in reserved
+
+    if not any(map(clashes, metadata)):
+        return metadata
+    return {f"report.{key}" if clashes(key) else key: value for key, value in metadata.items()}
+
+
+def _kind(value: Any) -> str:
+    kinds = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
+def _unpacked(stream: IO[bytes], packing: str) -> IO[bytes]:
+    if packing == ".gz":
+        return gzip.open(stream)  # type: ignore[return-value] # a file of bytes in all but name
+    if packing == ".bz2":
+        return bz2.open(stream)
+    if packing == ".xz":
+        return lzma.open(stream)
+    if packing == ".zst":  # Python has it from 3.14 on; pyarrow is here anyway
+        import pyarrow
+
+        return io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, "r"), "zstd"))
+    return stream
