@@ -10,23 +10,16 @@ Imports stand in the commands that need them, so that `--help` answers at once.
 from __future__ import annotations
 
 import io
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated
 
 import typer
 
-from conflict_ner import benchcommands, datacommands, evalcommands, traincommands
-from conflict_ner.errors import ConfigError, ConflictNerError, DataError, Problem
-from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
-from conflict_ner.files import one_file, replaced, short
-
-if TYPE_CHECKING:
-    from conflict_ner.tagfiles import Tagged
-    from conflict_ner.tagger import Tagger
+from conflict_ner import benchcommands, datacommands, evalcommands, tagcommands, traincommands
+from conflict_ner.errors import ConfigError, ConflictNerError, DataError
+from conflict_ner.evalcommands import DeviceOption
+from conflict_ner.files import short
 
 app = typer.Typer(
     add_completion=False,
@@ -42,6 +35,7 @@ for command in (
     evalcommands.evaluate,
     evalcommands.compare,
     benchcommands.benchmark,
+    tagcommands.tag,
     traincommands.train,
 ):
     app.command()(command)
@@ -86,76 +80,6 @@ def export(
 
         done = export_again(checkpoint, out, data or (), device)
     print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
-
-
-@app.command()
-def tag(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
-    files: Annotated[list[Path], typer.Argument(help=".txt and .jsonl files, folders, or - for standard input.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write JSONL here.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal too.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a page to look at here; JSONL then only with --output or --json.")
-    ] = None,
-    stdin_form: Annotated[str, typer.Option("--stdin", help="What standard input holds: txt or jsonl.")] = "txt",
-    threshold: ThresholdOption = None,
-    device: DeviceOption = "auto",
-) -> None:
-    """Tag reports: JSONL, a report a line; coloured text on a terminal."""
-    if stdin_form not in ("txt", "jsonl"):
-        raise typer.BadParameter("--stdin is txt or jsonl")
-    if one_file(html, output):
-        raise typer.BadParameter("--html and --output are one file")
-    thresholds = parse_thresholds(threshold or ())
-    from conflict_ner import page
-    from conflict_ner.tagfiles import tag_files
-    from conflict_ner.tagger import Tagger
-
-    if html:
-        page.require()
-    tagger = Tagger.load(checkpoint, device, thresholds)
-    problems = []
-
-    def complain(problem: Problem) -> None:
-        problems.append(problem)
-        print(f"error: {problem}", file=sys.stderr)
-
-    results = tag_files(tagger, files, complain, stdin_form)  # type: ignore[arg-type]
-    as_lines = output is not None or as_json
-    with replaced(output) if output else nullcontext(sys.stdout) as stream:
-        if html:
-            rows = (
-                (tagged.source.id, tagged.source.metadata, tagged.source.text, tagged.entities)
-                for tagged in (_written(results, stream) if as_lines else results)
-            )
-            with replaced(html) as file:
-                page.write_tagged(checkpoint.resolve().name, tagger.labels, rows, file)
-        elif not as_lines and sys.stdout.isatty():
-            _show(results, tagger)
-        else:
-            for _ in _written(results, stream):
-                pass
-    if problems:
-        print(f"{len(problems)} inputs could not be read", file=sys.stderr)
-        raise typer.Exit(1)
-
-
-def _written(results: Iterable[Tagged], stream: TextIO) -> Iterator[Tagged]:
-    """The same results, each written as a line of JSON when it is asked for."""
-    for tagged in results:
-        print(json.dumps(tagged.to_record(), ensure_ascii=False), file=stream)
-        yield tagged
-
-
-def _show(results: Iterable[Tagged], tagger: Tagger) -> None:
-    from rich.console import Console
-
-    from conflict_ner import views
-
-    console = Console()
-    for tagged in results:
-        console.print(tagged.source.id, style="bold", highlight=False, markup=False)
-        console.print(views.coloured(tagged.source.text, tagged.entities, tagger.labels), "\n")
 
 
 if __name__ == "__main__":
