@@ -149,7 +149,9 @@ class Job:
         except OSError as error:
             said = f"{self._partial}: {error.strerror or error}"
             if self.safe:
-                said += f"; {self.safe} reports are safe in it: mend that, then the same command with --resume goes on"
+                said += (
+                    f"; reports that are safe in it: {self.safe}; mend that, and the same command with --resume goes on"
+                )
             raise JobError(said) from error
 
     def begin(self, facts: Facts, *, resume: bool, files: ExitStack) -> None:

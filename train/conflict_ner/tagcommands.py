@@ -167,7 +167,7 @@ def _into_file(
             made.finish(sinks.writer(out.form, out.table))
         except KeyboardInterrupt:
             if again and made.safe:
-                said = f"interrupted; {made.safe} reports are safe: the same command with --resume goes on"
+                said = f"interrupted; reports that are safe: {made.safe}; the same command with --resume goes on"
                 print(said, file=sys.stderr)
             raise
     return made.counts, before
