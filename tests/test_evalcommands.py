@@ -26,6 +26,12 @@ def test_thresholds_are_label_and_score() -> None:
     assert len(error.value.problems) == 3
 
 
+def test_a_second_threshold_of_a_label_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--threshold WEAPON=0\.7: WEAPON has one already") as error:
+        parse_thresholds(["WEAPON=0.6", "ACTOR=0.6", "WEAPON=0.7"])
+    assert len(error.value.problems) == 1
+
+
 def test_a_threshold_is_in_force_and_on_record(
     checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,6 +124,10 @@ def test_a_line_of_progress_that_power_loss_broke_off_does_not_count(tmp_path: P
         with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as made:
             assert made.counts.reports == 7
             raise KeyboardInterrupt
+    interrupted(tmp_path / "out", 4, resume=True)
+    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as made:
+        assert made.counts.reports == 10  # what was written after the torn line counts
+        raise KeyboardInterrupt
     finished(tmp_path / "out", 20, resume=True)
     assert (tmp_path / "out").read_text(encoding="utf-8") == 20 * ROW
 

@@ -43,7 +43,7 @@ def summary(counts: Counts, skipped: int, seconds: float, before: Counts | None 
     said = f"tagged {_count(counts.reports, 'report')}: {_count(counts.mentions, 'mention')}, "
     said += f"{_count(counts.without, 'report')} without one"
     if begun.reports:
-        said += f"; {_count(begun.reports, 'report')} of them before the interruption"
+        said += f"; {begun.reports:,} of them before the interruption"
     if skipped:
         said += f"; {_count(skipped, 'input or row', 'inputs or rows')} left out"
     speed = rates(counts.reports - begun.reports, counts.words - begun.words, seconds)
