@@ -11,16 +11,18 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.corpus import Corpus
 from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation import Report
 from conflict_ner.labels import LabelScheme
 from conflict_ner.memory import TrainingMemory
+
+if TYPE_CHECKING:
+    from conflict_ner.corpus import Corpus
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -195,6 +197,8 @@ def dump_scores(scores: Mapping[str, Report]) -> str:
 
 def versions() -> dict[str, str]:
     """Of everything that could change a result."""
+    from importlib import metadata
+
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:

@@ -71,9 +71,10 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
 
 
 def bare(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
-    """What cuts the text, without the library around it."""
-    inner: Tokenizer = tokenizer.backend_tokenizer
-    return inner
+    """A copy of what cuts the text, without the library around it."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, window: int, folder: Path) -> None:

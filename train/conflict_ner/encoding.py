@@ -75,12 +75,11 @@ class TextEncoder:
         """Find the special tokens around an input by looking at one.
 
         Args:
-            tokenizer: a copy is used; nothing is truncated or padded, whatever its file asks for.
+            tokenizer: ours from now on. It will truncate and pad nothing, whatever its file asks for.
 
         Raises:
             EncoderError: if the window leaves no room for text.
         """
-        tokenizer = Tokenizer.from_str(tokenizer.to_str())
         tokenizer.no_truncation()
         tokenizer.no_padding()
         bare = tokenizer.encode("a", add_special_tokens=False).ids
