@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from archives import standard_input, write
-from conflict_ner import prediction, resuming
+from conflict_ner import decoding, prediction, resuming
 from conflict_ner.tagger import Tagger
 from conftest import SENTENCES
 from test_cli import conflict_ner
@@ -161,7 +161,7 @@ def test_an_interrupted_command_says_how_to_go_on_and_goes_on(
                 raise KeyboardInterrupt
             return ordinary(*arguments)
 
-        ordinary = prediction.decode
+        ordinary = decoding.decode
         patch.setattr(prediction, "decode", decode)
         code, _, err = conflict_ner(capsys, *command)
     assert code == 130
