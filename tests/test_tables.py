@@ -83,6 +83,7 @@ def test_a_quote_that_is_never_closed_does_not_make_one_report_of_the_rest(monke
         (b"", "f: no column 'text'; the columns are none; name one with --column"),
         (b"id;text\n1;Goma\n", "f: no column 'text'; the columns are id;text; name one with --column"),
         (b"text,x,x\n", "f: two columns are called 'x'; give one another name"),
+        (b"text,caf\xe9\nGoma,1\ntext,cafe\n", "f:1: not UTF-8; convert the file with iconv"),
     ],
 )
 def test_a_table_without_the_column_is_said(content: bytes, said: str) -> None:

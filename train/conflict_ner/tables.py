@@ -95,13 +95,13 @@ def csv_rows(stream: IO[bytes], name: str, columns: Columns, complain: Complain)
     try:
         # Strict: a quote within a quoted field would otherwise vanish, and offsets be off by one.
         reader = csv.reader(lines, strict=True)
-        parsed = _parsed(reader, name, complain)
-        header = next(parsed, ("", []))[1]
-        problem = columns.problem(header, name)
+        broken: list[Problem] = []
+        header = next(_parsed(reader, name, broken.append), ("", []))[1]
+        problem = broken[0] if broken else columns.problem(header, name)
         if problem:
             complain(problem)
             return
-        for where, fields in parsed:
+        for where, fields in _parsed(reader, name, complain):
             if len(fields) == len(header):
                 yield where, dict(zip(header, fields, strict=True))
                 continue
