@@ -10,7 +10,8 @@ While `OUT` is made, what is done stands in two files beside it:
 A killed process, a power loss or a full disk leaves both. To resume, the partial file is cut to the
 length that the last whole line of progress gives, the inputs are read again from their begin, and as
 many reports as it holds are passed over: no form of input has to be entered in its middle, and the
-problems that were met are met and counted again. What is lost is some seconds' work.
+problems that were met are met and counted again. What is done twice is a chunk of the tagger's, or
+`EVERY` seconds' work where that is more.
 
 At the end `OUT` is made from the partial file and takes its place in one step; then the two go.
 A lock on `OUT.progress` keeps a second process from the same output.
