@@ -24,7 +24,7 @@ from conflict_ner.labels import LabelScheme
 from conflict_ner.runtime import Logits, Runtime
 
 BATCH_TOKENS = 4096
-CHUNK = 1024  # texts, at most: enough for lengths to sort well
+CHUNK = 512  # texts, at most: enough for lengths to sort well
 CHUNK_CHARACTERS = 1_000_000  # and no more text than this, unless one text has more
 
 

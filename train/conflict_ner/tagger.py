@@ -90,7 +90,7 @@ class Tagger:
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """As `tag`, for any number of texts, answered in order; they are read some thousands ahead."""
+        """As `tag`, for any number of texts, answered in order; they are read some thousand ahead."""
         found = self._predictor.predict(_strings(texts))
         if not self.thresholds:
             return found
