@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError
+from conflict_ner.extras import require
 from conflict_ner.machine import physical_cores
-from conflict_ner.onnxmodel import OnnxModel, _threads, require
+from conflict_ner.onnxmodel import OnnxModel, _threads
 
 pytest.importorskip("onnxruntime")
 
@@ -40,7 +41,7 @@ def test_no_other_device_is_taken_silently(folder: Path) -> None:
 
 def test_a_missing_package_is_said_with_the_command_that_installs_it() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'no_such>=1'$"):
-        require({"json": "json", "no_such_module": "no_such>=1"})
+        require("ONNX", {"json": "json", "no_such_module": "no_such>=1"})
 
 
 @pytest.mark.parametrize(

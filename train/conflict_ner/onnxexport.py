@@ -29,10 +29,11 @@ from conflict_ner.encoding import TextEncoder
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
 from conflict_ner.evaluation import strict_micro
 from conflict_ner.export import export
+from conflict_ner.extras import require
 from conflict_ner.files import sha256
 from conflict_ner.modelcard import model_card
 from conflict_ner.onnxfile import NEEDED, write
-from conflict_ner.onnxmodel import OnnxModel, require
+from conflict_ner.onnxmodel import OnnxModel
 from conflict_ner.prediction import Predictor
 from conflict_ner.quantising import Batch
 from conflict_ner.tagger import Tagger
@@ -64,7 +65,7 @@ def export_onnx(source: Path, folder: Path, precision: str = "fp32", entries: Se
         MissingExtraError: if a package is missing; it says what to type.
     """
     _refuse_other_precision(precision)
-    require(NEEDED)
+    require("ONNX", NEEDED)
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")

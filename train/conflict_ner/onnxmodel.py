@@ -3,23 +3,21 @@
 Neither PyTorch nor transformers is imported to tag with it. The graph in the file is optimised
 already (see `onnxexport`): it is taken as it is, and a process that loads it can answer at once.
 
->>> require({"json": "json"})
+>>> NEEDED["onnxruntime"].startswith("onnxruntime")
+True
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from conflict_ner.checkpoint import ONNX_WEIGHTS
-from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError
+from conflict_ner.errors import CheckpointError, EncoderError
+from conflict_ner.extras import require
 from conflict_ner.machine import physical_cores
 from conflict_ner.runtime import Ids, Logits
 
@@ -49,7 +47,7 @@ class OnnxModel:
             EncoderError: if a device other than the CPU is asked for.
             MissingExtraError: if ONNX Runtime is not installed; it says what to type.
         """
-        require(NEEDED)
+        require("ONNX", NEEDED)
         if device not in _CPU:
             raise EncoderError(f"device {device!r} cannot be used: a model in ONNX form computes on the CPU here")
         try:
@@ -66,18 +64,6 @@ class OnnxModel:
     def exactly(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.exactly`; there is nothing more exact in the file."""
         return self.logits(ids, mask)
-
-
-def require(needed: Mapping[str, str]) -> None:
-    """See that modules are there; `needed` has what to install for each.
-
-    Raises:
-        MissingExtraError: with the command that installs those missing.
-    """
-    missing = [wanted for module, wanted in needed.items() if find_spec(module) is None]
-    if missing:
-        command = [sys.executable, "-m", "pip", "install", *missing]
-        raise MissingExtraError(f"ONNX needs packages that are not installed; type\n    {shlex.join(command)}")
 
 
 def _session(file: Path) -> Any:

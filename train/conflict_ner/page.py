@@ -17,19 +17,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO
 
-from conflict_ner import charts, views
+from conflict_ner import charts, extras, views
 from conflict_ner.document import Document, Entity
 from conflict_ner.errorlist import Error, errors_of
-from conflict_ner.errors import MissingExtraError
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.marks import Piece, caption, pieces
 from conflict_ner.matching import CORRECT, ERRORS, Pair, align
@@ -49,10 +45,7 @@ def require() -> None:
     Raises:
         MissingExtraError: if matplotlib or Jinja2 is not installed; it says what to type.
     """
-    missing = [wanted for module, wanted in _NEEDED.items() if find_spec(module) is None]
-    if missing:
-        command = [sys.executable, "-m", "pip", "install", *missing]
-        raise MissingExtraError(f"a page needs packages that are not installed; type\n    {shlex.join(command)}")
+    extras.require("a page", _NEEDED)
 
 
 def write(evaluation: Evaluation, stream: TextIO) -> None:

@@ -109,9 +109,9 @@ class Tagger:
 def _runtime(checkpoint: Checkpoint, device: str, precision: Precision) -> Runtime:
     """The checkpoint's model, computed by the library that its form is for; no other is imported."""
     if checkpoint.manifest.exported:
-        from conflict_ner.onnxmodel import OnnxModel  # type: ignore[import-not-found, unused-ignore]
+        from conflict_ner.onnxmodel import OnnxModel
 
-        return OnnxModel.load(checkpoint.folder, device)  # type: ignore[no-any-return, unused-ignore]
+        return OnnxModel.load(checkpoint.folder, device)
     from conflict_ner.encoder import load_model, on_device
     from conflict_ner.hardware import choose
     from conflict_ner.torchmodel import TorchModel
