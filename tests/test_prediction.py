@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from conflict_ner.encoder import bare, load_tokenizer, new_model
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import CHUNK, Predictor
+from conflict_ner.runtime import Ids, Logits
 from conflict_ner.torchmodel import TorchModel
 from conftest import LABELS, SENTENCES
 from torch import nn
@@ -82,6 +85,28 @@ def test_a_texts_entities_are_the_same_alone_and_in_company(predictor: Predictor
 def test_the_size_of_batches_changes_nothing(predictor: Predictor, batch_tokens: int) -> None:
     sized = dataclasses.replace(predictor, batch_tokens=batch_tokens)
     assert same(list(sized.predict(TEXTS)), list(predictor.predict(TEXTS)))
+
+
+def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer: PreTrainedTokenizerFast) -> None:
+    alone = by_token(tokenizer, 64)
+    runtime: Any = alone.runtime
+
+    class Uneven:
+        padding, doubt, batch_tokens, workers, device = runtime.padding, 0.0, 40, 3, "cpu"
+
+        def __init__(self) -> None:
+            self.threads: set[int] = set()
+
+        def logits(self, ids: Ids, mask: Ids) -> Logits:
+            self.threads.add(threading.get_ident())
+            time.sleep(0.002 * (ids.shape[1] % 5))  # the first asked is not the first to answer
+            return runtime.logits(ids, mask)  # type: ignore[no-any-return]
+
+        exactly = logits
+
+    together = dataclasses.replace(alone, runtime=Uneven())
+    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert 1 < len(together.runtime.threads) <= 3  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("window", "overlap"), [(12, 3), (24, 8), (64, 0), (64, 31)])

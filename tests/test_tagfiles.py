@@ -190,6 +190,7 @@ class ByBatch:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime, self.padding, self.doubt, self.device = runtime, runtime.padding, 0.0, "cpu"
+        self.batch_tokens, self.workers = 1024, 1
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         return self.runtime.logits(ids, mask) * np.float32(1 + mask.sum() % 101 / 100)

@@ -30,7 +30,9 @@ def model(encoder_folder: Path) -> PreTrainedModel:
     made: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
     nn.init.normal_(made.classifier.weight, std=0.3)
     with torch.no_grad():
-        made.classifier.weight[3] = made.classifier.weight[1] + 1e-3 * torch.randn(made.config.hidden_size)
+        for matrix in filter(lambda weight: weight.dim() > 1, made.base_model.parameters()):
+            matrix.mul_(12)  # so that rounding shows
+        made.classifier.weight[3] = made.classifier.weight[1] + 1e-2 * torch.randn(made.config.hidden_size)
     return made  # type: ignore[no-any-return]
 
 
@@ -92,7 +94,30 @@ def test_auto_takes_bf16_where_the_hardware_multiplies_it(
     asked: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torchmodel, "choose", lambda device, precision: Hardware(device, hardware))
-    assert TorchModel.of(model, asked).in_bf16 is expected
+    made = TorchModel.of(model, asked)
+    assert made.in_bf16 is expected
+    # Only who asks for bf16 itself is left with its rounding.
+    assert (made.doubt > 0) is (expected and asked == "auto")
+
+
+def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
+    ids = np.arange(8, dtype=np.int64)[None]
+    logits = TorchModel(model, in_bf16=True).logits(ids, np.ones_like(ids))
+    rounded = torch.from_numpy(logits).to(torch.bfloat16).float().numpy()
+    assert (logits != rounded).mean() > 0.9
+    head: Any = model.classifier
+    assert not head._forward_hooks
+
+
+def test_batches_fit_the_caches_of_as_many_cores_as_compute(model: PreTrainedModel) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = TorchModel(model).batch_tokens
+        torch.set_num_threads(2)
+        assert TorchModel(model).batch_tokens == 2 * alone
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_dropout_is_off_while_asked_and_the_model_left_as_it_was(model: PreTrainedModel) -> None:

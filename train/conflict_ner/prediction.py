@@ -23,7 +23,6 @@ from conflict_ner.encoding import Encoded, Ints, TextEncoder
 from conflict_ner.labels import LabelScheme
 from conflict_ner.runtime import Logits, Runtime
 
-BATCH_TOKENS = 1024  # what a layer makes of it stays in a core's cache: 4096 took half as long again
 CHUNK = 512  # texts, at most: enough for lengths to sort well
 CHUNK_CHARACTERS = 1_000_000  # and no more text than this, unless one text has more
 
@@ -44,12 +43,15 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A model with what it needs to tag texts."""
+    """A model with what it needs to tag texts.
+
+    batch_tokens: padded tokens a batch; by default as the runtime likes it.
+    """
 
     runtime: Runtime
     encoder: TextEncoder
     scheme: LabelScheme
-    batch_tokens: int = BATCH_TOKENS
+    batch_tokens: int | None = None
 
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """The entities of each text, in the order of the texts, read as they are needed."""
@@ -99,10 +101,9 @@ class Predictor:
         self, windows: Sequence[_Window], said: Logits, doubt: float, *, exactly: bool = False
     ) -> Iterator[_Window]:
         """Fill in what the model says; gives the windows with a word whose best two tags are nearer than `doubt`."""
-        ask = self.runtime.exactly if exactly else self.runtime.logits
-        for batch in length_batches([len(window.ids) for window in windows], self.batch_tokens):
-            chosen = [windows[index] for index in batch]
-            logits = ask(*self._padded(chosen))
+        tokens = self.batch_tokens or self.runtime.batch_tokens
+        batches = [[windows[i] for i in batch] for batch in length_batches([len(w.ids) for w in windows], tokens)]
+        for chosen, logits in zip(batches, self._asked(batches, exactly=exactly), strict=True):
             counts = [len(window.rows) for window in chosen]
             inputs = np.repeat(np.arange(len(chosen)), counts)
             read = logits[inputs, np.concatenate([window.positions for window in chosen])]
@@ -110,6 +111,19 @@ class Predictor:
             if doubt:
                 second, first = np.partition(read, -2, axis=-1)[:, -2:].T
                 yield from (chosen[index] for index in np.unique(inputs[first - second < doubt]))
+
+    def _asked(self, batches: Sequence[Sequence[_Window]], *, exactly: bool) -> Iterator[Logits]:
+        """The model's answer to each batch, in order, of shape (rows, length, tags)."""
+        ask = self.runtime.exactly if exactly else self.runtime.logits
+
+        def answer(batch: Sequence[_Window]) -> Logits:
+            return ask(*self._padded(batch))
+
+        if self.runtime.workers == 1 or len(batches) == 1:
+            yield from map(answer, batches)
+            return
+        with ThreadPoolExecutor(self.runtime.workers) as threads:
+            yield from threads.map(answer, batches)
 
     def _padded(self, windows: Sequence[_Window]) -> tuple[Ints, Ints]:
         lengths = np.array([len(window.ids) for window in windows])

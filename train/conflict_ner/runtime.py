@@ -25,6 +25,8 @@ class Runtime(Protocol):
     padding: the id that fills up short rows.
     doubt: where a word's best two logits are nearer than this, rounding may have chosen between
         them: `exactly` is to be asked again. 0.0 for a runtime that is never in doubt.
+    batch_tokens: how many tokens, padding included, it is quickest with.
+    workers: from how many threads it wants to be asked at once.
     """
 
     @property
@@ -33,6 +35,14 @@ class Runtime(Protocol):
 
     @property
     def doubt(self) -> float:
+        """See above."""
+
+    @property
+    def batch_tokens(self) -> int:
+        """See above."""
+
+    @property
+    def workers(self) -> int:
         """See above."""
 
     @property
