@@ -118,6 +118,9 @@ class TrainingConfig(_Section):
     freeze_embeddings: bool = Field(
         False, strict=True, description="leave the word embeddings as they are: faster, most so on a CPU"
     )
+    freeze_layers: Annotated[int, Field(strict=True, ge=0)] = Field(
+        0, description="leave so many of the lowest layers, and all below them, as they are: faster"
+    )
     patience: Count | None = Field(
         8, description="epochs without a better validation F1 before stopping; null never stops"
     )

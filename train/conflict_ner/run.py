@@ -30,6 +30,7 @@ from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import divide, said
 from conflict_ner.document import Document, Entity
+from conflict_ner.dropout import cheapen
 from conflict_ner.encoder import (
     bare,
     describe,
@@ -45,6 +46,7 @@ from conflict_ner.encoding import TextEncoder, encoder_window, training_windows
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation import Report
 from conflict_ner.export import export
+from conflict_ner.freezing import freeze
 from conflict_ner.hardware import Hardware, choose
 from conflict_ner.labels import LabelScheme
 from conflict_ner.memory import TrainingMemory
@@ -140,8 +142,9 @@ def new_encoder(
     if capitals:
         teach(model, capitals)
         tokenizer = capitals.tokenizer
-    if settings.freeze_embeddings:
-        model.get_input_embeddings().requires_grad_(False)
+    freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
+    if hardware.device == "cpu":
+        cheapen(model)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
 

@@ -50,7 +50,8 @@ class Tagger:
             thresholds: by label, the least score of an entity to be given; by default all are.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
             precision: `auto` is the fastest that leaves the spans as they are in `fp32` (see
-                `torchmodel`); `bf16` is faster yet, and gives a word in ten thousand another tag. An exported form has the precision that it was exported in.
+                `torchmodel`); `bf16` is faster yet, and gives a word in ten thousand another tag.
+                An exported form has the precision that it was exported in.
 
         Raises:
             CheckpointError: if the folder is no whole checkpoint, or needs a library that is missing.
