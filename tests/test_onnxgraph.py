@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conflict_ner.onnxgraph import MICROSOFT, Graph
+from conflict_ner.onnxgraph import MICROSOFT, Graph, inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -52,3 +52,24 @@ def test_exchanged_nodes_stand_where_the_old_ones_did_and_constants_not_used_are
     assert MICROSOFT in {opset.domain for opset in model.opset_import}
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert session.run(["z"], {"x": np.array([[1, 2, 3]], dtype=np.float32)})[0].tolist() == [[3, 5, 7]]
+
+
+def test_a_node_is_found_by_what_alone_makes_or_reads_a_value(model: onnx.ModelProto) -> None:
+    graph = Graph(model)
+    product, adding, last = model.graph.node
+    assert graph.made_by("p", "MatMul") is product
+    assert graph.only_reader("p", "Add") is adding
+    assert graph.only_reader("p", "Mul") is None
+    assert graph.made_by("p", "MatMul", transA=1) is None  # it does not say so
+    assert graph.only_reader("y", "Add") is None  # which is a result too
+    assert graph.made_by("x", "MatMul") is None
+    assert graph.attribute(last, "axis") is None
+
+
+def test_what_branches_read_is_read() -> None:
+    make = onnx.helper.make_node
+    branch = onnx.helper.make_graph([make("Neg", ["outer"], ["n"])], "branch", [], [])
+    assert list(inputs(make("If", ["which"], ["y"], then_branch=branch, else_branch=branch))) == [
+        "which",
+        *["outer"] * 2,
+    ]

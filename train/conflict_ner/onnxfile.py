@@ -24,6 +24,7 @@ from conflict_ner import onnxmodel
 from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.encoder import load_model
 from conflict_ner.errors import CheckpointError
+from conflict_ner.onnxattention import add_unmasked_attention
 from conflict_ner.onnxmodel import INPUTS
 from conflict_ner.quantising import Batch, quantise
 
@@ -53,10 +54,11 @@ def write(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
     _trace(load_model(str(source), attn_implementation="eager"), traced)
     _optimise(traced, file)
     traced.unlink()
+    model = onnx.load(file)
+    add_unmasked_attention(model)
     if batches is not None:
-        model = onnx.load(file)
         quantise(model, batches)
-        onnx.save(model, file)
+    onnx.save(model, file)
     return file
 
 

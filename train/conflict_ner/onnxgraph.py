@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 MICROSOFT = "com.microsoft"  # the operators that ONNX Runtime adds to the standard's
 
 
+def inputs(node: NodeProto) -> Iterator[str]:
+    """The values that a node reads, also those that its branches read from outside."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from inputs(inner)
+
+
 class Graph:
     """A graph whose nodes are exchanged for others; nothing changes before `put_in_place`."""
 
@@ -24,6 +32,11 @@ class Graph:
         self.model = model
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.maker = {name: node for node in model.graph.node for name in node.output}
+        self._readers: dict[str, list[NodeProto]] = {}
+        for node in model.graph.node:
+            for name in inputs(node):
+                self._readers.setdefault(name, []).append(node)
+        self._results = {value.name for value in model.graph.output}
         self._stand_in: dict[str, list[NodeProto]] = {}  # by a node's first output
 
     def array(self, name: str) -> Any:
@@ -43,14 +56,34 @@ class Graph:
         """Put other nodes where a node stands, or before those that stand in for it already."""
         self._stand_in[node.output[0]] = [*others, *self._stand_in.get(node.output[0], [])]
 
+    def attribute(self, node: NodeProto, name: str) -> Any:
+        """An attribute's value; None if the node does not say it."""
+        from onnx import helper
+
+        return next((helper.get_attribute_value(said) for said in node.attribute if said.name == name), None)
+
+    def made_by(self, name: str, kind: str, **attributes: Any) -> NodeProto | None:
+        """The node of a kind that makes a value for one reader; None if it is made or read otherwise."""
+        node = self.maker.get(name)
+        alone = len(self._readers.get(name, [])) == 1 and name not in self._results
+        return node if node is not None and alone and self._is(node, kind, attributes) else None
+
+    def only_reader(self, name: str, kind: str, **attributes: Any) -> NodeProto | None:
+        """The node of a kind that alone reads a value; None if it is read otherwise."""
+        readers = self._readers.get(name, [])
+        alone = len(readers) == 1 and name not in self._results
+        return readers[0] if alone and self._is(readers[0], kind, attributes) else None
+
+    def _is(self, node: NodeProto, kind: str, attributes: Mapping[str, Any]) -> bool:
+        return node.op_type == kind and all(self.attribute(node, name) == value for name, value in attributes.items())
+
     def bias(self, node: NodeProto) -> tuple[str, NodeProto | None]:
         """The constant vector that is added to a node's output and to nothing else, and the node that adds it."""
         name = node.output[0]
-        readers = [other for other in self.model.graph.node if name in other.input]
-        if len(readers) == 1 and readers[0].op_type == "Add":
-            for other in readers[0].input:
-                if other in self.weights and len(self.weights[other].dims) == 1:
-                    return other, readers[0]
+        reader = self.only_reader(name, "Add")
+        for other in reader.input if reader is not None else ():
+            if other in self.weights and len(self.weights[other].dims) == 1:
+                return other, reader
         return "", None
 
     def put_in_place(self) -> None:
@@ -59,7 +92,7 @@ class Graph:
 
         graph = self.model.graph
         nodes = [new for node in graph.node for new in self._stand_in.get(node.output[0], [node])]
-        used = {name for node in nodes for name in node.input}
+        used = {name for node in nodes for name in inputs(node)}
         constants = [tensor for name, tensor in self.weights.items() if name in used]
         for part, content in ((graph.node, nodes), (graph.initializer, constants), (graph.value_info, [])):
             kept = list(content)

@@ -92,14 +92,9 @@ def _quantised_input(graph: Graph, name: str, choice: Choice) -> list[NodeProto]
 
     nodes, source = [], name
     if (choice.divisors != 1).any():
-        twin = helper.make_node("LayerNormalization", [], [f"{name}/even"])
-        twin.CopyFrom(graph.maker[name])
-        for place, parameter in enumerate(list(twin.input)[1:], start=1):
-            twin.input[place] = graph.constant(f"{name}/even{place}", graph.array(parameter) / choice.divisors)
-        twin.name, source = "", f"{name}/even"
-        del twin.output[:]
-        twin.output.append(source)
-        nodes.append(twin)
+        shares = graph.constant(f"{name}/shares", (1 / choice.divisors).astype(np.float32))
+        source = f"{name}/even"
+        nodes.append(helper.make_node("Mul", [name, shares], [source]))
     scale = graph.constant(f"{name}/scale", np.float32(choice.scale))
     zero = graph.constant(f"{name}/zero", np.uint8(choice.zero))
     return [*nodes, helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}/8bit"])]
