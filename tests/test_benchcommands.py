@@ -72,6 +72,7 @@ def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, report
         ([], 2, "name a CHECKPOINT, or a config with --train"),
         (["none", "--train=none.yaml"], 2, "none.yaml"),
         (["none"], 3, "no such checkpoint folder"),
+        (["none", "--set=training.epochs=1"], 2, "--set changes the config of --train; name one"),
         (["none", "--precision=fp8"], 2, "--precision is one of auto, fp32, bf16"),
         (["none", "--scale=1000,many"], 2, "numbers of reports with commas between"),
         (["none", "--scale=0"], 2, "numbers of reports with commas between"),
@@ -94,13 +95,14 @@ def test_training_is_measured_alone_too(
     asked: list[Any] = []
 
     def measured(config: Config, name: str, seeds: int, threads: int | None, bench: benchfresh.Bench) -> None:
-        asked.extend([config.output, name, seeds, threads, bench.rounds])
+        asked.extend([config.output, config.training.epochs, name, seeds, threads, bench.rounds])
 
     monkeypatch.setattr("conflict_ner.benchtrain.measure_training", measured)
     options = [f"--train={tmp_path / 'run.yaml'}", "--seeds=2", "--threads=1", "--rounds=3", "--json"]
+    options.append("--set=training.epochs=9")
     code, out, _ = conflict_ner(capsys, "benchmark", *options)
     assert code == 0
-    assert asked == [config.output, "run.yaml", 2, 1, 3]
+    assert asked == [config.output, 9, "run.yaml --set training.epochs=9", 2, 1, 3]
     assert json.loads(out) == {"tagging": None, "training": None}
 
 

@@ -36,6 +36,9 @@ def benchmark(
     train: Annotated[
         Path | None, typer.Option(metavar="CONFIG", help="Measure training too: this config against run_ner.py's way.")
     ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of --train; may be repeated.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=0, help="Full trainings of each kind for --train, to score them.")] = 1,
     threads: Annotated[int | None, typer.Option(min=1, help="Of all contestants; else all physical cores.")] = None,
     device: DeviceOption = "auto",
@@ -49,6 +52,8 @@ def benchmark(
     """
     if not checkpoint and not train:
         raise typer.BadParameter("name a CHECKPOINT, or a config with --train, or both")
+    if overrides and not train:
+        raise typer.BadParameter("--set changes the config of --train; name one")
     for name in precision or ():
         if name not in PRECISIONS:
             raise typer.BadParameter(f"--precision is one of {', '.join(PRECISIONS)}")
@@ -56,7 +61,9 @@ def benchmark(
     from conflict_ner import benchviews, configfile
     from conflict_ner.benchfresh import Bench
 
-    config = configfile.load(train) if train else None  # its faults are said before the minutes of all else
+    config = (
+        configfile.load(train, overrides or ()) if train else None
+    )  # its faults are said before the minutes of all else
     bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
     tagging = training = None
     if checkpoint:
@@ -67,7 +74,8 @@ def benchmark(
     if config and train:
         from conflict_ner import benchtrain
 
-        training = benchtrain.measure_training(config, train.name, seeds, threads, bench)
+        name = " ".join([train.name, *(f"--set {said}" for said in overrides or ())])
+        training = benchtrain.measure_training(config, name, seeds, threads, bench)
     benchviews.show(tagging, training, as_json=as_json, as_markdown=as_markdown)
 
 
