@@ -14,7 +14,7 @@ else:
     onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-ROWS, LENGTH, HEADS, SIZE = 3, 5, 2, 4
+ROWS, LENGTH, HEADS, SIZE = 3, 50, 2, 4
 FLOAT = 1
 
 
@@ -51,16 +51,16 @@ def attention(biased: bool = False, read_twice: bool = False) -> onnx.ModelProto
     return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
 
-def computed(model: onnx.ModelProto, mask: Any) -> Any:
+def computed(model: onnx.ModelProto, mask: Any, length: int = LENGTH) -> Any:
     random = np.random.default_rng(0)
-    feeds = {name: random.normal(size=(ROWS, LENGTH, HEADS * SIZE)).astype(np.float32) for name in "qkv"}
+    feeds = {name: random.normal(size=(ROWS, length, HEADS * SIZE)).astype(np.float32) for name in "qkv"}
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["y"], {**feeds, "mask": mask.astype(np.float32)})[0]
 
 
 MASKS = {
     "nothing": np.zeros((ROWS, 1, LENGTH, LENGTH)),
-    "padding": np.where(np.arange(LENGTH) < np.array([5, 3, 1])[:, None], 0, -1e30)[:, None, None, :],
+    "padding": np.where(np.arange(LENGTH) < np.array([50, 33, 1])[:, None], 0, -1e30)[:, None, None, :],
     "what comes later": np.triu(np.full((LENGTH, LENGTH), -1e30), 1)[None, None],
     "a little": np.eye(LENGTH)[None, None],
 }
@@ -73,11 +73,11 @@ def test_the_values_stay_whatever_is_masked(kind: str) -> None:
     np.testing.assert_allclose(computed(changed, MASKS[kind]), computed(plain, MASKS[kind]), atol=1e-6)
 
 
-def test_the_one_operator_is_taken_where_the_mask_is_all_zeros() -> None:
+def test_the_one_operator_is_taken_where_the_mask_of_long_windows_is_all_zeros() -> None:
     model = attention()
     add_unmasked_attention(model)
     either = model.graph.node[-1]
-    assert [node.op_type for node in model.graph.node] == ["ReduceL1", "Equal", "If"]
+    assert [node.op_type for node in model.graph.node] == ["ReduceL1", "Equal", "Shape", "GreaterOrEqual", "And", "If"]
     branches = {attribute.name: attribute.g for attribute in either.attribute}
     assert [node.op_type for node in branches["then_branch"].node] == ["MultiHeadAttention"]
     assert len(branches["else_branch"].node) == 12
@@ -86,6 +86,8 @@ def test_the_one_operator_is_taken_where_the_mask_is_all_zeros() -> None:
     plain = attention()
     assert np.abs(computed(model, MASKS["nothing"]) - computed(plain, MASKS["nothing"])).max() > 0.1
     assert np.abs(computed(model, MASKS["padding"]) - computed(plain, MASKS["padding"])).max() < 1e-6
+    short = np.zeros((ROWS, 1, 9, 9))
+    assert np.abs(computed(model, short, 9) - computed(plain, short, 9)).max() < 1e-6
 
 
 @pytest.mark.parametrize("other", [{"biased": True}, {"read_twice": True}])

@@ -4,7 +4,7 @@ ONNX Runtime's CPU kernel for attention without a mask works in blocks that stay
 (FlashAttention, Dao et al. 2022) and copies less than the plain operators do. With a mask it has
 no such kernel, and the plain operators are faster. So a graph gets both, and takes the first when
 the mask of a batch is all zeros: windows of one length, or a window that is long enough to be a
-batch by itself. The values differ by rounding of fp32.
+batch by itself. Short windows gain nothing by it. The values differ by rounding of fp32.
 
 >>> HeadSplit(heads=12, size=32).size
 32
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SPLIT = [0, 2, 1, 3]  # (rows, length, heads, size) to (rows, heads, length, size), and back
 _SPLIT_AND_TURNED = [0, 2, 3, 1]  # of keys: to (rows, heads, size, length)
+
+_LONG = 48  # tokens; for shorter windows the plain operators are faster
 
 
 class HeadSplit(NamedTuple):
@@ -96,9 +98,13 @@ def _test(graph: Graph, mask: str) -> list[NodeProto]:
     from onnx import helper
 
     nothing = graph.constant(f"{mask}/nothing", np.float32(0))
+    least = graph.constant(f"{mask}/least", np.array([_LONG]))
     return [
         helper.make_node("ReduceL1", [mask], [f"{mask}/sum"], keepdims=0),
-        helper.make_node("Equal", [f"{mask}/sum", nothing], [f"{mask}/unmasked"]),
+        helper.make_node("Equal", [f"{mask}/sum", nothing], [f"{mask}/zeros"]),
+        helper.make_node("Shape", [mask], [f"{mask}/length"], start=-1),
+        helper.make_node("GreaterOrEqual", [f"{mask}/length", least], [f"{mask}/long"]),
+        helper.make_node("And", [f"{mask}/zeros", f"{mask}/long"], [f"{mask}/unmasked"]),
     ]
 
 

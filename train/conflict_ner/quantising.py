@@ -1,4 +1,4 @@
-"""Turns the matrix products of an ONNX graph into 8-bit ones.
+"""Turns the matrix products of an ONNX graph into 8-bit ones, and its large tables.
 
 The ranges of their inputs are measured on texts beforehand and then fixed (see `ranges`), so the
 answer to a text does not depend on what else is in its batch, as it does where ranges are taken
@@ -26,6 +26,7 @@ _NARROW = 32  # columns, under which a product is left alone
 _WORST = 0.01  # the greatest error of a product (see `ranges.Choice`)
 _ROWS = 10  # of each batch, for the sample
 _MATRIX = 2  # dimensions
+_LARGE = 1000  # rows, from which a table is held in 8 bits: it makes the file smaller, not the answer faster
 
 
 def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
@@ -46,8 +47,33 @@ def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
             sharing.setdefault(node.input[0], []).append(node)
     observed = _observe(model, list(sharing), batches)
     done = sum(_replace(changed, name, nodes, observed[name]) for name, nodes in sharing.items())
+    for node in model.graph.node:
+        if node.op_type == "Gather" and node.input[0] in changed.weights:
+            _round_table(changed, node)
     changed.put_in_place()
     return done, sum(map(len, sharing.values()))
+
+
+def _round_table(graph: Graph, node: NodeProto) -> None:
+    """Hold a large table, such as that of words, in 8 bits with a scale a row; no range has to be measured for it."""
+    from onnx import TensorProto, helper
+
+    (table, which), result = node.input, node.output[0]
+    sizes = graph.weights[table].dims
+    if len(sizes) != _MATRIX or sizes[0] < _LARGE or graph.attribute(node, "axis"):
+        return
+    columns, scales = rounded(graph.array(table).T)
+    graph.exchange(
+        node,
+        [
+            helper.make_node("Gather", [graph.constant(f"{table}/rows", columns.T), which], [f"{result}/8bit"]),
+            helper.make_node("Cast", [f"{result}/8bit"], [f"{result}/steps"], to=TensorProto.FLOAT),
+            helper.make_node(
+                "Gather", [graph.constant(f"{table}/scales", scales[:, None]), which], [f"{result}/scale"]
+            ),
+            helper.make_node("Mul", [f"{result}/steps", f"{result}/scale"], [result]),
+        ],
+    )
 
 
 def _observe(model: ModelProto, names: Sequence[str], batches: Iterable[Batch]) -> Mapping[str, Observed]:
