@@ -5,7 +5,7 @@ left aside: it pins the versions of transformers that it knows, and for an encod
 it there is nothing more to do than this. It is traced with plain attention, which becomes standard
 operators for every architecture. ONNX Runtime then optimises it once, and saves that. Two of its
 fusions are left out because its CPU kernels for them are slower than what they replace: layer norm
-with the sum before it, and GELU with its bias.
+with the sum before it, and GELU with its bias. `onnxattention` then adds what it has no fusion for.
 
 >>> NEEDED["onnxscript"].startswith("onnxscript")
 True
