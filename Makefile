@@ -64,7 +64,8 @@ type: $(READY) ## Check types (mypy --strict)
 	$(BIN)/mypy
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest $(ARGS)
+	@# A file's tests share their fixtures, and a worker needs up to 2 GB: one a core, but no more than four.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 clean: ## Remove caches and what interrupted runs left behind
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache models/*.training models/.*.partial-*
