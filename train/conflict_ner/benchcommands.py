@@ -61,9 +61,8 @@ def benchmark(
     from conflict_ner import benchviews, configfile
     from conflict_ner.benchfresh import Bench
 
-    config = (
-        configfile.load(train, overrides or ()) if train else None
-    )  # its faults are said before the minutes of all else
+    # Its faults are said before the minutes of all else.
+    config = configfile.load(train, overrides or ()) if train else None
     bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
     tagging = training = None
     if checkpoint:
