@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from conflict_ner import __version__ as conflict_ner_version
 from conflict_ner import cli, configfile
 from conftest import make_config
 
@@ -27,18 +29,47 @@ def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tupl
     return code, out, err
 
 
+HEAVY = {"torch", "transformers", "datasets", "numpy", "pydantic", "yaml", "seqeval"}
+COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+
 def test_help_waits_for_no_heavy_import() -> None:
-    code = "import sys; from conflict_ner import cli; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"torch", "transformers", "datasets", "numpy", "pydantic", "yaml", "seqeval"}
-    assert not heavy & set(done.stdout.split())
+    code = """if True:
+        import sys
+        from conflict_ner import cli
+        for command in sys.argv[1:]:
+            sys.argv = ["conflict-ner", command, "--help"]
+            try:
+                cli.main()
+            except SystemExit as done:
+                assert done.code == 0, command
+        print(*sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code, *COMMANDS], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("command", ["check", "convert", "train", "evaluate", "compare", "export", "tag"])
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = conflict_ner(capsys, command, "--help")
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, command, asked)
     assert code == 0
     assert "Usage: conflict-ner " + command in out
+    assert "bool" not in out  # a flag takes no value
+
+
+def test_the_command_explains_itself_and_promises_only_what_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    for asked in ("--help", "-h"):
+        code, out, _ = conflict_ner(capsys, asked)
+        assert code == 0
+        assert "bool" not in out
+        purpose = out.partition("Options")[0].lower()
+        assert "label," not in purpose
+        assert all(verb in COMMANDS for verb in re.findall("check|train|evaluate|tag|convert|compare|label ", purpose))
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conflict_ner(capsys, "--version") == (0, f"conflict-ner {conflict_ner_version}\n", "")
 
 
 def test_check_counts_good_data(reports_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,20 +12,47 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from conflict_ner import benchcommands, datacommands, evalcommands, tagcommands, traincommands
+from conflict_ner import __version__, benchcommands, datacommands, evalcommands, tagcommands, traincommands
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError
 from conflict_ner.evalcommands import DeviceOption
 from conflict_ner.files import short
 
+
+def _without_flag_types(params: list[Any]) -> list[Any]:
+    """Show a flag without the `<bool>` that typer prints beside it: nobody types a value there."""
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:
+            param.metavar = ""
+    return params
+
+
+class _Command(TyperCommand):
+    """A command whose help shows flags as flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Give the command's arguments and options."""
+        return _without_flag_types(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    """The same for the help of `conflict-ner` itself."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Give the group's options."""
+        return _without_flag_types(super().get_params(ctx))
+
+
 app = typer.Typer(
+    cls=_Group,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Find actors, weapons, locations and numbers in conflict reports: label, train, evaluate, compare, tag.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 for command in (
@@ -38,7 +65,7 @@ for command in (
     tagcommands.tag,
     traincommands.train,
 ):
-    app.command()(command)
+    app.command(cls=_Command)(command)
 
 
 def main() -> None:
@@ -56,7 +83,25 @@ def main() -> None:
         sys.exit(3)
 
 
-@app.command()
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"conflict-ner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def conflict_ner(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Find actors, weapons, locations and numbers in conflict reports.
+
+    Check labeled reports, train a model on them, evaluate it, tag other reports with it.
+    """
+
+
+@app.command(cls=_Command)
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write; a checkpoint there is replaced.")],
