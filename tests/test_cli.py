@@ -29,7 +29,7 @@ def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tupl
     return code, out, err
 
 
-HEAVY = {"torch", "transformers", "datasets", "numpy", "pydantic", "yaml", "seqeval"}
+HEAVY = {"torch", "transformers", "datasets", "numpy", "yaml", "seqeval"}  # not pydantic: typer imports it itself
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 
 
