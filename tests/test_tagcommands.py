@@ -96,7 +96,7 @@ def test_standard_input_is_csv_where_that_is_said(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--stdin", "parquet"], "--stdin is one of txt, jsonl, csv"),
+        (["--stdin", "parquet"], "--stdin is one of txt, jsonl, csv, tsv"),
         (["--rows", "words"], "--rows is one of reports, mentions"),
         (["--precision", "int8"], "--precision is one of auto, fp32, bf16"),
         (["-o", "out.csv.gz"], "write a file of .jsonl, .csv or .parquet"),

@@ -23,10 +23,25 @@ class Problem:
     what: str
     fix: str = ""
     unreadable: bool = False  # a whole file, not one report in it
+    note: bool = False  # nothing is wrong or left out: only something to know
 
     def __str__(self) -> str:
         mend = f"; {self.fix}" if self.fix else ""
         return f"{self.where}: {self.what}{mend}"
+
+
+def excerpt(text: str, limit: int = 40) -> str:
+    r"""Somebody's text for a message: quoted, control characters escaped, and cut where it is long.
+
+    >>> print(excerpt("a\tb"), excerpt("\0" * 1_000_000, 16))
+    'a\tb' '\x00\x00\x00...'
+    """
+    shown = repr(text[: limit + 1])
+    if len(text) <= limit and len(shown) <= limit + 2:
+        return shown
+    # Not in the middle of an escape.
+    cut = max(i for i in range(limit + 1) if len(repr(text[:i])) <= limit + 2 - len("..."))
+    return repr(text[:cut])[:-1] + "..." + shown[0]
 
 
 class ConflictNerError(Exception):

@@ -1,8 +1,8 @@
 """Reads what is to be tagged, a report at a time: files, folders, archives, standard input.
 
 `.txt` is one report a file, `.jsonl` one a line, `.csv` and `.parquet` one a row. Each of them
-may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`) except Parquet, which is by itself; a `.zip` may
-hold any number. Nothing is read whole but a `.txt`.
+may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`) except Parquet, which is by itself; a `.zip` or `.tar` may
+hold any number. Nothing is read whole but a `.txt` and an array of JSON.
 
 What cannot be read is a problem with its file and row; the rest goes on.
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import sys
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -24,24 +24,52 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
-from conflict_ner.errors import Problem
-from conflict_ner.tables import Columns, Complain, Row, csv_rows, json_rows, parquet_rows
+from conflict_ner.csvrows import csv_rows
+from conflict_ner.encodings import encoding_of, not_in_encoding
+from conflict_ner.errors import Problem, excerpt
+from conflict_ner.parquetrows import parquet_rows
+from conflict_ner.tables import PLAIN, Columns, Complain, Dialect, Row, json_rows, listed
 
-Form = Literal["txt", "jsonl", "csv", "parquet", "zip"]
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "zip", "tar"]
 STDIN = Path("-")
 FORMS: Mapping[str, Form] = {
     ".txt": "txt",
+    ".text": "txt",
     ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonlines": "jsonl",
+    ".json": "jsonl",
     ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
     ".parquet": "parquet",
+    ".pq": "parquet",
     ".zip": "zip",
+    ".tar": "tar",
 }
-PACKED = (".gz", ".bz2", ".xz", ".zst")
+_PACKINGS = {".gz": ".gz", ".gzip": ".gz", ".bz2": ".bz2", ".xz": ".xz", ".zst": ".zst", ".zstd": ".zst"}
+PACKED = tuple(_PACKINGS)
+_SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot have
 TEXT_COLUMNS = Columns()
-_ENDINGS = "use .txt, .jsonl, .csv or .parquet, or .gz, .bz2, .xz, .zst or .zip of them"
+_ENDINGS = "use .txt, .jsonl, .json, .csv, .tsv or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
+_SHEET = "save the sheet as CSV (UTF-8)"
+_OTHERWISE = {  # what to do with other files in which reports come
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _SHEET),
+    **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm"), "save it as plain text (.txt, UTF-8)"),
+    **dict.fromkeys((".rar", ".7z"), "unpack it, or make a .zip of what is in it"),
+    **dict.fromkeys((".dta", ".sav", ".rds", ".rdata", ".feather", ".arrow", ".sqlite"), "export it as CSV or Parquet"),
+}
 # What broken files raise; pyarrow's errors and those of UTF-8 are ValueErrors.
-_BROKEN = (OSError, EOFError, ValueError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_BROKEN: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, NotImplementedError, zlib.error, lzma.LZMAError)
+_BROKEN += (zipfile.BadZipFile, tarfile.TarError, zstd.ZstdError)
+_BEFORE = 200  # bytes before a wrong one that tell in which encoding it is right
+_BLOCK = 512  # bytes of a tar archive, which ends with one of zeros
 _ENCRYPTED = 1  # a bit of a zip member's flags
 
 
@@ -61,7 +89,8 @@ class Source:
 def form_of(name: str) -> tuple[Form, str] | None:
     """A file's form and the ending of its compression (or ""), by its name; None if it is not read."""
     path = PurePath(name.lower())
-    packing = path.suffix if path.suffix in PACKED else ""
+    path = path.with_suffix(_SHORT.get(path.suffix, path.suffix))
+    packing = _PACKINGS.get(path.suffix, "")
     form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
     return None if form is None or (form == "zip" and packing) else (form, packing)
 
@@ -72,7 +101,11 @@ def expand(paths: Iterable[Path], complain: Complain) -> list[Path]:
 
 
 def read_sources(
-    paths: Iterable[Path], complain: Complain, stdin_form: Form = "txt", columns: Columns = TEXT_COLUMNS
+    paths: Iterable[Path],
+    complain: Complain,
+    stdin_form: Form = "txt",
+    columns: Columns = TEXT_COLUMNS,
+    dialect: Dialect = PLAIN,
 ) -> Iterator[Source]:
     """The texts of files, folders and standard input (`-`), in order, read as they are asked for.
 
@@ -80,17 +113,18 @@ def read_sources(
         complain: called with each thing that cannot be read; reading goes on after it.
         stdin_form: what standard input holds; nothing is guessed from its content.
         columns: where text and id stand in JSONL, CSV and Parquet.
+        dialect: delimiter and encoding of what is not Parquet, where they are not the usual ones.
     """
     before = 0
     for path in paths:
         if path == STDIN:
-            yield from _Reader(columns, complain).read(sys.stdin.buffer, "standard input", stdin_form, "")
+            yield from _Reader(columns, complain, dialect).read(sys.stdin.buffer, "standard input", stdin_form, "")
             continue
         for file in _files(path, complain):
             try:
                 with file.open("rb") as raw:
                     size = file.stat().st_size
-                    reader = _Reader(columns, complain, raw, before, size)
+                    reader = _Reader(columns, complain, dialect, raw, before, size)
                     yield from reader.read(raw, str(file), *(form_of(file.name) or ("txt", "")))
                     before += size
             except OSError as error:
@@ -104,7 +138,8 @@ def _files(path: Path, complain: Complain) -> list[Path]:
             complain(Problem(str(path), "no file in this folder has a form that is tagged", _ENDINGS))
         return files
     if path.exists() and not form_of(path.name):
-        complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", _ENDINGS))
+        fix = _OTHERWISE.get(path.suffix.lower(), _ENDINGS)
+        complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", fix))
         return []
     return [path]
 
@@ -120,6 +155,7 @@ class _Reader:
 
     columns: Columns
     complain: Complain
+    dialect: Dialect = PLAIN
     raw: IO[bytes] | None = None
     before: int = 0
     size: int = 0
@@ -134,11 +170,16 @@ class _Reader:
                 yield source
         except _BROKEN as error:
             said = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
-            self.complain(Problem(name, said, "what follows is not tagged; get the file anew", unreadable=True))
+            fix = "what follows is not tagged; get the file anew"
+            if count and any(word in said.lower() for word in ("crc", "checksum")):
+                fix = f"what was read before may be wrong, and {fix}"
+            self.complain(Problem(name, said, fix, unreadable=True))
 
     def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
         if form == "zip":
             yield from self._zipped(stream, name)
+        elif form == "tar":
+            yield from self._tarred(_unpacked(stream, packing), name)
         elif form == "parquet":
             if packing or not stream.seekable():
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
@@ -148,10 +189,11 @@ class _Reader:
             unpacked = _unpacked(stream, packing)
             if form == "txt":
                 yield from self._text(unpacked.read(), name)
-            elif form == "csv":
-                yield from self._sources(csv_rows(unpacked, name, self.columns, self.complain))
+            elif form in ("csv", "tsv"):
+                usual = "\t" if form == "tsv" else ","
+                yield from self._sources(csv_rows(unpacked, name, self.columns, self.complain, self.dialect, usual))
             else:
-                yield from self._sources(json_rows(unpacked, name, self.complain))
+                yield from self._sources(json_rows(unpacked, name, self.complain, self.dialect))
 
     def _zipped(self, stream: IO[bytes], name: str) -> Iterator[Source]:
         found = False
@@ -170,14 +212,36 @@ class _Reader:
         if not found:
             self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
 
+    def _tarred(self, stream: IO[bytes], name: str) -> Iterator[Source]:
+        """The texts of an archive that is read once from begin to end, nothing of it written to the disk."""
+        found = False
+        tail = _Tail(stream)
+        with tarfile.open(fileobj=tail, mode="r|") as archive:  # type: ignore[call-overload] # it is only read from
+            for member in archive:
+                form, packing = form_of(member.name) or (None, "")
+                if form is None or not member.isfile() or member.name.startswith("__MACOSX/"):
+                    continue
+                found = True
+                inside = f"{name}/{member.name}"
+                inner = archive.extractfile(member)
+                if form in ("zip", "tar"):
+                    self.complain(Problem(inside, f"a .{form} in a .tar is not read", "unpack it first"))
+                elif inner:
+                    yield from self.read(inner, inside, form, packing or (".tar" if form == "parquet" else ""))
+        if not tail.is_whole():
+            raise EOFError("the archive breaks off before its end")
+        if not found:
+            self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
+
     def _text(self, raw: bytes, name: str) -> Iterator[Source]:
+        encoding = encoding_of(raw[:4], self.dialect.encoding)
         try:
             # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
-            text = raw.decode("utf-8")
+            text = raw.decode(encoding)
         except UnicodeDecodeError as error:
             row = raw.count(b"\n", 0, error.start) + 1
-            said = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
-            self.complain(Problem(f"{name}:{row}", said, "convert it with iconv"))
+            said, fix = not_in_encoding(raw[max(error.start - _BEFORE, 0) :], encoding)
+            self.complain(Problem(f"{name}:{row}", said, fix))
             return
         yield Source(name, text, position=self._position())
 
@@ -188,9 +252,12 @@ class _Reader:
             unnamed = name is None or name == ""  # CSV has no null
             if not isinstance(text, str):
                 but = f" but {_kind(text)}" if self.columns.text in record else ""
-                of = "" if unnamed else f" (id {name!r})"
-                said = f"no string under {self.columns.text!r}{but}{of}"
-                self.complain(Problem(where, said, "the row is left out"))
+                of = "" if unnamed else f" (id {excerpt(name) if isinstance(name, str) else str(name)[:40]})"
+                said = f"no string under {excerpt(self.columns.text)}{but}{of}"
+                fix = "the row is left out"
+                if self.columns.text not in record:
+                    fix += f"; its keys are {listed(list(record), self.columns.text)}: name one with --column"
+                self.complain(Problem(where, said, fix))
                 continue
             own = (self.columns.id_name, self.columns.text, "entities")
             metadata = {key: value for key, value in record.items() if key not in own}
@@ -230,8 +297,28 @@ def _unpacked(stream: IO[bytes], packing: str) -> IO[bytes]:
         return bz2.open(stream)
     if packing == ".xz":
         return lzma.open(stream)
-    if packing == ".zst":  # Python has it from 3.14 on; pyarrow is here anyway
-        import pyarrow
-
-        return io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, "r"), "zstd"))
+    if packing == ".zst":
+        # Large public dumps are packed with --long=31; memory is taken as the file needs it.
+        largest = zstd.DecompressionParameter.window_log_max.bounds()[1]
+        return zstd.open(  # type: ignore[return-value] # a file of bytes in all but name
+            stream, options={zstd.DecompressionParameter.window_log_max: largest}
+        )
     return stream
+
+
+class _Tail:
+    """Reads a stream and remembers how it ends."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._last = stream, b""
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(size)
+        self._last = (self._last + block)[-_BLOCK:]
+        return block
+
+    def is_whole(self) -> bool:
+        """Whether the stream, read to its end, ends with a block of zeros."""
+        while self.read(1 << 16):
+            pass
+        return self._last == bytes(_BLOCK)

@@ -13,6 +13,8 @@ import json
 import math
 from typing import Any
 
+from conflict_ner.errors import excerpt
+
 
 def loads(source: str) -> Any:
     """Parse JSON.
@@ -31,7 +33,8 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice in one object")
+        twice = excerpt(next(key for key in keys if keys.count(key) > 1))
+        raise ValueError(f"the key {twice} stands twice in one object")
     return record
 
 
@@ -42,5 +45,5 @@ def _no_constant(name: str) -> Any:
 def _finite(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise ValueError(f"the number {digits} is too large")
+        raise ValueError(f"the number {digits[:40]} is too large")
     return value

@@ -1,42 +1,50 @@
-r"""Rows of files, one at a time: JSONL, CSV (RFC 4180, UTF-8) and Parquet.
+"""What readers of tables share: rows, their places, and which columns hold the text; and the reader of JSON.
 
 A row comes with the place that messages and unnamed reports use for it: the file's line, in CSV that on
-which the row begins (a quoted field may have several), in Parquet the number of the row, from 1.
-
-A CSV row that is not whole (another number of fields than the header, a quote that is never
-closed, bytes that are not UTF-8) is a problem with its line; the rows after it are read.
+which the row begins (a quoted field may have several), in Parquet and in a JSON array the number of the row, from 1.
+Tables are read by `csvrows` and `parquetrows`.
 
 >>> from io import BytesIO
->>> problems = []
->>> rows = csv_rows(BytesIO(b'id,text\na,"Goma\nfell."\nb\n'), "r.csv", Columns(), problems.append)
->>> list(rows)
-[('r.csv:2', {'id': 'a', 'text': 'Goma\nfell.'})]
->>> print(problems[0])
-r.csv:4: 1 field where the header has 2; quote fields with commas in them
+>>> list(json_rows(BytesIO(b'{"text": "Goma fell."}'), "r.jsonl", print))
+[('r.jsonl:1', {'text': 'Goma fell.'})]
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import difflib
 import json
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import IO, Any
 
 from conflict_ner import strictjson
 from conflict_ner.document import is_text
-from conflict_ner.errors import Problem
+from conflict_ner.encodings import not_in_encoding, open_text
+from conflict_ner.errors import Problem, excerpt
 
 Complain = Callable[[Problem], None]
 Row = tuple[str, dict[str, Any]]  # its place and its fields
 
-# Without a limit a stray quote would make one field, in memory, of all the rest of a file.
-LARGEST_FIELD = 64 * 1024 * 1024  # characters
-_ROWS = 256  # of a Parquet file held at a time: few, as a report may be long
-_BUFFER = 1 << 20  # bytes read at a time, of each column
+_LONG = 40  # characters of a name, shown without being cut
+_LISTED = 160  # characters of column names in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    r"""What a user says of text files that they do not say of themselves.
+
+    delimiter: of CSV; None: see `csvrows`.
+    encoding: None: UTF-8, or UTF-16 or UTF-32 where a byte-order mark says so.
+    escape: whether quotes in quoted fields of CSV are written `\"`, as database dumps have them.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    escape: bool = False
+
+
+PLAIN = Dialect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,138 +64,105 @@ class Columns:
         needed = [("--column", self.text)] + ([("--id-column", self.id)] if self.id is not None else [])
         for option, column in needed:
             if column not in there:
-                listed = ", ".join(there) or "none"
-                return Problem(name, f"no column {column!r}; the columns are {listed}", f"name one with {option}")
-        twice = [column for column, count in Counter(there).items() if count > 1]
-        if twice:
-            return Problem(name, f"two columns are called {twice[0]!r}", "give one another name")
+                said = f"no column {excerpt(column)}; the columns are {listed(there, column)}"
+                return Problem(name, said, f"name one with {option}")
+            if there.count(column) > 1:
+                return Problem(name, f"two columns are called {excerpt(column)}", "give one another name")
         return None
 
 
-def json_rows(stream: IO[bytes], name: str, complain: Complain) -> Iterator[Row]:
-    """The objects of a JSONL file, one a line. Blank lines are passed over."""
-    for number, line in enumerate(stream, start=1):
+def listed(names: Sequence[str], wanted: str) -> str:
+    """Some names for a message, those near to the wanted one first, others as far as there is room.
+
+    >>> listed(["id", "Text", "notes"], "text")
+    'Text, id, notes'
+    """
+    near = {name.lower(): name for name in names if len(name) <= _LONG}
+    first = [near[name] for name in difflib.get_close_matches(wanted.lower(), list(near))]
+    ordered = list(dict.fromkeys([*first, *names]))
+    shown: list[str] = []
+    for name in ordered:
+        plain = name if name.isprintable() and len(name) <= _LONG else excerpt(name)
+        if shown and sum(map(len, shown)) + len(plain) > _LISTED:
+            break
+        shown.append(plain)
+    more = len(ordered) - len(shown)
+    return (", ".join(shown) or "none") + (f" and {more:,} more" if more else "")
+
+
+def distinct(header: Sequence[str]) -> list[str]:
+    """Names of columns, each once: a second `x` is called `x.2`, of several without a name each `column NUMBER`.
+
+    >>> distinct(["id", "x", "x", "x.2", ""]), distinct(["id", "", ""])
+    (['id', 'x', 'x.3', 'x.2', ''], ['id', 'column 2', 'column 3'])
+    """
+    taken, names = set(header), list[str]()
+    for number, column in enumerate(header, start=1):
+        name = column
+        if column == "" and header.count("") > 1:
+            name = f"column {number}"
+        if name in names or (name != column and name in taken):
+            name = next(new for suffix in count(2) if (new := f"{name}.{suffix}") not in taken)
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def json_rows(stream: IO[bytes], name: str, complain: Complain, dialect: Dialect = PLAIN) -> Iterator[Row]:
+    """The objects of a JSON file: one a line, or one array of them. Blank lines are passed over."""
+    text, encoding = open_text(stream, dialect.encoding, newline="\n")
+    try:
+        for number, line in enumerate(text, start=1):
+            if line.strip("\ufeff \t\r\n"):
+                if line.lstrip("\ufeff \t").startswith("[") or line.strip("\ufeff \t\r\n") == "{":
+                    # Not an object on a line of its own; the first line tells.
+                    yield from _whole(line + text.read(), number, name, complain, encoding)
+                    return
+                yield from _lines(chain([line], text), number, name, complain, encoding)
+                return
+    finally:
+        text.detach()  # it would close a stream that is not ours
+
+
+def _whole(source: str, number: int, name: str, complain: Complain, encoding: str) -> Iterator[Row]:
+    """The objects of an array, by their numbers, or one object; lines if it is neither."""
+    try:
+        value = strictjson.loads(source.lstrip("\ufeff")) if is_text(source) else None
+    except ValueError as error:
+        value = None
+        if source.split("\n", 1)[0].strip() in ("[", "{"):
+            complain(Problem(name, f"not JSON: {error}", "write one object a line, or one array of objects"))
+            return
+    if isinstance(value, dict):
+        yield from _checked(f"{name}:{number}", value, source, complain)
+    elif isinstance(value, list) and (not value or isinstance(value[0], dict)):
+        for place, record in enumerate(value, start=1):
+            yield from _checked(f"{name}:{place}", record, source, complain)
+    else:
+        yield from _lines(source.split("\n"), number, name, complain, encoding)
+
+
+def _lines(lines: Iterable[str], begin: int, name: str, complain: Complain, encoding: str) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=begin):
         if not line.strip():
             continue
         where = f"{name}:{number}"
-        try:
-            record = strictjson.loads(line.decode("utf-8").removeprefix("\ufeff"))
-        except UnicodeDecodeError:
-            complain(Problem(where, "not UTF-8", "convert the file with iconv"))
+        if not is_text(line):
+            complain(Problem(where, *not_in_encoding(line.encode("utf-8", "surrogateescape"), encoding)))
             continue
+        try:
+            record = strictjson.loads(line.removeprefix("\ufeff"))
         except ValueError as error:
             complain(Problem(where, f"not JSON: {error}", "write one object a line"))
-            continue
-        if not isinstance(record, dict):
-            complain(Problem(where, "no string under 'text' but no object at all", 'write {"id": ..., "text": ...}'))
-        elif b"\\u" in line and not is_text(json.dumps(record, ensure_ascii=False)):  # UTF-8 itself has no halves
-            complain(Problem(where, "half of a surrogate pair in the line", "write the character whole"))
         else:
-            yield where, record
+            yield from _checked(where, record, line, complain)
 
 
-def csv_rows(stream: IO[bytes], name: str, columns: Columns, complain: Complain) -> Iterator[Row]:
-    """The rows of a CSV file with a header; all values are strings. Blank lines are passed over."""
-    csv.field_size_limit(LARGEST_FIELD)
-    # Bytes that are no UTF-8 become halves of surrogate pairs: found a row at a time, where a decoder
-    # would stop for good.
-    lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        # Strict: a quote within a quoted field would otherwise vanish, and offsets be off by one.
-        reader = csv.reader(lines, strict=True)
-        broken: list[Problem] = []
-        header = next(_parsed(reader, name, broken.append), ("", []))[1]
-        problem = broken[0] if broken else columns.problem(header, name)
-        if problem:
-            complain(problem)
-            return
-        for where, fields in _parsed(reader, name, complain):
-            if len(fields) == len(header):
-                yield where, dict(zip(header, fields, strict=True))
-                continue
-            said = f"{len(fields)} field{'s' if len(fields) != 1 else ''} where the header has {len(header)}"
-            complain(Problem(where, said, "quote fields with commas in them"))
-    finally:
-        lines.detach()  # it would close a stream that is not ours
-
-
-def _parsed(reader: Any, name: str, complain: Complain) -> Iterator[tuple[str, list[str]]]:
-    """Rows with their places; those that are no CSV or no UTF-8 are problems, and the next line is read."""
-    while True:
-        where = f"{name}:{reader.line_num + 1}"
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            complain(Problem(where, f"not CSV: {error}", "double the quotes that stand in quoted fields"))
-            continue
-        if not all(map(is_text, fields)):
-            complain(Problem(where, "not UTF-8", "convert the file with iconv"))
-        elif fields:
-            yield where, fields
-
-
-def parquet_rows(
-    stream: IO[bytes], name: str, columns: Columns, complain: Complain, share: Callable[[float], None]
-) -> Iterator[Row]:
-    """The rows of a Parquet file, a few at a time; values as JSON can have them (see `plain`).
-
-    Args:
-        share: told how much of the file has been read, from 0 to 1.
-
-    Raises:
-        OSError: if the file is damaged; pyarrow's own errors are of this kind or a ValueError.
-    """
-    import pyarrow.parquet as pq
-
-    # By the page and not ahead: a row group can be as large as the file.
-    file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
-    problem = columns.problem(file.schema_arrow.names, name)
-    if problem:
-        complain(problem)
-        return
-    kind = str(file.schema_arrow.field(columns.text).type)
-    if not any(text in kind for text in ("string", "binary", "null")):
-        complain(Problem(name, f"the column {columns.text!r} holds {kind} and no text", "name another with --column"))
-        return
-    number = 0
-    for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
-        for record in batch.to_pylist():
-            number += 1
-            if isinstance(record[columns.text], bytes) and not _is_utf8(record[columns.text]):
-                complain(Problem(f"{name}:{number}", "not UTF-8", "write the column as strings"))
-                continue
-            yield f"{name}:{number}", {key: plain(value) for key, value in record.items()}
-        share(number / max(file.metadata.num_rows, 1))
-
-
-def plain(value: Any) -> Any:
-    """A Parquet value as JSON can have it.
-
-    Times become ISO 8601, decimals their digits, bytes text (hexadecimal if they are not UTF-8),
-    what is no finite number null.
-
-    >>> from datetime import date
-    >>> plain({"day": date(2024, 5, 3), "share": float("nan"), "raw": b"Goma"})
-    {'day': '2024-05-03', 'share': None, 'raw': 'Goma'}
-    """
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return value.decode("utf-8") if _is_utf8(value) else value.hex()
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _checked(where: str, record: Any, source: str, complain: Complain) -> Iterator[Row]:
+    """A row, if it is an object of whole characters."""
+    if not isinstance(record, dict):
+        complain(Problem(where, "no string under 'text' but no object at all", 'write {"id": ..., "text": ...}'))
+    elif "\\u" in source and not is_text(json.dumps(record, ensure_ascii=False)):  # UTF-8 itself has no halves
+        complain(Problem(where, "half of a surrogate pair in the line", "write the character whole"))
+    else:
+        yield where, record

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from conflict_ner.resuming import Counts
     from conflict_ner.sinks import Table, Written
     from conflict_ner.sources import Source
+    from conflict_ner.tables import Dialect
     from conflict_ner.tagfiles import Tagged
     from conflict_ner.tagger import Tagger
     from conflict_ner.tagprogress import Watch
 
 _STDIN = Path("-")
 _CHOICES = {
-    "--stdin": ("txt", "jsonl", "csv"),
+    "--stdin": ("txt", "jsonl", "csv", "tsv"),
     "--rows": ("reports", "mentions"),
     "--precision": ("auto", "fp32", "bf16"),
 }
@@ -39,8 +40,8 @@ def tag(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help=".txt, .jsonl, .csv and .parquet files, .gz, .bz2, .xz, .zst and .zip of them, folders, "
-            "or - for standard input."
+            help=".txt, .jsonl, .json, .csv, .tsv and .parquet files, .gz, .bz2, .xz, .zst, .zip and .tar of them, "
+            "folders, or - for standard input."
         ),
     ],
     *,
@@ -56,6 +57,15 @@ def tag(
     id_column: Annotated[
         str | None, typer.Option(help="The one that holds the id; by default id, where there is one.")
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What parts the fields of CSV, or tab; by default as the header shows.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of text files, for example cp1252; by default UTF-8, or as a mark says.")
+    ] = None,
+    escape: Annotated[
+        bool, typer.Option("--escape", help='In CSV, quotes in fields are written \\", as in database dumps.')
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted job with this output stopped.")
     ] = False,
@@ -63,7 +73,9 @@ def tag(
     html: Annotated[
         Path | None, typer.Option(help="Write a page to look at here; JSONL then only with --output or --json.")
     ] = None,
-    stdin_form: Annotated[str, typer.Option("--stdin", help="What standard input holds: txt, jsonl or csv.")] = "txt",
+    stdin_form: Annotated[
+        str, typer.Option("--stdin", help="What standard input holds: txt, jsonl, csv or tsv.")
+    ] = "txt",
     threshold: ThresholdOption = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     device: DeviceOption = "auto",
@@ -77,6 +89,7 @@ def tag(
             raise typer.BadParameter(f"{option} is one of {', '.join(_CHOICES[option])}")
     _refuse(files, output, html, resume=resume)
     thresholds = parse_thresholds(threshold or ())
+    dialect = _dialect(delimiter, encoding, escape=escape)
     from conflict_ner import jobfacts, page, sources, tagprogress
     from conflict_ner.sinks import form_written
     from conflict_ner.tables import Columns
@@ -90,8 +103,9 @@ def tag(
     problems: list[Problem] = []
 
     def complain(problem: Problem) -> None:
-        problems.append(problem)
-        print(f"error: {problem}", file=sys.stderr)
+        if not problem.note:
+            problems.append(problem)
+        print(f"{'note' if problem.note else 'error'}: {problem}", file=sys.stderr)
 
     inputs = sources.expand(files, complain)
     _refuse_own_output(files, inputs, output)
@@ -106,13 +120,29 @@ def tag(
         column=column,
         id_column=id_column,
         precision=precision,
+        delimiter=delimiter,
+        encoding=encoding,
+        escape=escape,
     )
-    texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column))  # type: ignore[arg-type]
+    texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect)  # type: ignore[arg-type]
     began = time.monotonic()
     counts, before = _tag(tagger, texts, _Out(output, form, table, html, as_json), facts, resume=resume)
     print(tagprogress.summary(counts, len(problems), time.monotonic() - began, before), file=sys.stderr)
     if problems:
         raise typer.Exit(1)
+
+
+def _dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Dialect:
+    from conflict_ner.encodings import known_encoding
+    from conflict_ner.tables import Dialect
+
+    if delimiter in ("tab", "\\t"):
+        delimiter = "\t"
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
+        raise typer.BadParameter("--delimiter is one character, for example ';', or tab")
+    if encoding is not None and not known_encoding(encoding):
+        raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
+    return Dialect(delimiter, encoding, escape)
 
 
 @dataclass(frozen=True, slots=True)
