@@ -22,7 +22,8 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: CONFIG=$(CONFIG) CHECKPOINT=$(CHECKPOINT) DATA=$(DATA) FILES=$(FILES)"
-	@echo "  ARGS is added to the command, for example: make train ARGS='--set training.epochs=1'"
+	@echo "  ARGS is added to the command, for example:"
+	@echo "    make train ARGS='--set training.epochs=1 --set output=models/quick'"
 
 setup: $(READY) ## Make the environment in .venv (the other targets do it by themselves)
 

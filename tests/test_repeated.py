@@ -9,7 +9,7 @@ import pytest
 from conflict_ner import configfile, repeated, run
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
-from conflict_ner.errors import CheckpointError, DataError, TrainingError
+from conflict_ner.errors import CheckpointError, DataError, OverwriteError, TrainingError
 from conflict_ner.repeated import Outcome, summary, table, train_all, with_folds, with_seeds
 from conftest import REPORTS, make_config
 
@@ -78,11 +78,15 @@ def test_resumed_runs_that_are_finished_are_not_trained_again(
     assert train_all(with_seeds(config, 2), resume=True).runs[0] == first.runs[0]
     assert trained == ["model-seed8"]
     longer = config.model_copy(update={"training": config.training.model_copy(update={"epochs": 2})})
-    train_all(with_seeds(longer, 1), resume=True)
+    with pytest.raises(OverwriteError, match=r"training\.epochs: 1 there, 2 now"):
+        train_all(with_seeds(longer, 1), resume=True)
+    train_all(with_seeds(longer, 1), resume=True, overwrite=True)
     assert trained == ["model-seed8", "model-seed7"]
     file = tmp_path / "train.md"
     file.write_text(file.read_text(encoding="utf-8") + "\n=== more\ntheatre: Chad\n\nNothing.\n", encoding="utf-8")
-    train_all(with_seeds(longer, 1), resume=True)
+    with pytest.raises(OverwriteError, match=r"training\.epochs: 1 there, 2 now"):
+        train_all(with_seeds(longer, 1), resume=True)
+    train_all(with_seeds(longer, 1), resume=True, overwrite=True)
     assert trained == ["model-seed8", "model-seed7", "model-seed7"]
 
 

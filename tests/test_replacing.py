@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conflict_ner import replacing
 from conflict_ner.errors import CheckpointError
-from conflict_ner.replacing import written_aside
+from conflict_ner.replacing import previous, written_aside
 
 DEAD = 2**22 + 1  # beyond the largest process id that Linux gives
 
@@ -35,6 +35,7 @@ def content(folder: Path) -> dict[str, str]:
 
 
 OLD = {"manifest.json": "old", "only-in-old": "old"}
+NEW = {"manifest.json": "new"}
 
 
 def write_new(folder: Path) -> None:
@@ -42,15 +43,100 @@ def write_new(folder: Path) -> None:
         (aside / "manifest.json").write_text("new")
 
 
-@pytest.mark.parametrize("before", ["no parent", "nothing", "empty folder", "old checkpoint"])
-def test_the_new_folder_takes_the_place_of_what_was_there(model: Path, before: str) -> None:
-    if before != "old checkpoint":
-        shutil.rmtree(model.parent if before == "no parent" else model)
+@pytest.mark.parametrize("before", ["no parent", "nothing", "empty folder"])
+def test_the_new_folder_takes_the_place_of_nothing(model: Path, before: str) -> None:
+    shutil.rmtree(model.parent if before == "no parent" else model)
     if before == "empty folder":
         model.mkdir()
     write_new(model)
-    assert content(model) == {"manifest.json": "new"}
+    assert content(model) == NEW
     assert list(model.parent.iterdir()) == [model]
+
+
+@pytest.fixture(params=["exchange", "no exchange"])
+def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that can exchange two folders in one step, and one that cannot."""
+    if request.param == "no exchange":
+        monkeypatch.setattr(replacing, "_exchange", lambda one, other: False)
+
+
+@pytest.mark.usefixtures("file_system")
+def test_the_checkpoint_that_is_replaced_is_kept_until_the_next(model: Path) -> None:
+    write_new(model)
+    assert (content(model), content(previous(model))) == (NEW, OLD)
+    (model / "note").write_text("of the second")
+    write_new(model)
+    assert (content(model), content(previous(model))) == (NEW, {**NEW, "note": "of the second"})
+    assert set(model.parent.iterdir()) == {model, previous(model)}
+
+
+def test_what_would_be_kept_replaces_no_other_folder(model: Path) -> None:
+    previous(model).mkdir()
+    (previous(model) / "thesis.txt").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"m\.previous exists and is not a checkpoint"):
+        write_new(model)
+    assert content(model) == OLD
+
+
+def test_of_a_link_in_the_place_of_the_kept_one_only_the_link_goes(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "elsewhere")
+    previous(model).symlink_to(tmp_path / "elsewhere")
+    write_new(model)
+    assert content(tmp_path / "elsewhere") == OLD
+    assert not previous(model).is_symlink()
+    assert set(model.parent.iterdir()) == {model, previous(model)}
+
+
+KILLED = textwrap.dedent("""
+    import os, sys
+    from pathlib import Path
+    from conflict_ner import replacing
+
+    steps, last = 0, int(sys.argv[2])
+    def counted(step):
+        def run(*arguments, **options):
+            global steps
+            steps += 1
+            if steps > last:
+                os._exit(9)
+            return step(*arguments, **options)
+        return run
+
+    Path.rename = counted(Path.rename)
+    replacing._exchange = counted(replacing._exchange if sys.argv[3] == "exchange" else lambda one, other: False)
+    replacing.shutil.rmtree = counted(replacing.shutil.rmtree)
+    with replacing.written_aside(Path(sys.argv[1])) as aside:
+        (aside / "manifest.json").write_text("new")
+        (aside / "only-in-new").write_text("new")
+    print(steps)
+""")
+
+
+@pytest.mark.parametrize("kind", ["exchange", "no exchange"])
+def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up(model: Path, kind: str) -> None:
+    places, older = (model, previous(model)), {"manifest.json": "older"}
+    new = {"manifest.json": "new", "only-in-new": "new"}
+    for step in range(20):
+        for folder, files in ((places[0], OLD), (places[1], older)):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for name, text in files.items():
+                (folder / name).write_text(text)
+        command = [sys.executable, "-c", KILLED, str(model), str(step), kind]
+        done = subprocess.run(command, capture_output=True, check=False)
+        assert done.returncode in (0, 9), done.stderr
+        if model.exists():  # without an exchange it is away for one rename, and put back
+            assert content(model) in (OLD, new)
+        if previous(model).exists():
+            assert content(previous(model)) in (older, OLD)
+        replaced = model.exists() and content(model) == new
+        write_new(model)
+        assert content(model) == NEW
+        assert content(previous(model)) == (new if replaced else OLD)
+        assert set(model.parent.iterdir()) == set(places)
+        if done.returncode == 0:
+            return
+    pytest.fail("it never came to an end")
 
 
 def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,15 +164,6 @@ def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
     with written_aside(model) as aside:
         (aside / "manifest.json").write_text("new")
         assert content(model) == OLD
-
-
-def test_without_an_atomic_exchange_the_new_folder_still_takes_its_place(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replacing, "_exchange", lambda one, other: False)
-    write_new(model)
-    assert content(model) == {"manifest.json": "new"}
-    assert list(model.parent.iterdir()) == [model]
 
 
 SCRIPT = textwrap.dedent("""
@@ -120,7 +197,7 @@ def test_killed_in_the_middle_the_old_folder_stays_and_the_next_export_clears_up
     assert aside.is_dir()
     write_new(model)
     assert content(model) == {"manifest.json": "new"}
-    assert list(model.parent.iterdir()) == [model]
+    assert set(model.parent.iterdir()) == {model, previous(model)}
 
 
 def test_what_a_living_process_writes_is_left_alone(model: Path) -> None:
@@ -130,14 +207,14 @@ def test_what_a_living_process_writes_is_left_alone(model: Path) -> None:
     assert content(model) == {"manifest.json": "new"}
 
 
-@pytest.mark.parametrize("name", [".m.partial-{}", ".m.partial-{}.old"])
+@pytest.mark.parametrize("name", [".m.partial-{}", ".m.partial-{}.old", ".m.partial-{}.gone", ".m.exchange-{}-1"])
 def test_leftovers_of_dead_processes_are_cleared_away(model: Path, name: str) -> None:
     left = model.with_name(name.format(DEAD))
     left.mkdir()
     (left / "manifest.json").write_text("left")
     write_new(model)
     assert content(model) == {"manifest.json": "new"}
-    assert list(model.parent.iterdir()) == [model]
+    assert set(model.parent.iterdir()) == {model, previous(model)}
 
 
 def test_what_only_looks_like_a_leftover_is_left_alone(model: Path) -> None:
@@ -146,7 +223,7 @@ def test_what_only_looks_like_a_leftover_is_left_alone(model: Path) -> None:
         model.with_name(name).mkdir()
     write_new(model)
     assert content(model) == {"manifest.json": "new"}
-    assert {path.name for path in model.parent.iterdir()} == {"m", *names}
+    assert {path.name for path in model.parent.iterdir()} == {"m", "m.previous", *names}
 
 
 def test_a_name_with_brackets_is_a_name(tmp_path: Path) -> None:
@@ -179,7 +256,7 @@ def test_a_link_to_a_checkpoint_can_be_exported_to_and_leaves_nothing_behind(mod
     write_new(link)
     write_new(link)
     assert content(link) == {"manifest.json": "new"}
-    assert {path.name for path in model.parent.iterdir()} == {"m", "link"}
+    assert {path.name for path in model.parent.iterdir()} == {"m", "m.previous", "link"}
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
@@ -192,4 +269,4 @@ def test_this_process_is_no_leftover_of_itself(model: Path) -> None:
     left = model.with_name(f".m.partial-{os.getpid()}")  # of an earlier process that had the same id
     left.mkdir()
     write_new(model)
-    assert list(model.parent.iterdir()) == [model]
+    assert set(model.parent.iterdir()) == {model, previous(model)}

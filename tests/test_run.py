@@ -228,7 +228,7 @@ def test_embeddings_that_are_frozen_stay_as_they_were(
     models: list[Any] = []
     for epochs in (1, 2):
         config = make_config(tmp_path, encoder_folder, reports_file, epochs=epochs, freeze_embeddings=True)
-        models.append(load_model(str(run.train(config).folder)))
+        models.append(load_model(str(run.train(config, overwrite=True).folder)))
     once, twice = models
     assert torch.equal(once.get_input_embeddings().weight, twice.get_input_embeddings().weight)
     assert not torch.equal(once.classifier.bias, twice.classifier.bias)

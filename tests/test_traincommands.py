@@ -81,4 +81,4 @@ def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
     assert "single reports" not in err
     markdown = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre", "--resume", "--markdown")[1]
     assert markdown.splitlines()[0].endswith("| fold seqeval default | checkpoint | held out |")
-    assert "single reports" in conflict_ner(capsys, "train", recipe, *asked)[2]
+    assert "single reports" in conflict_ner(capsys, "train", recipe, *asked, "--overwrite")[2]

@@ -17,7 +17,7 @@ import torch
 from conflict_ner import configfile, run, training
 from conflict_ner.config import TrainingConfig
 from conflict_ner.encoder import load_model, new_model
-from conflict_ner.errors import TrainingError
+from conflict_ner.errors import OverwriteError, TrainingError
 from conflict_ner.hardware import Hardware
 from conflict_ner.history import last_state
 from conflict_ner.labels import LabelScheme
@@ -159,9 +159,11 @@ def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatc
     with pytest.MonkeyPatch.context() as patch:  # undone by itself, unlike what the test has set
         patch.setattr(run, "_finish", killed)
         with pytest.raises(KeyboardInterrupt):
-            run.train(config)
+            run.train(config, overwrite=True)
+    with pytest.raises(OverwriteError, match="interrupted run with"):
+        run.train(config, overwrite=True)
     monkeypatch.setattr(training._Trainer, "train", lambda *_, **__: pytest.fail("trained once more"))
-    resumed = run.train(config, resume=True)
+    resumed = run.train(config, resume=True, overwrite=True)
     assert resumed.manifest.history == whole.manifest.history
     assert weights(resumed.folder) == weights(whole.folder)
 
@@ -179,13 +181,19 @@ def test_resuming_another_config_or_other_data_is_refused(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "_finish", killed)
         with pytest.raises(KeyboardInterrupt):
-            run.train(config)
+            run.train(config, overwrite=True)
     if change == "config":
         config = config.model_copy(update={"training": config.training.model_copy(update={"seed": 8})})
     else:
         (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8").replace("Nobody", "Many"))
-    with pytest.raises(TrainingError, match="another config or other data"):
-        run.train(config, resume=True)
+    expected = (
+        r"another config \(training.seed: 7 there, 8 now\)" if change == "config" else r"other data \(train changed"
+    )
+    with pytest.raises(OverwriteError, match=expected) as refused:
+        run.train(config, resume=True, overwrite=True)
+    assert {way.options[0] for way in refused.value.ways} == {"--restart", "--set"} | (
+        {"--resume"} if change == "config" else set()
+    )
 
 
 def test_several_processes_train_one_model(killable: Path) -> None:

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from conflict_ner import __version__, benchcommands, datacommands, evalcommands, tagcommands, traincommands
-from conflict_ner.errors import ConfigError, ConflictNerError, DataError
+from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
 from conflict_ner.evalcommands import DeviceOption
 from conflict_ner.files import short
+from conflict_ner.traincommands import OverwriteFlag, typed_command
+
+if TYPE_CHECKING:
+    from conflict_ner.checkpoint import Checkpoint
 
 
 def _without_flag_types(params: list[Any]) -> list[Any]:
@@ -77,7 +82,7 @@ def main() -> None:
         app(prog_name="conflict-ner")
     except ConflictNerError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError) else 3)
+        sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError | OverwriteError) else 3)
     except OSError as error:
         print(f"error: {error.filename or 'input or output'}: {error.strerror}", file=sys.stderr)
         sys.exit(3)
@@ -104,27 +109,37 @@ def conflict_ner(
 @app.command(cls=_Command)
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write; a checkpoint there is replaced.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
     data: Annotated[list[Path] | None, typer.Option(help="Labeled files whose texts to verify on.")] = None,
     form: Annotated[str, typer.Option("--format", help="torch, or onnx to tag without PyTorch.")] = "torch",
     precision: Annotated[str, typer.Option(help="Of onnx: fp32 or int8, compared with the original first.")] = "fp32",
     device: DeviceOption = "auto",
+    overwrite: OverwriteFlag = False,
 ) -> None:
     """Write a checkpoint to another folder, verified in a fresh process before it takes its place."""
     if form not in ("torch", "onnx"):
         raise typer.BadParameter("--format is torch or onnx")
+    try:
+        done = _export(checkpoint, out, data or (), form, precision, device, overwrite)
+    except OverwriteError as error:
+        raise error.for_command(typed_command()) from None
+    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
+
+
+def _export(
+    checkpoint: Path, out: Path, data: Sequence[Path], form: str, precision: str, device: str, overwrite: bool
+) -> Checkpoint:
     if form == "onnx":
         from conflict_ner.onnxexport import export_onnx
 
-        done = export_onnx(checkpoint, out, precision, data or ())
+        done = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
         print(done.manifest.exported.verdict if done.manifest.exported else "", file=sys.stderr)
-    else:
-        if precision != "fp32":
-            raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
-        from conflict_ner.export import export_again
+        return done
+    if precision != "fp32":
+        raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
+    from conflict_ner.export import export_again
 
-        done = export_again(checkpoint, out, data or (), device)
-    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
+    return export_again(checkpoint, out, data, device, overwrite=overwrite)
 
 
 if __name__ == "__main__":

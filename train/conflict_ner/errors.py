@@ -11,8 +11,10 @@ reports.md:3:14: '[' is never closed; write ](LABEL) after it
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,39 @@ class ConfigError(ConflictNerError):
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join([f"{source} is not valid:", *(f"  {p}" for p in self.problems)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way out of an error: what it is good for, and the options that a command needs for it.
+
+    config: the config that the command is about, if not the one that the user named.
+    """
+
+    purpose: str
+    options: tuple[str, ...]
+    config: Path | None = None
+
+
+class OverwriteError(ConflictNerError):
+    """Earlier work would be destroyed unasked; the message names the ways to go on.
+
+    In Python an option is the argument of its name: `--overwrite` is `overwrite=True`.
+    """
+
+    def __init__(self, fault: str, ways: Sequence[Way], command: Sequence[str] = ()) -> None:
+        self.fault, self.ways = fault, tuple(ways)
+        lines = []
+        for way in self.ways:
+            start = ["conflict-ner", "train", str(way.config)] if way.config else list(command)
+            if "--restart" in way.options:
+                start = [part for part in start if part != "--resume"]
+            lines.append(f"  {way.purpose}:\n    {shlex.join([*start, *way.options])}")
+        super().__init__("\n".join([fault, *lines]))
+
+    def for_command(self, command: Sequence[str]) -> OverwriteError:
+        """Give the same error with whole commands: the one that the user typed, and each way's options."""
+        return OverwriteError(self.fault, self.ways, command)
 
 
 class EncoderError(ConflictNerError):

@@ -17,6 +17,7 @@ from conflict_ner.errors import CheckpointError, DataError
 from conflict_ner.evaluation import Report
 from conflict_ner.files import sha256
 from conflict_ner.modelcard import model_card
+from conflict_ner.overwriting import TORCH, refuse_lost_checkpoint
 from conflict_ner.replacing import written_aside
 from conflict_ner.tagger import Tagger
 from conflict_ner.verify import dump_expected
@@ -66,10 +67,16 @@ def export(
     return Checkpoint.load(folder)
 
 
-def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto") -> Checkpoint:
+def export_again(
+    source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto", *, overwrite: bool = False
+) -> Checkpoint:
     """Copy a checkpoint to another folder, verified on the texts of labeled files or on built-in ones.
 
+    Args:
+        overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
+
     Raises:
+        OverwriteError: if such a checkpoint is there and `overwrite` is not asked for.
         CheckpointError: if the source is not whole or has changed since its export, or the copy
             does not tag as the source does.
         DataError: if the files cannot be read.
@@ -77,6 +84,9 @@ def export_again(source: Path, folder: Path, entries: Sequence[Path] = (), devic
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
+    exported = Checkpoint.load(source).manifest.exported
+    form = f"{exported.format} in {exported.precision}" if exported else TORCH
+    refuse_lost_checkpoint(configfile.load(source / "run.yaml"), folder, form=form, overwrite=overwrite)
     tagger = Tagger.load(source, device, precision="fp32")
     manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
     if sha256(source / manifest.weights) != manifest.weights_sha256:

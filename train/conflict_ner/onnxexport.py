@@ -20,7 +20,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from conflict_ner import configfile, corpus
-from conflict_ner.checkpoint import ONNX_WEIGHTS, WEIGHTS, Checkpoint, ExportFacts, Manifest, refuse_other_folder
+from conflict_ner.checkpoint import ONNX_WEIGHTS, WEIGHTS, Checkpoint, ExportFacts, Manifest
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import divide
@@ -34,6 +34,7 @@ from conflict_ner.files import sha256
 from conflict_ner.modelcard import model_card
 from conflict_ner.onnxfile import NEEDED, write
 from conflict_ner.onnxmodel import OnnxModel
+from conflict_ner.overwriting import refuse_lost_checkpoint
 from conflict_ner.prediction import Predictor
 from conflict_ner.quantising import Batch
 from conflict_ner.tagger import Tagger
@@ -50,14 +51,18 @@ class Labeled(NamedTuple):
     calibration: Sequence[str]
 
 
-def export_onnx(source: Path, folder: Path, precision: str = "fp32", entries: Sequence[Path] = ()) -> Checkpoint:
+def export_onnx(
+    source: Path, folder: Path, precision: str = "fp32", entries: Sequence[Path] = (), *, overwrite: bool = False
+) -> Checkpoint:
     """Export a checkpoint for ONNX Runtime, compared with the original before it takes its place.
 
     Args:
         precision: fp32 or int8.
         entries: labeled files to compare on; by default the run's own validation reports.
+        overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
 
     Raises:
+        OverwriteError: if such a checkpoint is there and `overwrite` is not asked for.
         CheckpointError: if the source is not whole or has no PyTorch weights, if there is nothing
             to compare on, or if the export finds other mentions than it may; nothing is written.
         ConfigError: if there is no such precision.
@@ -69,7 +74,9 @@ def export_onnx(source: Path, folder: Path, precision: str = "fp32", entries: Se
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
-    refuse_other_folder(folder)
+    Checkpoint.load(source)
+    config = configfile.load(source / "run.yaml")
+    refuse_lost_checkpoint(config, folder, form=f"onnx in {precision}", overwrite=overwrite)
     tagger = Tagger.load(source, "cpu", precision="fp32")
     _refuse_changed(tagger.checkpoint)
     labeled = _labeled(tagger.checkpoint, entries)

@@ -43,11 +43,9 @@ class TrainingProgress(TrainerCallback):
         """Nothing is drawn before training begins."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the terminal back, however training ended."""
         self.bar.stop()
-        if kind is KeyboardInterrupt:
-            self.console.print("interrupted; the epochs so far are saved: the same command with --resume goes on")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.began, self.first_step = time.monotonic(), state.global_step

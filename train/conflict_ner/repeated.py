@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from conflict_ner import configfile, run
-from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
+from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, FoldConfig
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import values
@@ -36,6 +36,7 @@ from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation import Report
 from conflict_ner.files import replaced
 from conflict_ner.hardware import choose
+from conflict_ner.overwriting import refuse_lost_work
 from conflict_ner.views import percent
 
 STRICT, DEFAULT = "strict_f1", "seqeval_default_f1"
@@ -96,7 +97,15 @@ def with_folds(config: Config, count: int, group: str | None) -> list[Run]:
     return runs
 
 
-def train_all(runs: Sequence[Run], *, resume: bool = False, console: Console | None = None) -> Outcomes:
+def train_all(
+    runs: Sequence[Run],
+    *,
+    resume: bool = False,
+    restart: bool = False,
+    overwrite: bool = False,
+    base: Path | None = None,
+    console: Console | None = None,
+) -> Outcomes:
     """Train, evaluate and export every run.
 
     All that could be refused is refused before the first begins.
@@ -104,16 +113,21 @@ def train_all(runs: Sequence[Run], *, resume: bool = False, console: Console | N
     Args:
         resume: keep the checkpoints of runs that are finished, if they are of the same config
             and data, and go on from the last state of the one that was killed.
+        restart: delete what killed runs have saved, and train all anew.
+        overwrite: replace checkpoints of another config; the old ones are kept as `NAME.previous`.
+        base: the output that those of the runs are derived from, for errors.
 
     Raises:
+        OverwriteError: if earlier work would be destroyed that `restart` or `overwrite` does not give up.
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
+    for each in runs:
+        refuse_lost_work(each.config, resume=resume, restart=restart, overwrite=overwrite, base=base)
     settings = runs[0].config.training
     on_cpu = choose(settings.device, settings.precision).device == "cpu"
     console = console if console and PartialState(cpu=on_cpu).is_main_process else Console(quiet=True)
     files = run.read(runs[0].config)
     for each in runs:
-        refuse_other_folder(each.config.output)
         try:
             run.load(each.config, files)
         except TrainingError as error:
@@ -123,7 +137,9 @@ def train_all(runs: Sequence[Run], *, resume: bool = False, console: Console | N
         data = run.load(each.config, files)
         done = finished(each.config, data) if resume else None
         console.print(f"{each.name}: {'finished before' if done else 'training'}", style="bold", highlight=False)
-        done = done or run.train(each.config, resume=resume, console=console, data=data)
+        done = done or run.train(
+            each.config, resume=resume, restart=restart, overwrite=overwrite, console=console, data=data
+        )
         outcomes.append(_outcome(each, data, done))
         gc.collect()  # the Trainer and its model refer to each other
     return summary(outcomes)

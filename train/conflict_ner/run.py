@@ -13,9 +13,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import datasets
 from accelerate import PartialState
@@ -25,12 +27,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 from conflict_ner import checkpoint, configfile, corpus, evaluation
 from conflict_ner.calibration import calibrate
 from conflict_ner.casing import teach, with_capitals
-from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_other_folder
+from conflict_ner.checkpoint import Checkpoint, Manifest
 from conflict_ner.config import Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import divide, said
 from conflict_ner.document import Document, Entity
 from conflict_ner.dropout import cheapen
+from conflict_ner.durable import lock
 from conflict_ner.encoder import (
     bare,
     describe,
@@ -43,40 +46,53 @@ from conflict_ner.encoder import (
     save_tokenizer,
 )
 from conflict_ner.encoding import TextEncoder, encoder_window, training_windows
-from conflict_ner.errors import CheckpointError, TrainingError
+from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation import Report
 from conflict_ner.export import export
+from conflict_ner.files import short
 from conflict_ner.freezing import freeze
 from conflict_ner.hardware import Hardware, choose
+from conflict_ner.history import last_state
 from conflict_ner.labels import LabelScheme
 from conflict_ner.memory import TrainingMemory
 from conflict_ner.modelcard import model_card
+from conflict_ner.overwriting import refuse_lost_work, refuse_other_data, run_record, training_folder
 from conflict_ner.prediction import Predictor
 from conflict_ner.preflight import announce, refuse_hopeless
 from conflict_ner.progress import TrainingProgress
+from conflict_ner.replacing import previous
 from conflict_ner.torchmodel import TorchModel
 from conflict_ner.training import TrainResult, fit
 
 
 def train(
-    config: Config, *, resume: bool = False, console: Console | None = None, data: Corpus | None = None
+    config: Config,
+    *,
+    resume: bool = False,
+    restart: bool = False,
+    overwrite: bool = False,
+    console: Console | None = None,
+    data: Corpus | None = None,
 ) -> Checkpoint:
     """Train, evaluate and export as a config says; the checkpoint holds its scores.
 
     Args:
         resume: go on from the last state of a killed run of the same config, if there is one.
+        restart: delete what a killed run has saved, and start anew.
+        overwrite: replace a checkpoint of another config; the old one is kept as `NAME.previous`.
         data: what `load` gives for this config, if that is at hand already.
         console: where progress is shown; nowhere if None.
 
     Raises:
+        OverwriteError: if earlier work would be destroyed that `restart` or `overwrite` does not give up.
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
+    refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
     hardware = choose(config.training.device, config.training.precision)
     processes = PartialState(cpu=hardware.device == "cpu")
     main = processes.is_main_process
     console = console if console and main else Console(quiet=True)
 
-    refuse_other_folder(config.output)  # now, not after hours of training
     data = data or load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
@@ -91,15 +107,20 @@ def train(
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
 
-    folder = _training_folder(config, data, resume, processes, console)
     rows = datasets.Dataset.from_list(windows)
-    with quiet(), TrainingProgress(console) as progress:
-        shown = [progress] if main else []
-        result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
+    with _training_folder(config, data, restart, processes) as folder:
+        with quiet(), TrainingProgress(console) as progress:
+            shown = [progress] if main else []
+            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
+        if main:
+            console.print("evaluating, exporting and verifying", highlight=False)
+            best = on_device(load_model(str(result.state)), hardware.device)
+            replaces = (config.output / "manifest.json").is_file()
+            _finish(config, data, result, best, tokenizer, encoder, hardware)
+            if replaces:
+                kept = f"the checkpoint that was there before is kept in {short(previous(config.output))}"
+                console.print(kept, highlight=False, markup=False, soft_wrap=True)
     if main:
-        console.print("evaluating, exporting and verifying", highlight=False)
-        best = on_device(load_model(str(result.state)), hardware.device)
-        _finish(config, data, result, best, tokenizer, encoder, hardware)
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
     return Checkpoint.load(config.output)
@@ -156,28 +177,36 @@ def _evaluate(
     return found, evaluation.score(documents, found, predictor.scheme.labels, memory=memory)
 
 
-def _training_folder(config: Config, data: Corpus, resume: bool, processes: PartialState, console: Console) -> Path:
-    """Where states are saved; a resumed run must be of the same config and data, or it would be neither."""
-    folder = config.output.with_name(config.output.name + ".training")
-    record, said = folder / "run.yaml", configfile.dump(config, folder)
-    said += "".join(f"# {split}: sha256 {data.fingerprint(split)}\n" for split in data.splits)
-    if resume and record.is_file() and record.read_text(encoding="utf-8") != said:
-        raise TrainingError(
-            f"{folder} holds a run of another config or other data ({record}); train without --resume to start anew"
-        )
-    if not resume and record.is_file():
-        console.print(f"starting anew: what a killed run left in {folder} is removed", soft_wrap=True, highlight=False)
+@contextmanager
+def _training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
+    """Give the folder where epochs are saved, ready to begin or to go on, and keep other processes from it."""
+    folder = training_folder(config.output)
     processes.wait_for_everyone()
-    if processes.is_main_process:
-        try:
-            if not resume:
-                shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            record.write_text(said, encoding="utf-8")
-        except OSError as error:
-            raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
-    processes.wait_for_everyone()
-    return folder
+    with ExitStack() as files:
+        if processes.is_main_process:
+            refuse_other_data(config.output, data, restart=restart)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                record = files.enter_context((folder / "run.yaml").open("a+b"))
+                lock(record, folder)
+                if restart or last_state(folder) is None:
+                    _clear(folder, record, run_record(config, data))
+            except OSError as error:
+                raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
+        processes.wait_for_everyone()
+        yield folder
+
+
+def _clear(folder: Path, record: IO[bytes], content: str) -> None:
+    """Delete what an earlier run has left in its training folder, and say of which run the folder is now."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != "run.yaml":
+            path.unlink()
+    record.truncate(0)
+    record.write(content.encode("utf-8"))
+    record.flush()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner.errors import OverwriteError
 from conflict_ner.files import short
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.config import Config
     from conflict_ner.repeated import Outcomes
+
+OverwriteFlag = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next.",
+    ),
+]
+
+
+class _Work(TypedDict):
+    """What a run does with earlier work."""
+
+    resume: bool
+    restart: bool
+    overwrite: bool
 
 
 def train(
@@ -26,7 +48,14 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of this config stopped.")] = False,
+    *,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run of this config stopped.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Delete what an interrupted run saved; start anew.")
+    ] = False,
+    overwrite: OverwriteFlag = False,
     seeds: Annotated[int | None, typer.Option(min=1, help="Train as often, each time with the next seed.")] = None,
     folds: Annotated[
         int | None, typer.Option(min=2, help="Cross-validate: hold each of as many parts of the training data out.")
@@ -45,30 +74,99 @@ def train(
         raise typer.BadParameter("--seeds and --folds are two questions; ask one at a time")
     if group and not folds:
         raise typer.BadParameter("--group needs --folds")
-    from rich.console import Console
+    if resume and restart:
+        raise typer.BadParameter("--resume goes on with an interrupted run, --restart deletes it; choose one")
+    series = "seed" if seeds else "fold" if folds else None
+    outputs: list[Path] = []
+    try:
+        from conflict_ner import configfile
 
-    from conflict_ner import configfile
+        settings = configfile.load(config, overrides or ())
+        outputs.append(settings.output)
+        shown = {"as_json": as_json, "as_markdown": as_markdown}
+        work: _Work = {"resume": resume, "restart": restart, "overwrite": overwrite}
+        if series:
+            _train_series(settings, seeds, folds, group, work, shown)
+        else:
+            _train_once(settings, work, shown)
+    except OverwriteError as error:
+        raise error.for_command(typed_command()) from None
+    except KeyboardInterrupt:
+        # One line, and no more of it by a second Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"\n{_interrupted(outputs[0] if outputs else None, series)}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
-    settings = configfile.load(config, overrides or ())
-    console = Console(stderr=True)
-    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
-        from accelerate import PartialState
 
-        from conflict_ner import repeated, run
+def typed_command() -> list[str]:
+    """Give the command as the user typed it, for messages that say how to go on."""
+    return ["conflict-ner", *sys.argv[1:]]
 
-    if not seeds and not folds:
-        done = run.train(settings, resume=resume, console=console)
-        if PartialState().is_main_process:
-            _show_run(done, as_json=as_json, as_markdown=as_markdown)
-        return
+
+def _interrupted(output: Path | None, series: str | None) -> str:
+    """Say what an interrupted run leaves behind, and which command goes on."""
+    again = [part for part in typed_command() if part not in ("--resume", "--restart")]
+    if output is None:
+        return "interrupted before anything was begun"
+    from conflict_ner.history import last_state
+
+    pattern = f"{glob.escape(output.name)}{f'-{series}*' if series else ''}.training"
+    saved = {folder: state for folder in output.parent.glob(pattern) if (state := last_state(folder))}
+    if saved:
+        epochs = sum(len(state.history) for state in saved.values())
+        where = ", ".join(short(folder) for folder in sorted(saved))
+        return f"interrupted; epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
+    if series:
+        return f"interrupted; runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
+    return f"interrupted; no epoch is saved yet; to start anew: {shlex.join(again)}"
+
+
+def _train_once(settings: Config, work: _Work, shown: dict[str, bool]) -> None:
+    from conflict_ner.overwriting import refuse_lost_work
+
+    refuse_lost_work(settings, **work)  # before PyTorch is loaded, which takes seconds
+    console = _loading()
+    from accelerate import PartialState
+
+    from conflict_ner import run
+
+    done = run.train(settings, **work, console=console)
+    if PartialState().is_main_process:
+        _show_run(done, **shown)
+
+
+def _train_series(
+    settings: Config,
+    seeds: int | None,
+    folds: int | None,
+    group: str | None,
+    work: _Work,
+    shown: dict[str, bool],
+) -> None:
+    console = _loading()
+    from accelerate import PartialState
+
+    from conflict_ner import repeated
+
     runs = repeated.with_seeds(settings, seeds) if seeds else repeated.with_folds(settings, folds or 0, group)
-    outcomes = repeated.train_all(runs, resume=resume, console=console)
+    outcomes = repeated.train_all(runs, **work, base=settings.output, console=console)
     if PartialState().is_main_process:
         file = settings.output.with_name(f"{settings.output.name}-{'seeds' if seeds else 'folds'}.json")
         repeated.write(outcomes, file)
-        _show_runs(outcomes, file, as_json=as_json, as_markdown=as_markdown)
+        _show_runs(outcomes, file, **shown)
         if folds and not group:
             print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
+
+
+def _loading() -> Console:
+    """Import what trains, which takes seconds, and give the console for progress."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
+        from conflict_ner import repeated, run  # noqa: F401 - the imports that follow are quick then
+    return console
 
 
 def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
