@@ -78,6 +78,77 @@ def test_a_number_is_a_number_however_it_is_written(write: Write, number: str) -
     assert configfile.load(write(), [f"training.learning_rate={number}"]).training.learning_rate == 1e-5
 
 
+@pytest.mark.parametrize(
+    ("written", "number"), [("010", 10), ("08", 8), ("1_000", 1000), ("0x10", 16), ("0o10", 8), ("+7", 7), ("1", 1)]
+)
+def test_digits_are_decimal_numbers(write: Write, written: str, number: int) -> None:
+    assert configfile.load(write(f"training: {{epochs: {written}}}")).training.epochs == number
+    assert configfile.load(write(), [f"training.epochs={written}"]).training.epochs == number
+
+
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("20:30", "plain digits"),
+        ("0b101", "plain digits"),
+        ("1,000", "plain digits"),
+        ("4 epochs", "plain digits"),
+        ("2024-05-03", "plain digits"),
+        ("no", "plain digits"),
+        ('"10"', "without quotes"),
+        ("~", "remove the line"),
+        ("", "remove the line"),
+    ],
+)
+def test_what_is_no_number_is_shown_as_it_is_written_with_its_line(write: Write, written: str, fix: str) -> None:
+    file = write(f"training:\n  batch_tokens: {written}\n")
+    problem = problems(file)["training.batch_tokens"]
+    assert f"{file}:5:" in problem.what
+    assert (written.strip('"') or "nothing") in problem.what
+    assert fix in problem.fix
+    assert (
+        "--set training.batch_tokens"
+        in problems(write(), f"training.batch_tokens={written}")["training.batch_tokens"].what
+        or not written
+    )
+
+
+@pytest.mark.parametrize(
+    "label", ["NO", "ON", "off", "Yes", "~", "null", "true", "7", "010", "1.5", "20:30", "2024-05-03"]
+)
+def test_a_label_that_not_every_program_reads_as_text_is_to_be_quoted(write: Write, label: str) -> None:
+    file = write(base=BASE.replace("WEAPON", label))
+    problem = problems(file)["labels.1"]
+    assert f"{file}:1:17" in problem.what
+    assert f'put it in quotes: "{label}"' in problem.fix
+    assert problems(write(), f"labels=[ACTOR, {label}]")["labels.1"].fix == problem.fix
+    assert configfile.load(write(base=BASE.replace("WEAPON", f"'{label}'"))).labels == ("ACTOR", label)
+
+
+def test_names_of_files_are_text_and_numbers_among_them_are_to_be_quoted(write: Write, tmp_path: Path) -> None:
+    for name in ("NO", "2024-05-03", "20:30"):
+        assert configfile.load(write(base=BASE.replace("../m", name))).output == tmp_path / "configs" / name
+    assert problems(write(base=BASE.replace("../m", "2024")))["output"].fix == 'put it in quotes: "2024"'
+
+
+@pytest.mark.parametrize("word", ["no", "off", "No", "OFF", "false"])
+def test_a_switch_may_be_written_in_words(write: Write, word: str) -> None:
+    assert configfile.load(write(f"encoding: {{capitals: {word}}}")).encoding.capitals is False
+    assert configfile.load(write(), [f"encoding.capitals={word}"]).encoding.capitals is False
+
+
+def test_a_switch_is_no_number_and_no_quoted_word(write: Write) -> None:
+    for wrong in ("0", "'no'", "perhaps"):
+        assert "encoding.capitals" in problems(write(f"encoding: {{capitals: {wrong}}}"))
+
+
+def test_a_tab_and_a_backslash_are_told_how_to_be_written(write: Write) -> None:
+    (tab,) = problems(write("training:\n\tepochs: 3\n")).values()
+    assert (tab.where.rpartition("run.yaml")[2], tab.fix) == (":5:1", "indent with spaces, not with tabs")
+    (path,) = problems(write(base=BASE.replace("../m", '"C:\\models"'))).values()
+    assert "single quotes" in path.fix
+
+
 def test_digits_stay_whole_numbers_and_quoted_ones_strings(write: Write) -> None:
     config = configfile.load(write(base=BASE.replace("[ACTOR, WEAPON]", '["7", "1e5"]')), ["training.seed=12"])
     assert config.training.seed == 12
@@ -113,7 +184,7 @@ def test_a_missing_file_and_a_folder_are_config_errors(tmp_path: Path) -> None:
     assert list(problems(tmp_path)) == [str(tmp_path)]
 
 
-@pytest.mark.parametrize("value", ["2024-13-45", "0x_", "~no-such-user-here/m"])
+@pytest.mark.parametrize("value", ["!!timestamp 2024-13-45", "0x1F", "~no-such-user-here/m"])
 def test_a_value_that_nothing_can_be_made_of_is_a_config_error(write: Write, value: str) -> None:
     assert problems(write(base=BASE.replace("../m", value)))
     assert problems(write(), f"output={value}")

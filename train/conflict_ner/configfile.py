@@ -8,8 +8,8 @@ Every problem is reported at once, with the key's path and the nearest valid nam
 >>> try:
 ...     load(path)
 ... except ConfigError as error:
-...     print(error.problems[0].what, "-", error.problems[0].fix)
-unknown key - did you mean training.epochs?
+...     print(error.problems[0].where, "-", error.problems[0].fix)
+training.epoch - did you mean training.epochs?
 >>> _ = path.write_text(path.read_text().replace("epoch: 3", "learning_rate: 1e-5"))
 >>> load(path, ["training.epochs=2"]).training.learning_rate
 1e-05
@@ -18,8 +18,8 @@ unknown key - did you mean training.epochs?
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -28,39 +28,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from conflict_ner import plainyaml
 from conflict_ner.config import Config
 from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.plainyaml import Key, Written
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people expect it: `1e-5` is a number, a key that stands twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(  # YAML 1.2's float, which unlike 1.1's needs no dot
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"),
-    list("-+0123456789."),
-)
-# YAML 1.2 again: an int is digits, so that the float above does not take it.
-_Loader.yaml_implicit_resolvers = {
-    first: sorted(resolvers, key=lambda pair: pair[0] != "tag:yaml.org,2002:int")
-    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+_PLAIN = {
+    "int_type": "write a whole number in plain digits, such as 30",
+    "float_type": "write a number such as 0.1 or 1e-4",
+    "bool_type": "write true or false",
 }
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what the loader above would take for a number."""
-
-    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -73,28 +51,31 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: naming every bad key and value of the file and the overrides.
     """
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        tree, found = plainyaml.read(path.read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
         raise ConfigError(
             str(path), [Problem(str(path), f"cannot be read: {error.strerror}", "mend the path")]
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is none
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigError(str(path), [Problem(where, f"not YAML: {getattr(error, 'problem', error)}")]) from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what has a tag and is not what that says
+        raise ConfigError(str(path), [_not_yaml(error, str(path))]) from None
+    written = dict(found)
     if not isinstance(tree, dict):
         raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
     try:
         _anchor(Config, tree, path.absolute().parent)
     except RuntimeError as error:  # ~somebody who is not known here
         raise ConfigError(str(path), [Problem(str(path), str(error), "write the path out")]) from None
-    problems = [problem for item in overrides if (problem := _override(tree, item))]
+    problems = [problem for item in overrides if (problem := _override(tree, item, written))]
+    _read_switches(Config, tree, written)
+    problems += _ambiguous_labels(written)
+    known = {problem.where for problem in problems}
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        problems += [_explain(detail) for detail in error.errors()]
+        explained = [_explain(detail, written) for detail in error.errors()]
+        problems += [problem for problem in explained if problem.where not in known]
     if problems:
         raise ConfigError(str(path), problems)
     return config
@@ -108,15 +89,59 @@ def dump(config: Config, folder: Path) -> str:
         tree["encoder"] = os.path.join(".", os.path.relpath(tree["encoder"], folder))  # noqa: PTH118 - keeps the dot
     header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
     header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
-    return header + yaml.dump(tree, Dumper=_Dumper, sort_keys=False)
+    return header + plainyaml.dump(tree)
 
 
-def _override(tree: dict[str, Any], item: str) -> Problem | None:
+def _not_yaml(error: Exception, name: str) -> Problem:
+    """Say where a text is not YAML; the characters that people stumble over have a fix of their own."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    what = str(getattr(error, "problem", None) or error)
+    fix = ""
+    if "\\t" in what:
+        fix = "indent with spaces, not with tabs"
+    elif "escape character" in what:
+        fix = "write paths with / or in single quotes"
+    elif "cannot start any token" in what:
+        fix = "put the value in quotes"
+    elif "stands twice" in what:
+        fix = "remove one of the two"
+    return Problem(where, f"not YAML: {what}" if "stands twice" not in what else what, fix)
+
+
+def _read_switches(
+    model: type[BaseModel], tree: dict[str, Any], written: Mapping[Key, Written], above: Key = ()
+) -> None:
+    """Read yes, no, on and off as truth values where a setting is one: nobody means anything else."""
+    for name, field in model.model_fields.items():
+        value, section = tree.get(name), _section(field)
+        if section and isinstance(value, dict):
+            _read_switches(section, value, written, (*above, name))
+        elif field.annotation is bool and isinstance(value, str):
+            how = written.get((*above, name))
+            word = None if how and how.quoted else _SWITCHES.get(value.lower())
+            tree[name] = value if word is None else word
+
+
+def _ambiguous_labels(written: Mapping[Key, Written]) -> list[Problem]:
+    """Labels go into other programs' files, and should not be read there as false, a number or a date."""
+    return [
+        Problem(
+            ".".join(map(str, key)),
+            f"{how.raw or 'nothing'} is not text in every program that reads YAML ({how.where})",
+            f'put it in quotes: "{how.raw}"',
+        )
+        for key, how in written.items()
+        if key[0:1] == ("labels",) and how.ambiguous
+    ]
+
+
+def _override(tree: dict[str, Any], item: str, written: dict[Key, Written]) -> Problem | None:
     key, equals, value = item.partition("=")
     if not equals or not key:
         return Problem("--set", f"{item!r} is not an override", "write --set training.epochs=1")
     try:
-        parsed = yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
+        parsed, found = plainyaml.read(value, "--set")
     except (yaml.YAMLError, ValueError):
         return Problem("--set", f"{value!r} is not a YAML value", "quote it")
     *sections, leaf = key.split(".")
@@ -133,6 +158,10 @@ def _override(tree: dict[str, Any], item: str) -> Problem | None:
         if not isinstance(tree, dict):
             return Problem(f"--set {key}", f"{section!r} is not a section", "see the shipped configs")
     tree.update(patch)
+    path: Key = (*sections, leaf)
+    for old in [each for each in written if each[: len(path)] == path]:
+        del written[old]
+    written |= {(*path, *below): replace(how, where=f"--set {key}") for below, how in found.items()}
     return None
 
 
@@ -172,14 +201,36 @@ def _is_path(field: FieldInfo) -> bool:
     return "path" in field.metadata or any("path" in getattr(kind, "__metadata__", ()) for kind in kinds)
 
 
-def _explain(detail: Any) -> Problem:
+def _explain(detail: Any, written: Mapping[Key, Written]) -> Problem:
     key = ".".join(str(part) for part in detail["loc"])
+    how = written.get(tuple(detail["loc"]))
     if detail["type"] == "extra_forbidden":
         near = _nearest(key)
-        return Problem(key, "unknown key", f"did you mean {near}?" if near else "remove it")
+        place = f" ({how.where})" if how else ""
+        return Problem(key, f"unknown key{place}", f"did you mean {near}?" if near else "remove it")
     if detail["type"] == "missing":
         return Problem(key, "is missing", "add it")
-    return Problem(key or "config", f"{detail['msg'].removeprefix('Value error, ')} (got {detail['input']!r:.60})")
+    # As it is written: a person looks for that, not for what was made of it.
+    plain = how is not None and how.raw is not None and not how.quoted
+    got = (how.raw or "nothing") if plain and how and not isinstance(detail["input"], str) else f"{detail['input']!r}"
+    place = f", {how.where}" if how else ""
+    what = f"{detail['msg'].removeprefix('Value error, ')} (got {got:.60}{place})"
+    return Problem(key or "config", what, _fix(detail["type"], how))
+
+
+def _fix(kind: str, how: Written | None) -> str:
+    """How to mend a value of the wrong kind."""
+    if how is None or how.raw is None:
+        return ""
+    if kind in ("string_type", "path_type"):
+        return f'put it in quotes: "{how.raw}"' if how.raw else "write a value, or remove the line"
+    if kind in ("int_type", "float_type", "bool_type"):
+        if how.quoted:
+            return "write it without quotes"
+        if not how.raw or how.raw in ("~", "null"):
+            return "write a value, or remove the line for the default"
+        return _PLAIN[kind]
+    return ""
 
 
 def _nearest(key: str) -> str | None:
