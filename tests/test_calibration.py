@@ -205,7 +205,7 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
 
 
 def test_calibrating_lessens_the_error_and_the_facts_are_true(predictor: Predictor) -> None:
-    reports = documents(predictor)
+    reports = documents(predictor, keep=0.3)
     spans = marks(list(predictor.predict(TEXTS)))
     facts = calibrate(model_of(predictor), predictor, reports)
     assert facts.fitted_on == "spans"

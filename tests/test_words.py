@@ -20,8 +20,8 @@ def words(text: str) -> list[str]:
         ("60km", ["60", "km"]),
         ("$3m", ["$", "3", "m"]),
         ("1,200", ["1", ",", "200"]),
-        ("Su-25s", ["Su", "-", "25", "s"]),
-        ("M23", ["M", "23"]),
+        ("Su-25s", ["Su", "-", "25s"]),
+        ("M23", ["M23"]),
         ("U.S.-led", ["U", ".", "S", ".", "-", "led"]),
         ("army's", ["army", "'", "s"]),
         ("#FreeGaza_now", ["#", "FreeGaza", "_", "now"]),
@@ -45,6 +45,47 @@ def test_ideographs_are_words_by_themselves() -> None:
     assert words("東京で3人") == ["東", "京", "で", "3", "人"]
     assert words("abc東") == ["abc", "東"]
     assert words("東\ufe00京") == ["東\ufe00", "京"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("K9", ["K9"]),
+        ("m23 ak47", ["m23", "ak47"]),
+        ("T-72B3", ["T", "-", "72B3"]),
+        ("TU22M3", ["TU22M3"]),
+        ("F-16C", ["F", "-", "16C"]),
+        ("ak-47s", ["ak", "-", "47s"]),
+        ("9K720", ["9K720"]),
+        ("2x", ["2", "x"]),
+        ("x4", ["x", "4"]),
+        ("to-30km", ["to", "-", "30", "km"]),
+        ("155mm", ["155", "mm"]),
+        ("$5M", ["$", "5", "M"]),
+        ("17th", ["17", "th"]),
+        ("and35", ["and", "35"]),
+        ("Goma\u00b2", ["Goma", "\u00b2"]),
+        ("5-6", ["5", "-", "6"]),
+    ],
+)
+def test_letters_and_digits_of_a_designation_are_one_word(text: str, parts: list[str]) -> None:
+    assert words(text) == parts
+
+
+@pytest.mark.parametrize("text", ["Jama'atu", "Sana'a", "O'Brien", "N'Djamena", "Zelens\u2019kyi", "Ba'ath"])
+def test_an_apostrophe_inside_a_name_parts_nothing(text: str) -> None:
+    assert words(text) == [text]
+    assert words(f"'{text}'s'") == ["'", text, "'", "s", "'"]
+
+
+@pytest.mark.parametrize("text", ["army's", "ARMY'S", "they'll", "l'arm\u00e9e", "L'Arm\u00e9e", "d'Ivoire", "rebels'"])
+def test_what_an_apostrophe_adds_to_a_name_is_parted_from_it(text: str) -> None:
+    assert words(text) == [part for part in text.replace("'", " ' ").split(" ") if part]
+
+
+def test_designations_and_names_part_where_that_is_asked_for() -> None:
+    starts, ends = split_words("M23 Jama'atu", whole=False)
+    assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == [(0, 1), (1, 3), (4, 8), (8, 9), (9, 12)]
 
 
 @pytest.mark.parametrize("digits", ["٣٤", "३४", "34"], ids=ascii)

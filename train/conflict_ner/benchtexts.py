@@ -34,7 +34,7 @@ class Reports:
 
     @cached_property
     def counts(self) -> list[int]:
-        """The words of each text, as `words.split_words` parts it: every punctuation mark is one."""
+        """The words of each text, as `words.split_words` splits it; nearly every punctuation mark is one."""
         return [len(split_words(text)[0]) for text in self.texts]
 
     @property

@@ -1,7 +1,8 @@
 """From text to what an encoder reads: words, subword tokens, and windows over them.
 
-The tokenizer sees the raw text, exactly as in plain transformers, and its tokens are
-aligned to our words by character offsets. A word's *lead* is the first token that begins
+The tokenizer sees the text as `normalization` reads it, which for ordinary text is the text
+given, as in plain transformers. Its tokens are aligned to our words by character offsets, and
+the words' own offsets are always of the text given. A word's *lead* is the first token that begins
 with it: the place where its label is learned and read. A text longer than the encoder's
 window is cut, at word edges, into overlapping windows; every lead is *owned* by the
 window that shows it the most context, counts once in training and is read once after.
@@ -12,6 +13,7 @@ W words, T tokens.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -24,6 +26,7 @@ from tokenizers import Tokenizer
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme, TagIds, WordSpan
+from conflict_ner.normalization import NormalizedText, normalize_all
 from conflict_ner.words import split_words
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ IGNORED = -100  # the label that PyTorch's cross entropy skips
 
 # Position embeddings of these begin past the padding id; those before it are never used.
 _SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
+_LINE_END = re.compile(r"\r\n?|\n")
 _LEAST_ROOM = 8  # tokens of text, below which windows would be all overlap
 _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomic one
 
@@ -42,13 +46,14 @@ _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomi
 class Encoded:
     """One text, aligned.
 
-    word_starts, word_ends: character offsets, shape (W,).
+    word_starts, word_ends: character offsets in the text given, shape (W,).
     token_ids: shape (T,), no special tokens.
     leads: each word's first token, shape (W,); -1 where no token begins with the word.
     carriers: each word's own index, or for a word without lead the earlier word whose
         token covers it, or -1 if the tokenizer dropped the word; shape (W,).
     windows: token ranges, in order.
     owners: the window that shows each token the most context, shape (T,).
+    breaks: words that begin a paragraph: after a blank line, or a tag of HTML that makes one.
     """
 
     word_starts: Ints
@@ -58,6 +63,7 @@ class Encoded:
     carriers: Ints
     windows: tuple[tuple[int, int], ...]
     owners: Ints
+    breaks: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +106,24 @@ class TextEncoder:
         """Encode texts in bulk: tokenized in parallel, aligned all at once."""
         if not texts:
             return []
-        batch = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        normalized = normalize_all(texts)
+        batch = self.tokenizer.encode_batch([each.text for each in normalized], add_special_tokens=False)
         counts = np.array([len(encoding) for encoding in batch], dtype=np.int64)
         total = int(counts.sum())
         ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in batch), np.int64, total)
         flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in batch))
-        return self._align(texts, counts, ids, np.fromiter(flat, np.int64, 2 * total).reshape(-1, 2))
+        return self._align(normalized, counts, ids, np.fromiter(flat, np.int64, 2 * total).reshape(-1, 2))
 
     def window_ids(self, encoded: Encoded, index: int) -> list[int]:
         """The input ids of one window, special tokens included."""
         begin, end = encoded.windows[index]
         return [*self.prefix, *encoded.token_ids[begin:end].tolist(), *self.suffix]
 
-    def _align(self, texts: Sequence[str], counts: Ints, ids: Ints, spans: Ints) -> list[Encoded]:
+    def _align(self, texts: Sequence[NormalizedText], counts: Ints, ids: Ints, spans: Ints) -> list[Encoded]:
         """Align tokens to words; `ids` and `spans` are of all texts, `counts` tokens a text."""
         # As one text, parted by line breaks, which are part of no word.
-        joined = "\n".join(texts)
-        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        joined = "\n".join(each.text for each in texts)
+        lengths = np.array([len(each.text) for each in texts], dtype=np.int64)
         text_ends = np.cumsum(lengths + 1)
         text_starts = text_ends - lengths - 1
         starts, ends = split_words(joined)
@@ -128,6 +135,7 @@ class TextEncoder:
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         leads = np.full(len(starts), -1, dtype=np.int64)
         leads[first_word[tokens]] = tokens
+        breaks = _paragraphs(joined, starts)
 
         # And apart again: offsets, tokens and words of each text count from its own beginning.
         word_edges = np.searchsorted(starts, np.append(text_starts, text_ends[-1]))
@@ -140,14 +148,17 @@ class TextEncoder:
         lost = set(np.searchsorted(word_edges, np.flatnonzero(leads < 0), side="right").tolist())
         owners = np.zeros(len(ids), dtype=np.int64)
         result = []
-        for text in range(len(texts)):
+        first_breaks = np.searchsorted(breaks, word_edges)
+        for text, source in enumerate(texts):
             own, inside = slice(*word_edges[text : text + 2]), slice(*token_edges[text : text + 2])
+            begin = breaks[slice(*first_breaks[text : text + 2])] - own.start
             aligned = starts[own], ends[own], leads[own]
             carried = _carriers(*aligned, spans[inside]) if text + 1 in lost else carriers[own]
             windows, owner = self._cut(int(counts[text]), leads[own]), owners[inside]
             if len(windows) > 1:
                 owner = _owners(int(counts[text]), windows)
-            result.append(Encoded(aligned[0], aligned[1], ids[inside], aligned[2], carried, windows, owner))
+            given = source.given(*aligned[:2])
+            result.append(Encoded(*given, ids[inside], aligned[2], carried, windows, owner, begin))
         return result
 
     def _cut(self, tokens: int, leads: Ints) -> tuple[tuple[int, int], ...]:
@@ -251,6 +262,13 @@ def _carriers(starts: Ints, ends: Ints, leads: Ints, spans: Ints) -> Ints:
             if ((tokens[:, 0] < ends[word]) & (tokens[:, 1] > starts[word])).any():
                 carriers[word] = before
     return carriers
+
+
+def _paragraphs(text: str, starts: Ints) -> Ints:
+    """The words before which a blank line stands."""
+    lines = np.array([match.start() for match in _LINE_END.finditer(text)], dtype=np.int64)
+    line_of = np.searchsorted(lines, starts)
+    return np.flatnonzero(np.diff(line_of, prepend=0) > 1)
 
 
 def _owners(tokens: int, windows: Sequence[tuple[int, int]]) -> Ints:

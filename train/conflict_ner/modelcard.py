@@ -148,9 +148,11 @@ def _pipeline(facts: PipelineFacts | None, window: int) -> str:
     return (
         f'Plain `transformers.pipeline` with `aggregation_strategy="{strategy}"` finds '
         f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in "
-        f"{facts.texts:,} of the evaluated reports, which fit one window (it cannot end a mention inside "
-        f"what its tokenizer calls one word, such as `60km`). It cuts a text off after {window} tokens; "
-        "the Tagger does not.\n"
+        f"{facts.texts:,} of the evaluated reports, which fit one window. It cannot end a mention inside "
+        "what its tokenizer calls one word, such as `60km`; it lets mentions go on across blank lines; and it "
+        "reads typographic dashes and apostrophes, HTML left in a text and digits of other scripts as they are "
+        f"written, where the Tagger reads what they show. It cuts a text off after {window} tokens; the Tagger "
+        "does not.\n"
     )
 
 
