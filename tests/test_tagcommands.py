@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -42,6 +44,11 @@ def table(tmp_path: Path) -> Path:
     file.parent.mkdir()
     pq.write_table(pa.Table.from_pylist(rows), file)
     return file
+
+
+def unboxed(err: str) -> str:
+    """A message without the box that rich draws around it."""
+    return " ".join(err.replace("\u2502", " ").split())
 
 
 NAMED = ("--column", "body", "--id-column", "doc")
@@ -100,6 +107,11 @@ def test_standard_input_is_csv_where_that_is_said(
         (["--rows", "words"], "--rows is one of reports, mentions"),
         (["--precision", "int8"], "--precision is one of auto, fp32, bf16"),
         (["-o", "out.csv.gz"], "write a file of .jsonl, .csv or .parquet"),
+        (["-o", "out.xlsx"], "out.xlsx: this ending is not written; write a file of .jsonl, .csv or .parquet"),
+        (["-o", ".json"], "this ending is not written"),
+        (["-o", "out."], "this ending is not written"),
+        (["-o", "-", "--html", "/dev/stdout"], "are one file"),
+        (["--resume", "-o", "out.csv", "/dev/stdin"], "--resume needs a file"),
         (["--resume"], "--resume needs a file as --output"),
         (["--resume", "-o", "out.csv", "--html", "page.html"], "--resume needs a file"),
         (["--resume", "-o", "/dev/null"], "--resume needs a file"),
@@ -119,7 +131,7 @@ def test_what_cannot_be_is_refused_before_any_work(
     monkeypatch.chdir(tmp_path)
     code, out, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *arguments)
     assert (code, out) == (2, "")
-    assert said in " ".join(err.replace("\u2502", " ").split())  # rich draws a box around it
+    assert said in unboxed(err)
     assert [file.name for file in tmp_path.iterdir()] == ["in"]
 
 
@@ -132,7 +144,7 @@ def test_an_earlier_output_is_not_tagged_as_if_it_were_reports(
     before = out.read_bytes()
     code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path, "-o", out)
     assert (code, out.read_bytes()) == (2, before)
-    assert "in a folder that is tagged" in " ".join(err.split())
+    assert "in a folder that is tagged" in unboxed(err)
 
 
 def test_a_page_and_a_table_in_one_go(tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured) -> None:
@@ -229,3 +241,136 @@ def test_a_terminal_sees_how_far_it_is_and_a_file_does_not(
             assert len(stream.getvalue().splitlines()) == lines
         else:
             assert "tagging" in stream.getvalue()
+
+
+class TestNothingIsReplaced:
+    """An output that stands stays as it is, byte for byte, unless a report could be read."""
+
+    @pytest.fixture(autouse=True)
+    def not_loaded(self, loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        def load(*_: object) -> None:
+            raise AssertionError("the model is loaded")
+
+        monkeypatch.setattr(Tagger, "load", load)
+
+    @pytest.mark.parametrize("out", ["good.jsonl", "good.csv", "good.parquet", "page.html"])
+    @pytest.mark.parametrize("arguments", [("--column", "nope"), ("--column", "body", "--id-column", "nope")])
+    def test_where_no_column_has_the_name(
+        self,
+        out: str,
+        arguments: tuple[str, ...],
+        tmp_path: Path,
+        checkpoint_folder: Path,
+        table: Path,
+        capsys: Captured,
+    ) -> None:
+        output = write(tmp_path / out, "good")
+        packed = write(tmp_path / "in" / "r.csv.gz", gzip.compress(b"doc,body\n1,Goma\n"))
+        option = "--html" if out == "page.html" else "-o"
+        command = ("tag", checkpoint_folder, table, packed, *arguments, option, output)
+        code, printed, err = conflict_ner(capsys, *command)
+        assert (code, printed) == (1, "")
+        assert err.count("no column 'nope'") == 2
+        assert f"no report could be read; {output} is as it was" in err
+        assert output.read_text(encoding="utf-8") == "good"
+        assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["in", out])
+
+    def test_where_standard_input_has_another_column(
+        self, tmp_path: Path, checkpoint_folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        standard_input(monkeypatch, b"id,body\n1,Police left Goma.\n")
+        out = write(tmp_path / "out.csv", "good")
+        assert conflict_ner(capsys, "tag", checkpoint_folder, "-", "--stdin", "csv", "-o", out)[0] == 1
+        assert out.read_text(encoding="utf-8") == "good"
+
+    @pytest.mark.parametrize("out", ["no/out.jsonl", ""])
+    def test_where_the_output_cannot_be_written(
+        self, out: str, tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured
+    ) -> None:
+        for option in ("-o", "--html"):
+            assert conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, option, tmp_path / out)[0] == 3
+
+    def test_where_an_interrupted_job_has_left_something(
+        self, tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured
+    ) -> None:
+        write(tmp_path / "out.csv.partial", "")
+        write(tmp_path / "out.csv.progress", "")
+        code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "-o", tmp_path / "out.csv")
+        assert (code, "an interrupted job has left it" in err) == (2, True)
+
+
+def test_one_report_that_can_be_read_is_enough(
+    tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured
+) -> None:
+    out = write(tmp_path / "out.csv", "old")
+    other = write(tmp_path / "in" / "other.csv", "id,text\n1,Goma\n")
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, other, table, *NAMED, "-o", out)
+    assert (code, "other.csv: no column 'body'" in err) == (1, True)
+    assert "drone strike" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["empty.csv", "empty.jsonl"])
+def test_a_table_without_rows_gives_one_without_rows(
+    name: str, tmp_path: Path, checkpoint_folder: Path, capsys: Captured
+) -> None:
+    out = write(tmp_path / "out.csv", "old")
+    empty = write(tmp_path / name, "id,text\n" if name == "empty.csv" else "")
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, empty, "-o", out)
+    assert (code, err.startswith("tagged 0 reports")) == (0, True)
+    assert out.read_text(encoding="utf-8") == '"id","label","text","start","end","score"\n'
+
+
+@pytest.mark.parametrize("option", [("-o", "-"), ("-o", "/dev/stdout"), ()])
+def test_standard_output_is_a_name_for_itself(
+    option: tuple[str, ...], tmp_path: Path, checkpoint_folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = write(tmp_path / "a.txt", "Police left Goma.")
+    code, lines, _ = conflict_ner(capsys, "tag", checkpoint_folder, file, *option)
+    assert (code, json.loads(lines)["text"]) == (0, "Police left Goma.")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_pipes_are_read_and_written(tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
+    row = b'{"id": "a", "text": "Police left Goma."}\n'
+    for name, form, options in (("r.jsonl", row, ()), ("r.txt", row, ()), ("fd", row, ("--stdin", "jsonl"))):
+        pipes = [tmp_path / name, tmp_path / f"{name}.out"]
+        for pipe in pipes:
+            os.mkfifo(pipe)
+        read: list[bytes] = []
+        threads = [
+            Thread(target=pipes[0].write_bytes, args=(form,)),
+            Thread(target=lambda pipe, read: read.append(pipe.read_bytes()), args=(pipes[1], read)),
+        ]
+        for thread in threads:
+            thread.start()
+        out = tmp_path / f"{name}.jsonl"
+        out.symlink_to(pipes[1])
+        assert conflict_ner(capsys, "tag", checkpoint_folder, pipes[0], *options, "-o", out)[0] == 0
+        for thread in threads:
+            thread.join()
+        assert json.loads(read[0])["id"] == (str(pipes[0]) if name == "r.txt" else "a")
+
+
+def test_a_pipe_cannot_hold_what_is_read_out_of_order(
+    tmp_path: Path, checkpoint_folder: Path, capsys: Captured
+) -> None:
+    pipe = tmp_path / "r.zip"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=(b"PK",))
+    writer.start()
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, pipe)
+    writer.join()
+    assert (code, "r.zip: a zip file cannot be read from a pipe; write it to a file first" in err) == (1, True)
+
+
+def test_an_interruption_before_anything_is_safe_is_one_line(
+    tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tagger, "load", interrupt)
+    for option, said in ((("-o", tmp_path / "out.csv"), "interrupted; nothing was written"), ((), "interrupted")):
+        assert conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, *option) == (130, "", said + "\n")
+    assert [file.name for file in tmp_path.iterdir()] == ["in"]

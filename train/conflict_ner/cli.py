@@ -2,23 +2,32 @@
 
 Results go to standard output, everything else to standard error. Exit codes: 0 all went
 well; 1 the data or some inputs have problems; 2 the command or the config is wrong;
-3 the encoder, the checkpoint, the training or the disk failed; 130 interrupted.
+3 the encoder, the checkpoint, the training or the disk failed; 130 interrupted; 141 nobody
+reads standard output any more (`| head`).
 
 Imports stand in the commands that need them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
-import io
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from conflict_ner import __version__, benchcommands, datacommands, evalcommands, tagcommands, traincommands
+from conflict_ner import (
+    __version__,
+    benchcommands,
+    datacommands,
+    evalcommands,
+    standardstreams,
+    tagcommands,
+    traincommands,
+)
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
 from conflict_ner.evalcommands import DeviceOption
 from conflict_ner.files import short
@@ -26,6 +35,10 @@ from conflict_ner.traincommands import OverwriteFlag, typed_command
 
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
+_BROKEN_PIPE = 141  # and of SIGPIPE
+_WRITING = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EBADF)  # errors that only writing gives
 
 
 def _without_flag_types(params: list[Any]) -> list[Any]:
@@ -75,17 +88,50 @@ for command in (
 
 def main() -> None:
     """Run the command and turn our errors into messages and exit codes."""
+    standardstreams.prepare()
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(encoding="utf-8")  # reports are, whatever the locale says
-        app(prog_name="conflict-ner")
+        try:
+            app(prog_name="conflict-ner")
+        finally:
+            standardstreams.flush_output()
+    except SystemExit as exit_:
+        _explain(exit_)
+        raise
+    except KeyboardInterrupt as interruption:
+        _exit_interrupted(interruption)
     except ConflictNerError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, DataError) else 2 if isinstance(error, ConfigError | OverwriteError) else 3)
     except OSError as error:
-        print(f"error: {error.filename or 'input or output'}: {error.strerror}", file=sys.stderr)
-        sys.exit(3)
+        _exit_unwritable(error)
+
+
+def _explain(exit_: SystemExit) -> None:
+    """Say what typer, which turns some failures into exits without a word, has left unsaid."""
+    failure: BaseException | None = exit_
+    while failure is not None:
+        if isinstance(failure, KeyboardInterrupt):
+            _exit_interrupted(failure)
+        if isinstance(failure, BrokenPipeError):
+            _exit_unwritable(failure)
+        failure = failure.__cause__ or failure.__context__
+
+
+def _exit_interrupted(interruption: KeyboardInterrupt) -> NoReturn:
+    said = f"; {interruption}" if str(interruption) else ""
+    print(f"interrupted{said}", file=sys.stderr)
+    sys.exit(_INTERRUPTED)
+
+
+def _exit_unwritable(error: OSError) -> NoReturn:
+    """Exit after an error of the system; quietly, as other programs do, if nobody reads the results any more."""
+    standardstreams.drop_output()
+    if isinstance(error, BrokenPipeError) and not error.filename:
+        sys.exit(_BROKEN_PIPE)
+    # Files that are written name themselves.
+    unnamed = standardstreams.OUTPUT if error.errno in _WRITING else "reading or writing"
+    print(f"error: {error.filename or unnamed}: {error.strerror or error}", file=sys.stderr)
+    sys.exit(3)
 
 
 def _print_version(asked: bool) -> None:

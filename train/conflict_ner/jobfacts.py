@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conflict_ner.errors import Problem
+from conflict_ner.files import is_device
 
 Facts = Mapping[str, Any]  # a key an option; under `inputs` a list an input: name, size, time
 _SHOWN = 10  # differences
@@ -24,11 +25,10 @@ def facts_of(files: Sequence[Path], **options: Any) -> dict[str, Any]:
     inputs: list[list[str | int | None]] = []
     for file in files:
         try:
-            stat = file.stat()
+            stat = None if is_device(file) else file.stat()  # a pipe has no size before it is read
         except OSError:  # it will be said when it is read
-            inputs.append([str(file), None, None])
-        else:
-            inputs.append([str(file), stat.st_size, stat.st_mtime_ns])
+            stat = None
+        inputs.append([str(file), stat.st_size, stat.st_mtime_ns] if stat else [str(file), None, None])
     return {**options, "inputs": inputs}
 
 

@@ -20,16 +20,16 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePath
 from typing import IO, Any, Literal
 
-from conflict_ner.sources import PACKED, RESERVED, renamed
+from conflict_ner.sources import RESERVED, renamed
 
 Written = Literal["jsonl", "csv", "parquet"]
 Table = Literal["reports", "mentions"]
 Kind = Literal["bool", "int", "float", "text", "mixed"]
 Record = Mapping[str, Any]
 Writes = Callable[[Callable[[], Iterator[dict[str, Any]]], IO[bytes]], None]
+WRITTEN: Mapping[str, Written] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 TABLES = ("reports", "mentions")
 ENTITY: Mapping[str, Kind] = {"label": "text", "text": "text", "start": "int", "end": "int", "score": "float"}
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
@@ -40,15 +40,17 @@ _LARGEST = 2**63  # of what Parquet has for a whole number
 
 
 def form_written(name: str) -> Written | None:
-    """What an output of this name is to be; None for a compressed form, which is not written.
+    """What an output of this name is to be: JSONL where it has no ending; None for an ending that is not written.
 
-    >>> form_written("a.csv"), form_written("a.out"), form_written("a.csv.gz")
-    ('csv', 'jsonl', None)
+    `.json` is none of them: programs expect one document in such a file, and this writes a line a row.
+
+    >>> form_written("a.csv"), form_written("a.NDJSON"), form_written("results")
+    ('csv', 'jsonl', 'jsonl')
+    >>> form_written("a.xlsx"), form_written("a.csv.gz")
+    (None, None)
     """
-    ending = PurePath(name.lower()).suffix
-    if ending in (*PACKED, ".zip"):
-        return None
-    return "csv" if ending == ".csv" else "parquet" if ending == ".parquet" else "jsonl"
+    _, dot, ending = name.lower().rpartition(".")  # of `.csv` too, which is no suffix to pathlib
+    return WRITTEN.get(dot + ending) if dot else "jsonl"
 
 
 def rows_of(record: Record, table: Table) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ from typing import IO, Any, Literal
 from conflict_ner.csvrows import csv_rows
 from conflict_ner.encodings import encoding_of, not_in_encoding
 from conflict_ner.errors import Problem, excerpt
+from conflict_ner.files import is_device
 from conflict_ner.parquetrows import parquet_rows
 from conflict_ner.tables import PLAIN, Columns, Complain, Dialect, Row, json_rows, listed
 
@@ -111,7 +112,7 @@ def read_sources(
 
     Args:
         complain: called with each thing that cannot be read; reading goes on after it.
-        stdin_form: what standard input holds; nothing is guessed from its content.
+        stdin_form: what standard input, or a pipe whose name has no ending, holds; nothing is guessed.
         columns: where text and id stand in JSONL, CSV and Parquet.
         dialect: delimiter and encoding of what is not Parquet, where they are not the usual ones.
     """
@@ -123,9 +124,10 @@ def read_sources(
         for file in _files(path, complain):
             try:
                 with file.open("rb") as raw:
-                    size = file.stat().st_size
-                    reader = _Reader(columns, complain, dialect, raw, before, size)
-                    yield from reader.read(raw, str(file), *(form_of(file.name) or ("txt", "")))
+                    pipe = is_device(file)
+                    size = 0 if pipe else file.stat().st_size
+                    reader = _Reader(columns, complain, dialect, None if pipe else raw, before, size)
+                    yield from reader.read(raw, str(file), *(form_of(file.name) or (stdin_form if pipe else "txt", "")))
                     before += size
             except OSError as error:
                 complain(Problem(str(file), f"cannot be read: {error.strerror}", "check path and permissions"))
@@ -137,7 +139,7 @@ def _files(path: Path, complain: Complain) -> list[Path]:
         if not files:
             complain(Problem(str(path), "no file in this folder has a form that is tagged", _ENDINGS))
         return files
-    if path.exists() and not form_of(path.name):
+    if path.exists() and not form_of(path.name) and not is_device(path):
         fix = _OTHERWISE.get(path.suffix.lower(), _ENDINGS)
         complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", fix))
         return []
@@ -176,12 +178,14 @@ class _Reader:
             self.complain(Problem(name, said, fix, unreadable=True))
 
     def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
-        if form == "zip":
+        if form in ("zip", "parquet") and not packing and not stream.seekable():
+            self.complain(Problem(name, f"a {form} file cannot be read from a pipe", "write it to a file first"))
+        elif form == "zip":
             yield from self._zipped(stream, name)
         elif form == "tar":
             yield from self._tarred(_unpacked(stream, packing), name)
         elif form == "parquet":
-            if packing or not stream.seekable():
+            if packing:
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
                 return
             yield from self._sources(parquet_rows(stream, name, self.columns, self.complain, self._told))

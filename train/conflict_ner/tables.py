@@ -130,7 +130,7 @@ def _whole(source: str, number: int, name: str, complain: Complain, encoding: st
         value = strictjson.loads(source.lstrip("\ufeff")) if is_text(source) else None
     except ValueError as error:
         value = None
-        if source.split("\n", 1)[0].strip() in ("[", "{"):
+        if source.split("\n", 1)[0].strip() in ("[", "{") and not _second_is_object(source):
             complain(Problem(name, f"not JSON: {error}", "write one object a line, or one array of objects"))
             return
     if isinstance(value, dict):
@@ -140,6 +140,14 @@ def _whole(source: str, number: int, name: str, complain: Complain, encoding: st
             yield from _checked(f"{name}:{place}", record, source, complain)
     else:
         yield from _lines(source.split("\n"), number, name, complain, encoding)
+
+
+def _second_is_object(source: str) -> bool:
+    """Whether the second line is an object by itself, so that only the first is broken."""
+    try:
+        return isinstance(strictjson.loads([*source.split("\n", 2), ""][1]), dict)
+    except ValueError:
+        return False
 
 
 def _lines(lines: Iterable[str], begin: int, name: str, complain: Complain, encoding: str) -> Iterator[Row]:

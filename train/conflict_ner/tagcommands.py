@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from conflict_ner import __version__
 from conflict_ner.errors import Problem
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
-from conflict_ner.files import one_file, replaced
+from conflict_ner.files import descriptor_of, is_device, one_file, replaced, require_writable
+from conflict_ner.standardstreams import require_output
 
 if TYPE_CHECKING:
     from conflict_ner.resuming import Counts
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
     from conflict_ner.tagger import Tagger
     from conflict_ner.tagprogress import Watch
 
-_STDIN = Path("-")
+    Begin = Callable[[], tuple[Tagger, Iterator[Source]]]  # loads the model, and has read the first report
+
+_DASH = Path("-")  # standard input, or standard output
+_STDOUT = 1  # its descriptor
 _CHOICES = {
     "--stdin": ("txt", "jsonl", "csv", "tsv"),
     "--rows": ("reports", "mentions"),
@@ -47,7 +53,7 @@ def tag(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write here: CSV or Parquet if it ends in .csv or .parquet, else JSONL."),
+        typer.Option("--output", "-o", help="Write here, by its ending: .jsonl, .csv or .parquet; - prints JSONL."),
     ] = None,
     rows: Annotated[
         str | None,
@@ -74,7 +80,8 @@ def tag(
         Path | None, typer.Option(help="Write a page to look at here; JSONL then only with --output or --json.")
     ] = None,
     stdin_form: Annotated[
-        str, typer.Option("--stdin", help="What standard input holds: txt, jsonl, csv or tsv.")
+        str,
+        typer.Option("--stdin", help="What standard input, or a pipe without ending, holds: txt, jsonl, csv or tsv."),
     ] = "txt",
     threshold: ThresholdOption = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
@@ -84,22 +91,19 @@ def tag(
 
     A large job may be interrupted: --resume goes on with it. More is in docs/tagging.md.
     """
-    for option, value in (("--stdin", stdin_form), ("--rows", rows or "reports"), ("--precision", precision)):
-        if value not in _CHOICES[option]:
-            raise typer.BadParameter(f"{option} is one of {', '.join(_CHOICES[option])}")
-    _refuse(files, output, html, resume=resume)
+    _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
     thresholds = parse_thresholds(threshold or ())
     dialect = _dialect(delimiter, encoding, escape=escape)
+    if output and _is_standard_output(output):
+        output, as_json = None, True
+    form = _form(output)
+    _refuse(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner import jobfacts, page, sources, tagprogress
-    from conflict_ner.sinks import form_written
+    from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.tables import Columns
-    from conflict_ner.tagger import Tagger
 
     if html:
         page.require()
-    form = form_written(output.name) if output else "jsonl"
-    if form is None or (form != "jsonl" and _is_device(output)):
-        raise typer.BadParameter(f"--output {output}: write a file of .jsonl, .csv or .parquet, and pack it afterwards")
     problems: list[Problem] = []
 
     def complain(problem: Problem) -> None:
@@ -109,12 +113,12 @@ def tag(
 
     inputs = sources.expand(files, complain)
     _refuse_own_output(files, inputs, output)
-    tagger = Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
+    described = Checkpoint.load(checkpoint)
     table: Any = rows or ("reports" if form == "jsonl" else "mentions")
     facts = jobfacts.facts_of(
         inputs,
         version=__version__,
-        checkpoint=tagger.checkpoint.manifest.weights_sha256,
+        checkpoint=described.manifest.weights_sha256,
         thresholds=thresholds,
         rows=table,
         column=column,
@@ -125,9 +129,22 @@ def tag(
         escape=escape,
     )
     texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect)  # type: ignore[arg-type]
-    began = time.monotonic()
-    counts, before = _tag(tagger, texts, _Out(output, form, table, html, as_json), facts, resume=resume)
-    print(tagprogress.summary(counts, len(problems), time.monotonic() - began, before), file=sys.stderr)
+    out = _Out(output, form, table, html, as_json)
+
+    def load() -> Tagger:
+        from conflict_ner.tagger import Tagger
+
+        return Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
+
+    def begin() -> tuple[Tagger, Iterator[Source]]:
+        # Read up to the first report before the model is loaded: a wrong column is known at once.
+        first = next(texts, None)
+        if first is None and problems:
+            _give_up(output, html)
+        return load(), texts if first is None else chain([first], texts)
+
+    done = _tag(begin, out, facts, resume=resume)
+    print(tagprogress.summary(done.counts, len(problems), done.seconds, done.before), file=sys.stderr)
     if problems:
         raise typer.Exit(1)
 
@@ -143,6 +160,36 @@ def _dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Di
     if encoding is not None and not known_encoding(encoding):
         raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
     return Dialect(delimiter, encoding, escape)
+
+
+def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
+    for option, value in chosen.items():
+        if value not in _CHOICES[option]:
+            raise typer.BadParameter(f"{option} is one of {', '.join(_CHOICES[option])}")
+
+
+def _is_standard_output(output: Path) -> bool:
+    return output == _DASH or descriptor_of(output) == _STDOUT
+
+
+def _form(output: Path | None) -> Written:
+    """The form that an output's ending asks for; one that is not written is an error that lists those that are."""
+    from conflict_ner.sinks import form_written
+
+    form = form_written(output.name) if output else "jsonl"
+    if form is None:
+        fix = "write a file of .jsonl, .csv or .parquet (or .ndjson), and pack or convert it afterwards"
+        raise typer.BadParameter(f"--output {output}: this ending is not written; {fix}")
+    if form != "jsonl" and is_device(output):
+        raise typer.BadParameter(f"--output {output}: only JSONL can be written to a device or a pipe")
+    return form
+
+
+def _give_up(output: Path | None, html: Path | None) -> NoReturn:
+    """End before any work, since no report can be read; what stands at the outputs is left as it is."""
+    kept = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
+    print("; ".join(["nothing is tagged: no report could be read", *kept]), file=sys.stderr)
+    raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,60 +208,77 @@ class _Out:
         return not self.file and sys.stdout.isatty() and (self.as_json or not self.html)
 
 
-def _tag(
-    tagger: Tagger, texts: Iterator[Source], out: _Out, facts: Mapping[str, Any], *, resume: bool
-) -> tuple[Counts, Counts | None]:
-    """Do the work. What is done in all, and what of it an interrupted process had done."""
-    from conflict_ner import tagprogress
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is done: in all, by an interrupted process before, and the seconds of this one, without loading."""
 
+    counts: Counts
+    before: Counts | None
+    seconds: float
+
+
+def _tag(begin: Begin, out: _Out, facts: Mapping[str, Any], *, resume: bool) -> _Done:
+    """Do the work. The output is opened before the model is loaded: what stands in its way is known at once."""
     sizes = [size for _, size, _ in facts["inputs"]]
     total = None if None in sizes else sum(sizes)
-    visible = sys.stderr.isatty() and not out.on_terminal
-    with tagprogress.shown(total, visible=visible) as watch, _using(tagger, out) as use:
-        if out.file and not _is_device(out.file):
-            return _into_file(tagger, texts, out, use, watch, facts, resume=resume)
-        return _into_stream(tagger, texts, out, use, watch), None
+    if out.file and not is_device(out.file):
+        return _into_file(begin, out, total, facts, resume=resume)
+    return _into_stream(begin, out, total)
 
 
 def _into_file(
-    tagger: Tagger,
-    texts: Iterator[Source],
+    begin: Begin,
     out: _Out,
-    use: Callable[[Iterable[Tagged]], None],
-    watch: Watch,
+    total: int | None,
     facts: Mapping[str, Any],
     *,
     resume: bool,
-) -> tuple[Counts, Counts]:
+) -> _Done:
     from conflict_ner import resuming, sinks, tagfiles
 
     assert out.file
-    again = all(name != str(_STDIN) for name, *_ in facts["inputs"])
+    again = _can_be_read_again(Path(name) for name, *_ in facts["inputs"])
     with resuming.job(out.file, facts, resume=resume, kept=again) as made:
         before = replace(made.counts)
         try:
-            use(tagfiles.tag_into(made, tagger, texts, watch))
-            made.finish(sinks.writer(out.form, out.table))
+            tagger, texts = begin()
+            with _working(tagger, out, total) as (watch, use, began):
+                use(tagfiles.tag_into(made, tagger, texts, watch))
+                made.finish(sinks.writer(out.form, out.table))
         except KeyboardInterrupt:
-            if again and made.safe:
-                said = f"interrupted; reports that are safe: {made.safe}; the same command with --resume goes on"
-                print(said, file=sys.stderr)
-            raise
-    return made.counts, before
+            safe = f"reports that are safe: {made.safe}; the same command with --resume goes on"
+            raise KeyboardInterrupt(safe if again and made.safe else "nothing was written") from None
+    return _Done(made.counts, before, time.monotonic() - began)
 
 
-def _into_stream(
-    tagger: Tagger, texts: Iterator[Source], out: _Out, use: Callable[[Iterable[Tagged]], None], watch: Watch
-) -> Counts:
+def _into_stream(begin: Begin, out: _Out, total: int | None) -> _Done:
     from conflict_ner import resuming, tagfiles
 
     counts = resuming.Counts()
-    results = tagfiles.counted(tagfiles.tag_sources(tagger, texts), counts, watch)
     with replaced(out.file) if out.file else nullcontext(sys.stdout) as stream:
-        # Not written are results that are only looked at: on a page, or on a terminal.
-        only_shown = not out.file and not out.as_json and (out.html or sys.stdout.isatty())
-        use(results if only_shown else tagfiles.written(results, out.table, stream))
-    return counts
+        tagger, texts = begin()
+        with _working(tagger, out, total) as (watch, use, began):
+            results = tagfiles.counted(tagfiles.tag_sources(tagger, texts), counts, watch)
+            # Not written are results that are only looked at: on a page, or on a terminal.
+            only_shown = not out.file and not out.as_json and (out.html or sys.stdout.isatty())
+            use(results if only_shown else tagfiles.written(results, out.table, stream))
+    return _Done(counts, None, time.monotonic() - began)
+
+
+@contextmanager
+def _working(
+    tagger: Tagger, out: _Out, total: int | None
+) -> Iterator[tuple[Watch, Callable[[Iterable[Tagged]], None], float]]:
+    """A bar for the work, what is done with its results, and when it began."""
+    from conflict_ner import tagprogress
+
+    visible = sys.stderr.isatty() and not out.on_terminal
+    with tagprogress.shown(total, visible=visible) as watch, _using(tagger, out) as use:
+        yield watch, use, time.monotonic()
+
+
+def _can_be_read_again(inputs: Iterable[Path]) -> bool:
+    return not any(file == _DASH or is_device(file) for file in inputs)
 
 
 @contextmanager
@@ -235,16 +299,19 @@ def _using(tagger: Tagger, out: _Out) -> Iterator[Callable[[Iterable[Tagged]], N
         yield write
 
 
-def _is_device(output: Path | None) -> bool:
-    return output is not None and output.exists() and not output.is_file() and not output.is_dir()
-
-
-def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, resume: bool) -> None:
-    """What cannot be asked for together."""
-    if one_file(html, output):
+def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool) -> None:
+    """What cannot be asked for together, or has nowhere to go or to come from."""
+    if one_file(html, output) or (html and _is_standard_output(html) and as_json):
         raise typer.BadParameter("--html and --output are one file")
-    if resume and (output is None or _is_device(output) or html or _STDIN in files):
-        raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with -")
+    if resume and (output is None or is_device(output) or html or not _can_be_read_again(files)):
+        raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with - or a pipe")
+    if _DASH in files and sys.stdin is None:
+        raise OSError(errno.EBADF, "is closed, so there is nothing to read", "standard input")
+    for file in (output, html):
+        if file:
+            require_writable(file)
+    if not output and (as_json or not html):
+        require_output()
 
 
 def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Path | None) -> None:
