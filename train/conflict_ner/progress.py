@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -16,12 +17,31 @@ LIKELY_CAUSES = (
     "or an epoch has few steps (lower training.batch_tokens)"
 )
 
+# How long training takes is said after so many steps and seconds, so that one odd step counts little.
+ESTIMATE_STEPS, ESTIMATE_SECONDS = 3, 5.0
+FORWARD_SHARE = 1 / 3  # of a training step, which goes forward and backward; validation only goes forward
+
 
 class TrainingProgress(TrainerCallback):
     """Draws on a console; on one that is not a terminal only the epochs' lines appear."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self,
+        console: Console,
+        validation_share: float = 0.0,
+        patience: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            validation_share: how much text validation has, as a share of the training text.
+            patience: epochs without a better one before training stops; None: it never stops early.
+        """
         self.console = console
+        self.validation_share, self.patience, self.clock = validation_share, patience, clock
+        self.warm: tuple[float, int] | None = None  # when the first step was done, and which it was
+        self.estimated = False
         self.bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -35,7 +55,7 @@ class TrainingProgress(TrainerCallback):
             disable=not console.is_terminal,
         )
         self.task = self.bar.add_task("training", total=None)
-        self.began = time.monotonic()
+        self.began = clock()
         self.first_step = 0
         self.warned = False
 
@@ -48,18 +68,42 @@ class TrainingProgress(TrainerCallback):
         self.bar.stop()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.began, self.first_step = time.monotonic(), state.global_step
+        self.began, self.first_step = self.clock(), state.global_step
         self.bar.update(self.task, total=state.max_steps, completed=state.global_step)
         self.bar.start()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.update(self.task, completed=state.global_step)
+        if self.warm is None:  # the first step is slower than all others: memory is taken, kernels are chosen
+            self.warm = self.clock(), state.global_step
+        elif not self.estimated:
+            self._estimate(args, state)
+
+    def _estimate(self, args: Any, state: Any) -> None:
+        """Say once, as soon as it can be known, how long training will take."""
+        assert self.warm is not None
+        since, first = self.warm
+        steps, seconds = state.global_step - first, self.clock() - since
+        if steps < ESTIMATE_STEPS or seconds < ESTIMATE_SECONDS:
+            return
+        self.estimated = True
+        left = seconds / steps * (state.max_steps - state.global_step)
+        left *= 1 + FORWARD_SHARE * self.validation_share
+        epochs = int(args.num_train_epochs)
+        early = self.patience is not None and self.patience < epochs
+        self.console.print(
+            f"training will take about {_duration(left + self.clock() - self.began)}"
+            + (f" for all {epochs} epochs, less if validation stops improving" if early else "")
+            + "; then the best epoch is evaluated and exported",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         history = epochs(state.log_history)
         epoch = history[-1]
         is_best = epoch["strict_f1"] > max((e["strict_f1"] for e in history[:-1]), default=-1.0)
-        left = (time.monotonic() - self.began) / max(state.global_step - self.first_step, 1)
+        left = (self.clock() - self.began) / max(state.global_step - self.first_step, 1)
         left *= state.max_steps - state.global_step
         self.console.print(
             f"epoch {len(history):>3}/{int(args.num_train_epochs)}  loss {epoch['loss']:.4f}  validation "
@@ -75,6 +119,17 @@ class TrainingProgress(TrainerCallback):
                 style="yellow",
                 soft_wrap=True,
             )
+
+
+def _duration(seconds: float) -> str:
+    """A length of time as a person says it, to two digits or so."""
+    if seconds < 90:  # noqa: PLR2004
+        return f"{max(round(seconds), 1)} seconds"
+    minutes = round(seconds / 60)
+    if minutes < 90:  # noqa: PLR2004
+        return f"{minutes} minutes"
+    hours, minutes = divmod(round(minutes / 5) * 5, 60)
+    return f"{hours} h {minutes:02} min"
 
 
 def _clock(seconds: float) -> str:

@@ -108,8 +108,9 @@ def train(
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
 
     rows = datasets.Dataset.from_list(windows)
+    share = _characters(data["validation"]) / _characters(data["train"])
     with _training_folder(config, data, restart, processes) as folder:
-        with quiet(), TrainingProgress(console) as progress:
+        with quiet(), TrainingProgress(console, share, config.training.patience) as progress:
             shown = [progress] if main else []
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
         if main:
@@ -168,6 +169,10 @@ def new_encoder(
         cheapen(model)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
+
+
+def _characters(documents: Sequence[Document]) -> int:
+    return sum(len(document.text) for document in documents)
 
 
 def _evaluate(
