@@ -28,6 +28,7 @@ FORMAT = 1
 WEIGHTS = "model.safetensors"
 MEMORY = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
+_ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")  # encoders' names
 _NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
@@ -117,6 +118,18 @@ class Manifest(BaseModel):
     pipeline: PipelineFacts | None = None
     calibration: CalibrationFacts | None = None
     exported: ExportFacts | None = None  # None: weights for PyTorch
+    scripts: tuple[str, ...] | None = None  # of the training texts, as Unicode calls them; None: not recorded
+
+    @property
+    def known_scripts(self) -> tuple[str, ...]:
+        """The scripts that the model was trained on; empty where nobody knows.
+
+        Checkpoints in which they are not recorded know Latin if their encoder is one that knows English only.
+        """
+        if self.scripts is not None:
+            return self.scripts
+        english = any(name in self.encoder.lower() for name in _ENGLISH) and "multilingual" not in self.encoder.lower()
+        return ("Latin",) if english else ()
 
     @property
     def weights(self) -> str:

@@ -61,6 +61,7 @@ from conflict_ner.prediction import Predictor
 from conflict_ner.preflight import announce, refuse_hopeless
 from conflict_ner.progress import TrainingProgress
 from conflict_ner.replacing import previous
+from conflict_ner.scripts import scripts_of
 from conflict_ner.torchmodel import TorchModel
 from conflict_ner.training import TrainResult, fit
 
@@ -261,6 +262,7 @@ def _finish(
         versions=checkpoint.versions(),
         weights_sha256="",
         calibration=calibrated,
+        scripts=scripts_of(document.text for document in data["train"]),
     )
 
     def fill(folder: Path) -> None:

@@ -23,6 +23,7 @@ from conflict_ner.standardstreams import require_output
 
 if TYPE_CHECKING:
     from conflict_ner.resuming import Counts
+    from conflict_ner.screening import Ids, OtherScripts
     from conflict_ner.sinks import Table, Written
     from conflict_ner.sources import Source
     from conflict_ner.tables import Dialect
@@ -72,6 +73,13 @@ def tag(
     escape: Annotated[
         bool, typer.Option("--escape", help='In CSV, quotes in fields are written \\", as in database dumps.')
     ] = False,
+    unique_ids: Annotated[
+        bool, typer.Option("--unique-ids", help="Call a report whose id an earlier one has ID#2, ID#3 ...")
+    ] = False,
+    skip_other_scripts: Annotated[
+        bool,
+        typer.Option("--skip-other-scripts", help="Leave out reports in a script that the model was not trained on."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted job with this output stopped.")
     ] = False,
@@ -100,6 +108,7 @@ def tag(
     _refuse(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner import jobfacts, page, sources, tagprogress
     from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.screening import Ids, OtherScripts
     from conflict_ner.tables import Columns
 
     if html:
@@ -127,6 +136,8 @@ def tag(
         delimiter=delimiter,
         encoding=encoding,
         escape=escape,
+        unique_ids=unique_ids,
+        skip_other_scripts=skip_other_scripts,
     )
     texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect)  # type: ignore[arg-type]
     out = _Out(output, form, table, html, as_json)
@@ -141,10 +152,13 @@ def tag(
         first = next(texts, None)
         if first is None and problems:
             _give_up(output, html)
-        return load(), texts if first is None else chain([first], texts)
+        return load(), ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
+    ids = Ids(unique=unique_ids)
+    scripts = OtherScripts(described.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
     done = _tag(begin, out, facts, resume=resume)
     print(tagprogress.summary(done.counts, len(problems), done.seconds, done.before), file=sys.stderr)
+    _warn(ids, scripts)
     if problems:
         raise typer.Exit(1)
 
@@ -160,6 +174,23 @@ def _dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Di
     if encoding is not None and not known_encoding(encoding):
         raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
     return Dialect(delimiter, encoding, escape)
+
+
+def _warn_of_script(first: Any) -> None:
+    print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
+
+
+def _warn(ids: Ids, scripts: OtherScripts) -> None:
+    """Say at the end, in a line each, what is doubtful in all reports."""
+    if ids.repeated:
+        done = "made distinct" if ids.unique else "--unique-ids makes them distinct"
+        reports = f"{ids.repeated:,} report{'s have' if ids.repeated > 1 else ' has'}"
+        print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {done}", file=sys.stderr)
+    if scripts.count:
+        done = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
+        reports = f"{scripts.count:,} report{'s are' if scripts.count > 1 else ' is'}"
+        known = " or ".join(scripts.known)
+        print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {done}", file=sys.stderr)
 
 
 def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
