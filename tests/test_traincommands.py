@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
+from conflict_ner import configfile, run
 from conftest import REPORTS, make_config
 from test_cli import conflict_ner
 
@@ -82,3 +84,40 @@ def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
     markdown = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre", "--resume", "--markdown")[1]
     assert markdown.splitlines()[0].endswith("| fold seqeval default | checkpoint | held out |")
     assert "single reports" in conflict_ner(capsys, "train", recipe, *asked, "--overwrite")[2]
+
+
+@pytest.mark.parametrize("moment", ["loading data", "before an epoch is saved", "after an epoch is saved"])
+def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if moment == "loading data":
+        monkeypatch.setattr(run, "load", interrupt)
+    elif moment == "before an epoch is saved":
+        monkeypatch.setattr(run, "fit", interrupt)
+    else:
+        monkeypatch.setattr(run, "_finish", interrupt)
+    code, out, err = conflict_ner(capsys, "train", recipe)
+    assert (code, out) == (130, "")
+    lines = [line for line in err.splitlines() if "interrupted" in line]
+    if moment == "after an epoch is saved":
+        safe = f"epochs that are safe in {recipe.parent}/model.training: 1"
+        assert lines == [f"interrupted; {safe}; to go on: conflict-ner train {recipe} --resume"]
+    else:
+        assert lines == [f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"]
+    assert "Traceback" not in err
+
+
+def test_a_signal_before_anything_is_safe_ends_the_process_with_130_and_one_line(recipe: Path) -> None:
+    code = """if True:
+        import os, signal, sys
+        from conflict_ner import cli, overwriting
+        overwriting.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+        cli.main()
+    """
+    command = [sys.executable, "-c", code, "train", str(recipe)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"

@@ -84,6 +84,7 @@ for command in (
     traincommands.train,
 ):
     app.command(cls=_Command)(command)
+app.command("config", cls=_Command)(traincommands.print_config)
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ class _Section(BaseModel):
 class FoldConfig(_Section):
     """One run of a cross-validation: which of the parts of the training reports is held out."""
 
-    number: Count
-    count: Annotated[int, Field(strict=True, ge=2)]
+    number: Count = Field(description="which part is held out, from 1")
+    count: Annotated[int, Field(strict=True, ge=2)] = Field(description="into how many parts the reports are divided")
     group: str | None = Field(None, description="a metadata field whose values are held out whole")
 
     @model_validator(mode="after")
@@ -55,16 +55,25 @@ class FoldConfig(_Section):
 class DataConfig(_Section):
     """Where the labeled reports are: files, or folders of them; see `corpus` for their forms."""
 
-    train: Annotated[tuple[RunPath, ...], Field(min_length=1)]
-    validation: tuple[RunPath, ...] = ()
-    test: tuple[RunPath, ...] = ()
+    train: Annotated[tuple[RunPath, ...], Field(min_length=1)] = Field(
+        description="what the model learns from: labeled files, or folders of them", examples=[["data/train"]]
+    )
+    validation: tuple[RunPath, ...] = Field(
+        (),
+        description="what the best epoch is chosen by; give files here or validation_share",
+        examples=[["data/validation"]],
+    )
+    test: tuple[RunPath, ...] = Field(
+        (), description="scored once, after training; chooses nothing", examples=[["data/test"]]
+    )
     validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
-        None, description="of the training reports, set aside at random where there are no files for validation"
+        None, description="share of the training reports, set aside at random where there are no files for validation"
     )
     train_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
-        1.0, description="of the training reports, for a learning curve; a smaller share lies within a larger"
+        1.0,
+        description="share of the training reports to use, for a learning curve; a smaller share lies within a larger",
     )
-    fold: FoldConfig | None = Field(None, description="what `train --folds` sets, a run at a time")
+    fold: FoldConfig | None = Field(None, description="one run of a cross-validation; `train --folds` sets it")
     strict: bool = Field(
         True, strict=True, description="refuse data with problems; false leaves the faulty reports out"
     )
@@ -85,9 +94,9 @@ class EncodingConfig(_Section):
     """How documents are cut for the encoder. Lengths are in subword tokens."""
 
     window: Annotated[int, Field(strict=True, ge=16)] | None = Field(
-        None, description="longest input, special tokens included; null is all that the encoder takes"
+        None, description="longest input in tokens, special ones included; null is all that the encoder takes"
     )
-    overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="shared by neighbouring windows")
+    overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="tokens that neighbouring windows share")
     capitals: bool = Field(
         True, strict=True, description="teach an uncased WordPiece encoder to tell capitals; others stay as they are"
     )
@@ -102,19 +111,25 @@ class EncodingConfig(_Section):
 class TrainingConfig(_Section):
     """Optimisation. Figures are per optimizer step unless a name says otherwise."""
 
-    epochs: Count = 30
+    epochs: Count = Field(30, description="passes over the training reports, at most")
     batch_tokens: Annotated[int, Field(strict=True, ge=16)] = Field(
-        1024, description="a batch and device; padding comes on top"
+        1024, description="tokens in a batch on each device; padding comes on top"
     )
-    gradient_accumulation: Count = 1
-    learning_rate: Rate = Field(1e-4, description="peak, for the encoder")
-    head_learning_rate: Rate = Field(1e-3, description="peak, for the new layer")
-    weight_decay: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = 0.01
-    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="decay after warm-up")
-    warmup: Share = Field(0.1, description="share of all steps")
-    max_grad_norm: Annotated[float, Field(strict=True, gt=0)] = 1.0
-    dropout: Share = 0.1
-    attention_dropout: Share = 0.1
+    gradient_accumulation: Count = Field(1, description="batches in one optimizer step")
+    learning_rate: Rate = Field(1e-4, description="highest learning rate of the encoder")
+    head_learning_rate: Rate = Field(1e-3, description="highest learning rate of the new layer on top")
+    weight_decay: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = Field(
+        0.01, description="weight decay (AdamW)"
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="how the learning rate falls after warm-up"
+    )
+    warmup: Share = Field(0.1, description="share of all steps in which the learning rate rises")
+    max_grad_norm: Annotated[float, Field(strict=True, gt=0)] = Field(
+        1.0, description="longest gradient; longer ones are shortened to it"
+    )
+    dropout: Share = Field(0.1, description="share of hidden values dropped while training")
+    attention_dropout: Share = Field(0.1, description="share of attention dropped; 0 is much faster on a CPU")
     freeze_embeddings: bool = Field(
         False, strict=True, description="leave the word embeddings as they are: faster, most so on a CPU"
     )
@@ -124,17 +139,31 @@ class TrainingConfig(_Section):
     patience: Count | None = Field(
         8, description="epochs without a better validation F1 before stopping; null never stops"
     )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 7
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
+        7, description="of all random choices; the same seed gives the same model on the same machine"
+    )
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: bf16 where it is fast")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="of the computation; auto is bf16 where that is fast, else fp32"
+    )
 
 
 class Config(_Section):
     """One run: data and encoder in, one checkpoint out."""
 
-    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_labels)]
-    encoder: str = Field("minilm", min_length=1, description="a bundled name, a folder, or a hub id")
-    data: DataConfig
-    encoding: EncodingConfig = EncodingConfig()
-    training: TrainingConfig = TrainingConfig()
-    output: RunPath = Field(description="the folder that the checkpoint is exported to")
+    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_labels)] = Field(
+        description="the names of the labels, as they stand in the labeled reports",
+        examples=[["ACTOR", "WEAPON", "LOCATION", "NUMBER"]],
+    )
+    encoder: str = Field(
+        "minilm",
+        min_length=1,
+        description="the pretrained encoder: a bundled name, such as minilm or mpnet, a folder, or a hub id",
+    )
+    data: DataConfig = Field(description="the labeled reports")
+    encoding: EncodingConfig = Field(EncodingConfig(), description="how reports are cut for the encoder")
+    training: TrainingConfig = Field(TrainingConfig(), description="how the model is optimized")
+    output: RunPath = Field(
+        description="the folder that the checkpoint is written to, with what belongs to it beside it",
+        examples=["models/mine"],
+    )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -92,11 +90,17 @@ def train(
     except OverwriteError as error:
         raise error.for_command(typed_command()) from None
     except KeyboardInterrupt:
-        # One line, and no more of it by a second Ctrl-C.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"\n{_interrupted(outputs[0] if outputs else None, series)}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        # `main` prints it in one line, and exits with 130.
+        raise KeyboardInterrupt(_what_is_safe(outputs[0] if outputs else None, series)) from None
+
+
+def print_config(
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/config.md.")] = False,
+) -> None:
+    """Print a config to begin with: every setting with its meaning, its default and what it may be."""
+    from conflict_ner import settings
+
+    print(settings.page() if as_markdown else settings.starting_config(), end="")
 
 
 def typed_command() -> list[str]:
@@ -104,11 +108,11 @@ def typed_command() -> list[str]:
     return ["conflict-ner", *sys.argv[1:]]
 
 
-def _interrupted(output: Path | None, series: str | None) -> str:
+def _what_is_safe(output: Path | None, series: str | None) -> str:
     """Say what an interrupted run leaves behind, and which command goes on."""
     again = [part for part in typed_command() if part not in ("--resume", "--restart")]
     if output is None:
-        return "interrupted before anything was begun"
+        return "nothing was begun"
     from conflict_ner.history import last_state
 
     pattern = f"{glob.escape(output.name)}{f'-{series}*' if series else ''}.training"
@@ -116,10 +120,10 @@ def _interrupted(output: Path | None, series: str | None) -> str:
     if saved:
         epochs = sum(len(state.history) for state in saved.values())
         where = ", ".join(short(folder) for folder in sorted(saved))
-        return f"interrupted; epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
+        return f"epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
     if series:
-        return f"interrupted; runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
-    return f"interrupted; no epoch is saved yet; to start anew: {shlex.join(again)}"
+        return f"runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
+    return f"no epoch is saved yet; to start anew: {shlex.join(again)}"
 
 
 def _train_once(settings: Config, work: _Work, shown: dict[str, bool]) -> None:

@@ -1,0 +1,150 @@
+"""Describes every setting of a run, from the schema in `config`: as a config to begin with, or as a page.
+
+>>> [setting.key for setting in settings() if not setting.is_section][:3]
+['labels', 'encoder', 'data.train']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from conflict_ner.config import Config
+from conflict_ner.plainyaml import inline
+
+_HEAD = """\
+# A config for conflict-ner with every setting, its meaning and its default. Save it, change it, then
+#   conflict-ner train FILE
+# A line that you leave out has the default. Paths are relative to this file's folder."""
+_PAGE = """\
+# Settings of a run
+
+Every setting that a config under `configs/` may have. This page is made from the schema in
+`train/conflict_ner/config.py` by `conflict-ner config --markdown > docs/config.md`; a test compares them.
+`conflict-ner config > mine.yaml` writes a config with all of them and their meanings, to begin with.
+
+- Paths are relative to the folder of the config file. Unknown keys are errors, and so are keys that stand twice.
+- `conflict-ner train CONFIG --set training.epochs=3` overrides a setting for one run; `--set` may be repeated.
+  Paths in it are relative to the working folder. Give such a run its own `output` to keep the checkpoint that
+  is there (see [Training](training.md)).
+- Configs are read by the rules of YAML 1.2: `010` is ten, and `NO` is a word. Labels that other programs could
+  read as a truth value, a number or a date have to be quoted: `labels: ["NO", "ON"]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting, or a section of settings. example: for one without a default, and where a default says little."""
+
+    key: str
+    meaning: str
+    allowed: str
+    default: Any
+    example: Any
+    required: bool
+    is_section: bool
+
+    @property
+    def name(self) -> str:
+        """The last part of the key, as it stands in its section."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def value(self) -> Any:
+        """What a config to begin with says."""
+        return self.default if self.example is None else self.example
+
+
+def settings(model: type[BaseModel] = Config, above: str = "") -> Iterator[Setting]:
+    """Give every setting in the order of the schema, each section before what is in it."""
+    described = model.model_json_schema()["properties"]
+    for name, field in model.model_fields.items():
+        section = _section(field)
+        required = field.is_required() and not (section and above == "" and name != "data")
+        default = None if field.default is PydanticUndefined else to_jsonable_python(field.default)
+        yield Setting(
+            key=above + name,
+            meaning=field.description or "",
+            allowed="" if section else _allowed(described[name]),
+            default=default,
+            example=field.examples[0] if field.examples else None,
+            required=required,
+            is_section=section is not None,
+        )
+        if section:
+            yield from settings(section, f"{above}{name}.")
+
+
+def starting_config() -> str:
+    """Write a config that trains on the shipped reports, with the meaning of every setting."""
+    lines = [_HEAD]
+    for setting in settings():
+        if setting.key.startswith("data.fold"):  # of a run that `train --folds` makes
+            continue
+        indent = "  " * setting.key.count(".")
+        if not indent:
+            lines.append("")
+        lines.append(f"{indent}# {setting.meaning[:1].upper()}{setting.meaning[1:]}.")
+        if not setting.is_section:
+            default = "required" if setting.required else f"default: {inline(setting.default)}"
+            lines.append(f"{indent}# ({setting.allowed}; {default})")
+        lines.append(f"{indent}{setting.name}:" + ("" if setting.is_section else f" {inline(setting.value)}"))
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Write the reference of all settings in Markdown."""
+    lines = [_PAGE]
+    top = [setting for setting in settings() if "." not in setting.key]
+    lines += _table("A run", "One run: data and encoder in, one checkpoint out.", top)
+    for section in (setting for setting in settings() if setting.is_section):
+        inside = [s for s in settings() if s.key.rpartition(".")[0] == section.key]
+        lines += _table(f"`{section.key}`", section.meaning[:1].upper() + section.meaning[1:] + ".", inside)
+    return "\n".join(lines) + "\n"
+
+
+def _table(title: str, meaning: str, inside: list[Setting]) -> list[str]:
+    lines = ["", f"## {title}", "", meaning, "", "| setting | meaning | values | default |", "|---|---|---|---|"]
+    for setting in inside:
+        name = f"[`{setting.name}`](#{setting.key.replace('.', '')})" if setting.is_section else f"`{setting.name}`"
+        default = "required" if setting.required else "" if setting.is_section else f"`{inline(setting.default)}`"
+        lines.append(
+            f"| {name} | {setting.meaning} | {setting.allowed} | {default} |".replace("|  |", "| |").replace(
+                "|  |", "| |"
+            )
+        )
+    return lines
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kinds = [field.annotation, *get_args(field.annotation)]
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """The values that a setting takes, in words."""
+    if "anyOf" in schema:
+        kinds = [_allowed(kind) for kind in schema["anyOf"]]
+        return ", or ".join(kinds)
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    kind = schema.get("type", "")
+    if kind == "array":
+        return "a list of paths" if schema["items"].get("format") == "path" else "a list of names"
+    names = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
+    bounds = [
+        f"{word} {schema[bound]:g}" if schema[bound] < 10**6 else f"{word} {schema[bound]:,}"
+        for bound, word in (
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "more than"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "less than"),
+        )
+        if bound in schema
+    ]
+    name = names.get(kind, "a path" if schema.get("format") == "path" else "text")
+    return ", ".join([name, *([" and ".join(bounds)] if bounds else [])])
