@@ -62,6 +62,15 @@ def test_length_batches_fill_the_budget() -> None:
     assert [len(batch) for batch in length_batches([10] * 7, 30)] == [3, 3, 1]
 
 
+@pytest.mark.parametrize("budget", [1, 64, 300])
+def test_unpadded_batches_have_one_length_each(budget: int) -> None:
+    batches = list(length_batches(LENGTHS, budget, unpadded=True))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
+    assert all(len({LENGTHS[index] for index in batch}) == 1 for batch in batches)
+    assert all(len(batch) == 1 or len(batch) * LENGTHS[batch[0]] <= budget for batch in batches)
+    assert [len(batch) for batch in length_batches([9, 10, 9, 10, 10], 25, unpadded=True)] == [2, 1, 2]
+
+
 def test_no_lengths_make_no_batches() -> None:
     assert list(length_batches([], 100)) == []
 

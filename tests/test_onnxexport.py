@@ -46,6 +46,16 @@ def test_the_export_tags_as_the_original_and_says_how_it_compared(exported: Chec
     assert exported.manifest.pipeline is None
 
 
+def test_a_text_has_the_same_scores_alone_and_in_a_batch(exported: Checkpoint) -> None:
+    ours = Tagger.load(exported.folder)
+    words = " ".join(SENTENCES).split()
+    texts = [
+        *SENTENCES,
+        *(" ".join(words[start : start + size]) for size in (1, 3, 9, 27) for start in range(0, 30, 4)),
+    ]
+    assert ours.tag(texts) == [ours.tag(text) for text in texts]  # scores too, to the last bit
+
+
 def test_the_folder_has_all_but_the_old_weights(exported: Checkpoint, checkpoint_folder: Path) -> None:
     names = {file.name for file in checkpoint_folder.iterdir()} - {"model.safetensors"} | {"model.onnx"}
     assert {file.name for file in exported.folder.iterdir()} == names

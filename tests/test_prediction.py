@@ -109,6 +109,26 @@ def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer:
     assert 1 < len(together.runtime.threads) <= 3  # type: ignore[attr-defined]
 
 
+def test_a_runtime_without_padding_is_asked_for_rows_of_one_length(tokenizer: PreTrainedTokenizerFast) -> None:
+    alone = by_token(tokenizer, 64)
+    runtime: Any = alone.runtime
+    shapes: list[tuple[int, ...]] = []
+
+    class Unpadded:
+        padding, doubt, batch_tokens, workers, device = None, 0.0, 1000, 1, "cpu"
+
+        def logits(self, ids: Ids, mask: Ids) -> Logits:
+            assert mask.all()
+            shapes.append(ids.shape)
+            return runtime.logits(ids, mask)  # type: ignore[no-any-return]
+
+        exactly = logits
+
+    together = dataclasses.replace(alone, runtime=Unpadded())
+    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert max(rows for rows, _ in shapes) >= 3  # those of one length do share a batch
+
+
 @pytest.mark.parametrize(("window", "overlap"), [(12, 3), (24, 8), (64, 0), (64, 31)])
 def test_windows_cover_the_whole_of_a_long_report(
     any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conflict_ner.onnxmodel import SAFE_PRODUCTS
 from conflict_ner.quantising import quantise
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def test_each_row_of_a_large_table_keeps_its_own_size() -> None:
     plain = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (wanted,) = plain.run(None, {"which": WHICH})
     assert quantise(model, []) == (0, 0)
+    assert {(mark.key, mark.value) for mark in model.metadata_props} == {SAFE_PRODUCTS}
     assert {tensor.name: tensor.data_type for tensor in model.graph.initializer} == {
         "table/rows": onnx.TensorProto.INT8,
         "table/scales": onnx.TensorProto.FLOAT,

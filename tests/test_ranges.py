@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conflict_ner.ranges import Choice, Floats, Observed, choose, rounded
+from conflict_ner.ranges import PRODUCT_LIMIT, TABLE_LIMIT, Choice, Floats, Observed, choose, rounded
 
 
 def seen_of(rows: Floats) -> Observed:
@@ -21,15 +21,16 @@ def weights() -> Floats:
     return np.random.default_rng(2).normal(size=(32, 80)).astype(np.float32)
 
 
-def test_weights_come_back_to_within_half_a_step(weights: Floats) -> None:
-    columns, scales = rounded(weights)
+@pytest.mark.parametrize("limit", [PRODUCT_LIMIT, TABLE_LIMIT])
+def test_weights_come_back_to_within_half_a_step(weights: Floats, limit: int) -> None:
+    columns, scales = rounded(weights, limit)
     assert columns.dtype == np.int8
-    assert np.abs(columns).max(0).tolist() == [127] * 80
+    assert np.abs(columns).max(0).tolist() == [limit] * 80
     assert (np.abs(columns * scales - weights) <= scales / 2 + 1e-6).all()
 
 
 def test_a_column_of_zeros_stays_one() -> None:
-    columns, scales = rounded(np.zeros((4, 2), dtype=np.float32))
+    columns, scales = rounded(np.zeros((4, 2), dtype=np.float32), PRODUCT_LIMIT)
     assert not columns.any()
     assert np.isfinite(scales).all()
 
@@ -58,7 +59,7 @@ def test_after_a_norm_channels_are_brought_nearer_to_one_size(rows: Floats, weig
 
 
 def error_of_plain(rows: Floats, weights: Floats) -> float:
-    columns, scales = rounded(weights)
+    columns, scales = rounded(weights, PRODUCT_LIMIT)
     step = (rows.max() - rows.min()) / 255
     found = np.rint(rows / step) * step @ (columns * scales)
     return float(np.square(found - rows @ weights).sum() / np.square(rows @ weights).sum())

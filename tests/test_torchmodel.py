@@ -100,6 +100,15 @@ def test_auto_takes_bf16_where_the_hardware_multiplies_it(
     assert (made.doubt > 0) is (expected and asked == "auto")
 
 
+def test_a_model_on_the_cpu_is_kept_to_the_cores_that_there_are(
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited: list[bool] = []
+    monkeypatch.setattr(torchmodel, "limit_threads", lambda: limited.append(True))
+    TorchModel.of(model)
+    assert limited == [True]
+
+
 def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
     ids = np.arange(8, dtype=np.int64)[None]
     logits = TorchModel(model, in_bf16=True).logits(ids, np.ones_like(ids))

@@ -102,7 +102,9 @@ class Predictor:
     ) -> Iterator[_Window]:
         """Fill in what the model says; gives the windows with a word whose best two tags are nearer than `doubt`."""
         tokens = self.batch_tokens or self.runtime.batch_tokens
-        batches = [[windows[i] for i in batch] for batch in length_batches([len(w.ids) for w in windows], tokens)]
+        lengths = [len(window.ids) for window in windows]
+        unpadded = self.runtime.padding is None
+        batches = [[windows[i] for i in batch] for batch in length_batches(lengths, tokens, unpadded=unpadded)]
         for chosen, logits in zip(batches, self._asked(batches, exactly=exactly), strict=True):
             counts = [len(window.rows) for window in chosen]
             inputs = np.repeat(np.arange(len(chosen)), counts)
@@ -128,7 +130,7 @@ class Predictor:
     def _padded(self, windows: Sequence[_Window]) -> tuple[Ints, Ints]:
         lengths = np.array([len(window.ids) for window in windows])
         mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-        ids = np.full(mask.shape, self.runtime.padding, dtype=np.int64)
+        ids = np.full(mask.shape, self.runtime.padding or 0, dtype=np.int64)
         ids[mask == 1] = np.concatenate([window.ids for window in windows])
         return ids, mask
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conflict_ner.onnxgraph import MICROSOFT, Graph
-from conflict_ner.onnxmodel import INPUTS
-from conflict_ner.ranges import Choice, Floats, Observed, choose, rounded
+from conflict_ner.onnxmodel import INPUTS, SAFE_PRODUCTS
+from conflict_ner.ranges import PRODUCT_LIMIT, TABLE_LIMIT, Choice, Floats, Observed, choose, rounded
 from conflict_ner.runtime import Ids
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _LARGE = 1000  # rows, from which a table is held in 8 bits: it makes the file s
 
 def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
     """Quantise a graph in place; gives how many products are in 8 bits now, and of how many.
+
+    The graph is marked as one whose products are the same on every CPU (`SAFE_PRODUCTS`).
 
     Args:
         model: its products with fixed weights are plain `MatMul` nodes.
@@ -51,6 +53,8 @@ def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
         if node.op_type == "Gather" and node.input[0] in changed.weights:
             _round_table(changed, node)
     changed.put_in_place()
+    key, value = SAFE_PRODUCTS
+    model.metadata_props.add(key=key, value=value)
     return done, sum(map(len, sharing.values()))
 
 
@@ -62,7 +66,7 @@ def _round_table(graph: Graph, node: NodeProto) -> None:
     sizes = graph.weights[table].dims
     if len(sizes) != _MATRIX or sizes[0] < _LARGE or graph.attribute(node, "axis"):
         return
-    columns, scales = rounded(graph.array(table).T)
+    columns, scales = rounded(graph.array(table).T, TABLE_LIMIT)
     graph.exchange(
         node,
         [
@@ -132,7 +136,7 @@ def _product(graph: Graph, node: NodeProto, weights: Floats, choice: Choice) -> 
     name, result = node.input[0], node.output[0]
     held = weights * choice.divisors[:, None]
     held[choice.apart] = 0
-    columns, scales = rounded(held)
+    columns, scales = rounded(held, PRODUCT_LIMIT)
     bias, adding = graph.bias(node)
     if adding is not None:
         graph.exchange(adding, [])

@@ -11,9 +11,13 @@ token, and would take the whole range for themselves. They are dealt with in two
 How much of either, and how much of a range to cut off, is what brings a product nearest to the
 exact one on a sample of its inputs.
 
->>> columns, scales = rounded(np.array([[1.0, -2.0], [0.5, 4.0]]))
+Weights of a product are kept within 7 bits, from -64 to 64. x86 CPUs without VNNI add two
+products of an unsigned and a signed byte into 16 bits and cut off what does not fit (VPMADDUBSW);
+255 * 64 * 2 = 32,640 always fits, so a product has the same value on every CPU.
+
+>>> columns, scales = rounded(np.array([[1.0, -2.0], [0.5, 4.0]]), PRODUCT_LIMIT)
 >>> columns.tolist(), bool(np.abs(columns * scales - [[1.0, -2.0], [0.5, 4.0]]).max() < 0.03)
-([[127, -64], [64, 127]], True)
+([[64, -32], [32, 64]], True)
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-_MOST = 127  # the largest 8-bit weight
+PRODUCT_LIMIT = 64  # the largest 8-bit weight of a product
+TABLE_LIMIT = 127  # the largest 8-bit weight of a table, whose rows are only read
 _STEPS = 255  # between the least and the greatest 8-bit input
 _SMOOTHING = (0.0, 0.5, 0.6, 0.7, 0.8)
 _APART = 2  # channels; more gain nothing on validation, and picking them out is slow
@@ -58,9 +63,9 @@ class Choice:
     zero: int
 
 
-def rounded(weights: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Weights, shape (K, N), as 8-bit ones and a scale a column, shape (N,)."""
-    scales = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny * _MOST) / _MOST
+def rounded(weights: Floats, limit: int) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Round weights, shape (K, N), to integers from -limit to limit and a scale a column, shape (N,)."""
+    scales = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny * limit) / limit
     return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)
 
 
@@ -73,7 +78,7 @@ def choose(seen: Observed, weights: Floats, *, normed: bool) -> Choice:
     for divisors, apart in _ways(largest, weights, normed):
         held = weights * divisors[:, None]
         held[apart] = 0
-        columns, scales = rounded(held)
+        columns, scales = rounded(held, PRODUCT_LIMIT)
         others = np.setdiff1d(np.arange(len(largest)), apart)
         low, high = ((edge / divisors)[others] for edge in (seen.low, seen.high))
         for kept in _KEPT:

@@ -54,6 +54,7 @@ from conflict_ner.freezing import freeze
 from conflict_ner.hardware import Hardware, choose
 from conflict_ner.history import last_state
 from conflict_ner.labels import LabelScheme
+from conflict_ner.machine import limit_threads
 from conflict_ner.memory import TrainingMemory
 from conflict_ner.modelcard import model_card
 from conflict_ner.overwriting import refuse_lost_work, refuse_other_data, run_record, training_folder
@@ -90,6 +91,7 @@ def train(
     """
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
     hardware = choose(config.training.device, config.training.precision)
+    limit_threads()
     processes = PartialState(cpu=hardware.device == "cpu")
     main = processes.is_main_process
     console = console if console and main else Console(quiet=True)

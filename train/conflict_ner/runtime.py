@@ -22,7 +22,7 @@ Precision = Literal["auto", "fp32", "bf16"]  # that a user may ask for
 class Runtime(Protocol):
     """A token classifier that is ready to be asked.
 
-    padding: the id that fills up short rows.
+    padding: the id that fills up short rows; None if only rows of one length may share a batch.
     doubt: where a word's best two logits are nearer than this, rounding may have chosen between
         them: `exactly` is to be asked again. 0.0 for a runtime that is never in doubt.
     batch_tokens: how many tokens, padding included, it is quickest with.
@@ -30,7 +30,7 @@ class Runtime(Protocol):
     """
 
     @property
-    def padding(self) -> int:
+    def padding(self) -> int | None:
         """See above."""
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from conflict_ner.encoder import head
 from conflict_ner.hardware import choose
+from conflict_ner.machine import limit_threads
 from conflict_ner.runtime import Ids, Logits, Precision
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ class TorchModel:
 
     @classmethod
     def of(cls, model: PreTrainedModel, precision: Precision = "auto") -> TorchModel:
-        """Wrap a model; `auto` takes bf16 where the model's device multiplies it in hardware."""
+        """Wrap a model; `auto` takes bf16 where the model's device multiplies it in hardware.
+
+        On a CPU, PyTorch is kept to the cores that this process may use (see `machine.limit_threads`).
+        """
+        if model.device.type == "cpu":
+            limit_threads()
         fast = precision == "auto" and choose(model.device.type, "auto").precision == "bf16"
         return cls(model, fast or precision == "bf16", careless=precision == "bf16")
 
