@@ -113,3 +113,15 @@ def test_an_interruption_is_one_line(tmp_path: Path) -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_an_interruption_while_modules_are_imported_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    assert shell('"$@"', "check", "x", PYTHONPATH=path) == (130, "", "interrupted\n")
+
+
+def test_a_score_that_cannot_be_printed_is_not_computed(tmp_path: Path, checkpoint_folder: Path) -> None:
+    for command in ("evaluate", "compare"):
+        code, _, err = shell('"$@" >&-', command, checkpoint_folder, tmp_path / "no such data")
+        assert (code, err.startswith("error: standard output: is closed")) == (3, True)

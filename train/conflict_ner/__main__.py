@@ -1,5 +1,17 @@
-"""`python -m conflict_ner`, for `accelerate launch -m conflict_ner train CONFIG`."""
+"""Where the command starts; also for `accelerate launch -m conflict_ner train CONFIG`."""
 
-from conflict_ner.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command; an interruption while its modules are imported is one line too."""
+    try:
+        from conflict_ner import cli
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

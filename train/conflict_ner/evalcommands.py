@@ -13,6 +13,7 @@ import typer
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
 from conflict_ner.errors import ConfigError, Problem
 from conflict_ner.files import one_file, replaced, short
+from conflict_ner.standardstreams import require_output
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
@@ -52,6 +53,8 @@ def evaluate(
     thresholds = parse_thresholds(threshold or ())
     if one_file(report, predictions):
         raise typer.BadParameter("--report and --predictions are one file")
+    if not report and not predictions:
+        require_output()
     from conflict_ner import page, saved, scoring, views
 
     if report:
@@ -94,6 +97,7 @@ def compare(
     device: DeviceOption = "auto",
 ) -> None:
     """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
+    require_output()
     from conflict_ner import compareviews, sides
     from conflict_ner.compare import compare as held_together
 

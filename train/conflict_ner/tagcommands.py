@@ -110,6 +110,7 @@ def tag(
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.screening import Ids, OtherScripts
     from conflict_ner.tables import Columns
+    from conflict_ner.tagger import refuse_wrong_thresholds
 
     if html:
         page.require()
@@ -123,6 +124,7 @@ def tag(
     inputs = sources.expand(files, complain)
     _refuse_own_output(files, inputs, output)
     described = Checkpoint.load(checkpoint)
+    refuse_wrong_thresholds(thresholds, described.manifest.labels)
     table: Any = rows or ("reports" if form == "jsonl" else "mentions")
     facts = jobfacts.facts_of(
         inputs,
@@ -140,7 +142,6 @@ def tag(
         skip_other_scripts=skip_other_scripts,
     )
     texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect)  # type: ignore[arg-type]
-    out = _Out(output, form, table, html, as_json)
 
     def load() -> Tagger:
         from conflict_ner.tagger import Tagger
@@ -156,7 +157,7 @@ def tag(
 
     ids = Ids(unique=unique_ids)
     scripts = OtherScripts(described.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
-    done = _tag(begin, out, facts, resume=resume)
+    done = _tag(begin, _Out(output, form, table, html, as_json), facts, resume=resume)
     print(tagprogress.summary(done.counts, len(problems), done.seconds, done.before), file=sys.stderr)
     _warn(ids, scripts)
     if problems:

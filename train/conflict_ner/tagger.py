@@ -59,7 +59,7 @@ class Tagger:
             EncoderError: if there is no such device.
         """
         checkpoint = Checkpoint.load(folder)
-        _refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
+        refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
         _refuse_other_labels(checkpoint)
         try:
             tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
@@ -135,7 +135,12 @@ def _refuse_other_labels(checkpoint: Checkpoint) -> None:
         raise CheckpointError(f"{checkpoint.folder}: config.json and manifest.json name different labels")
 
 
-def _refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
+def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
+    """Raise if a threshold is for an unknown label or is not from 0 to 1.
+
+    Raises:
+        ConfigError: naming each.
+    """
     problems = []
     for label, value in thresholds.items():
         said = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
