@@ -77,14 +77,18 @@ def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[F
     for split, documents in splits.items():
         for document in documents:
             if document.metadata.get(field) in (None, ""):
-                problem = Problem(document.origin, f"report {document.id!r} has no {field!r} in its header", "add it")
+                what = f"report {document.id!r} has no {field!r} in its header"
+                problem = Problem(document.origin, what, "add it", kind=f"no {field}")
                 findings.append(Finding(problem, document))
                 continue
             value = json.dumps(document.metadata[field])
             home, other = homes.setdefault(value, (split, document))
             if home != split:
                 what = f"{field} {value} stands in {split} and in {home} ({other.origin})"
-                findings.append(Finding(Problem(document.origin, what, "keep all of it in one split"), document))
+                problem = Problem(
+                    document.origin, what, "keep all of it in one split", kind=f"{field} {value} in two splits"
+                )
+                findings.append(Finding(problem, document))
     return findings
 
 
@@ -92,13 +96,17 @@ def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
     """The problems of one document taken by itself."""
     problems = []
     if not document.text.strip():
-        problems.append(Problem(document.origin, f"report {document.id!r} is empty", "write its text or remove it"))
+        what = f"report {document.id!r} is empty"
+        problems.append(Problem(document.origin, what, "write its text or remove it", kind="empty report"))
     elif not is_text(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
         problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)
         if fault:
-            problems.append(Problem(document.place(index), f"{_show(document, mention)} {fault[0]}", fault[1]))
+            what, fix, kind = f"{_show(document, mention)} {fault[0]}", fault[1], fault[0]
+            if mention.label not in labels:
+                kind = f"unknown label {mention.label}"
+            problems.append(Problem(document.place(index), what, fix, kind=kind))
     return problems + list(_overlaps(document))
 
 
@@ -108,7 +116,7 @@ def _overlaps(document: Document) -> Iterator[Problem]:
         if outer and mention.start < outer.end:
             how = "lies inside" if mention.end <= outer.end else "overlaps"
             what = f"{_show(document, mention)} {how} {_show(document, outer)}"
-            yield Problem(document.place(index), what, "keep one: mentions neither nest nor overlap")
+            yield Problem(document.place(index), what, "keep one: mentions neither nest nor overlap", kind="overlap")
         if outer is None or mention.end > outer.end:
             outer = mention
 
@@ -154,7 +162,7 @@ def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]
             fix = "give each report an id of its own"
             if document.foreign:
                 fix = "rename one of the files: its name is part of the ids"
-            yield Finding(Problem(document.origin, what, fix), document)
+            yield Finding(Problem(document.origin, what, fix, kind="id used twice"), document)
         ids.setdefault(document.id, document)
 
 
@@ -169,7 +177,9 @@ def _repeated_texts(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findin
             if text and other is not document and not (within and document.foreign):
                 where = "" if within else f" ({other_split} and {split})"
                 what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
-                yield Finding(Problem(document.origin, what, _without(document, "remove one of the two")), document)
+                kind = f"same text{where}"
+                fix = _without(document, "remove one of the two")
+                yield Finding(Problem(document.origin, what, fix, kind=kind), document)
 
 
 def _without(document: Document, fix: str) -> str:
@@ -199,7 +209,8 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
                     )
                     fix = _without(document, "keep both in one split, or remove one")
-                    yield Finding(Problem(document.origin, what, fix), document)
+                    kind = f"near-copy {other_split} {split}"
+                    yield Finding(Problem(document.origin, what, fix, kind=kind), document)
             for shingle in shingles:
                 postings[split][shingle].append(len(seen))
             seen.append((split, document, len(shingles)))

@@ -110,7 +110,9 @@ def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[
     lacking = [document for document, value in zip(documents, named, strict=True) if not value]
     if lacking:
         fix = "add it, or hold out by another field"
-        raise DataError([Problem(d.origin, f"report {d.id!r} has no {group!r} in its header", fix) for d in lacking])
+        whats = [f"report {document.id!r} has no {group!r} in its header" for document in lacking]
+        kind = f"no {group}"
+        raise DataError([Problem(d.origin, what, fix, kind=kind) for d, what in zip(lacking, whats, strict=True)])
     groups: dict[str, list[int]] = {}
     for number, value in enumerate(named):
         groups.setdefault(value or "", []).append(number)

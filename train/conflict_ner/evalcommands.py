@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
-from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.errors import ConfigError, Problem, describe_problems
 from conflict_ner.files import one_file, replaced, short
 from conflict_ner.standardstreams import require_output
 
@@ -59,6 +59,7 @@ def evaluate(
 
     if report:
         page.require()
+    left_out: list[Problem] = []
     # Both files are opened first: a folder that is not there is better known before the work.
     with (
         replaced(predictions) if predictions else nullcontext() as lines,
@@ -71,8 +72,10 @@ def evaluate(
             device=device,
             fields=fields,
             thresholds=thresholds,
-            left_out=lambda problem: print(f"left out: {problem}", file=sys.stderr),
+            left_out=left_out.append,
         )
+        for message in describe_problems(left_out):
+            print(f"left out: {message}", file=sys.stderr)
         if lines:
             lines.writelines(saved.dump(done))
         if stream:

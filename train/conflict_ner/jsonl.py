@@ -34,7 +34,9 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
         try:
             record = strictjson.loads(line)
         except json.JSONDecodeError as error:
-            problems.append(Problem(f"{where}:{error.colno}", f"not JSON: {error.msg}", "write one object a line"))
+            problems.append(
+                Problem(f"{where}:{error.colno}", f"not JSON: {error.msg}", "write one object a line", kind="not JSON")
+            )
         except ValueError as error:
             problems.append(Problem(where, str(error), "keep values that JSON knows, each key once"))
         else:
@@ -81,13 +83,13 @@ def _document(record: Any, where: str, problems: list[Problem]) -> Document | No
 
 def _mention(entity: Any, text: str, where: str, problems: list[Problem]) -> Mention | None:
     if not isinstance(entity, dict) or not entity.keys() >= _ENTITY_KEYS:
-        problems.append(Problem(where, f"not an entity: {json.dumps(entity)[:60]}", "give start, end and label"))
+        what = f"not an entity: {json.dumps(entity)[:60]}"
+        problems.append(Problem(where, what, "give start, end and label", kind="not an entity"))
         return None
     start, end, label = entity["start"], entity["end"], entity["label"]
     if type(start) is not int or type(end) is not int or not isinstance(label, str):
-        problems.append(
-            Problem(where, f"entity {json.dumps(entity)[:60]}", "start and end are whole numbers, label is a string")
-        )
+        what, fix = f"entity {json.dumps(entity)[:60]}", "start and end are whole numbers, label is a string"
+        problems.append(Problem(where, what, fix, kind="entity of other types"))
         return None
     extra = sorted(entity.keys() - _ENTITY_KEYS - {"text"})
     if extra:
@@ -95,5 +97,7 @@ def _mention(entity: Any, text: str, where: str, problems: list[Problem]) -> Men
         problems.append(Problem(where, f"entity at {start}:{end} has unknown key {extra[0]!r}", fix))
     if "text" in entity and entity["text"] != text[start:end]:
         what = f"entity at {start}:{end} says {entity['text']!r}, its offsets slice {text[start:end]!r}"
-        problems.append(Problem(where, what, "count offsets in characters (code points), not bytes"))
+        problems.append(
+            Problem(where, what, "count offsets in characters (code points), not bytes", kind="wrong offsets")
+        )
     return Mention(start, end, label)

@@ -114,9 +114,8 @@ def _parse_header(
         key, colon, value = split_header(lines[at])
         where = f"{file}:{at + 1}:1"
         if not colon:
-            problems.append(
-                Problem(where, f"not a header line: {lines[at][:40]!r}", "write 'key: value', or a blank line first")
-            )
+            what, fix = f"not a header line: {lines[at][:40]!r}", "write 'key: value', or a blank line first"
+            problems.append(Problem(where, what, fix, kind="not a header line"))
         elif key in RESERVED_KEYS:
             problems.append(Problem(where, f"the key {key!r} is reserved", "use another name"))
         elif key in metadata:
@@ -205,9 +204,8 @@ def _unwritable(document: Document) -> Iterator[Problem]:
     for index, mention in enumerate(document.mentions):
         if not at <= mention.start < mention.end <= len(document.text) or not _LABEL_NAME.fullmatch(mention.label):
             what = f"the mention {mention.start}:{mention.end} ({mention.label}) cannot be marked in the text"
-            yield Problem(
-                document.place(index), what, "mentions follow each other inside the text, labels have no space"
-            )
+            fix = "mentions follow each other inside the text, labels have no space"
+            yield Problem(document.place(index), what, fix, kind="cannot be marked")
         at = max(at, mention.end)
 
 

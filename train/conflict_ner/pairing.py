@@ -33,15 +33,15 @@ def differences(
     here, there = ({document.id: document for document in side} for side in (first, second))
     for document in (*first, *second):
         if document.id not in here or document.id not in there:
-            yield Problem(document.origin, f"report {document.id!r} stands only here", fix)
+            yield Problem(document.origin, f"report {document.id!r} stands only here", fix, kind="only here")
     for document in first:
         other = there.get(document.id, document)
         fault = _other_text(document.text, other.text)
         if fault:
             what = f"report {document.id!r} has another text than at {document.origin}, {fault}"
-            yield Problem(other.origin, what, fix)
+            yield Problem(other.origin, what, fix, kind="another text")
         elif gold and document.mentions != other.mentions:
-            yield Problem(other.origin, _other_gold(document, other), fix)
+            yield Problem(other.origin, _other_gold(document, other), fix, kind="other gold")
 
 
 def _other_text(one: str, two: str) -> str:

@@ -13,7 +13,7 @@ from conflict_ner.corpus import Corpus
 from conflict_ner.division import said
 from conflict_ner.document import Document, Mention
 from conflict_ner.encoder import describe
-from conflict_ner.errors import TrainingError
+from conflict_ner.errors import TrainingError, describe_problems
 from conflict_ner.hardware import Hardware
 
 
@@ -63,8 +63,8 @@ def announce(
     )
     for split, drawn in said(config.data, config.training.seed).items():
         _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")
-    for problem in data.skipped:
-        _say(console, f"left out: {problem}", style="yellow")
+    for message in describe_problems(data.skipped):
+        _say(console, f"left out: {message}", style="yellow")
     if unaligned:
         document, mention = unaligned[0]
         _say(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from conflict_ner import __version__
-from conflict_ner.errors import Problem
+from conflict_ner.errors import ProblemLog
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.files import descriptor_of, is_device, one_file, replaced, require_writable
 from conflict_ner.standardstreams import require_output
@@ -114,13 +114,7 @@ def tag(
 
     if html:
         page.require()
-    problems: list[Problem] = []
-
-    def complain(problem: Problem) -> None:
-        if not problem.note:
-            problems.append(problem)
-        print(f"{'note' if problem.note else 'error'}: {problem}", file=sys.stderr)
-
+    complain = ProblemLog(lambda message: print(message, file=sys.stderr))
     inputs = sources.expand(files, complain)
     _refuse_own_output(files, inputs, output)
     described = Checkpoint.load(checkpoint)
@@ -151,16 +145,18 @@ def tag(
     def begin() -> tuple[Tagger, Iterator[Source]]:
         # Read up to the first report before the model is loaded: a wrong column is known at once.
         first = next(texts, None)
-        if first is None and problems:
+        if first is None and complain.count:
+            complain.show_rest()
             _give_up(output, html)
         return load(), ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     ids = Ids(unique=unique_ids)
     scripts = OtherScripts(described.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
     done = _tag(begin, _Out(output, form, table, html, as_json), facts, resume=resume)
-    print(tagprogress.summary(done.counts, len(problems), done.seconds, done.before), file=sys.stderr)
+    complain.show_rest()
+    print(tagprogress.summary(done.counts, complain.count, done.seconds, done.before), file=sys.stderr)
     _warn(ids, scripts)
-    if problems:
+    if complain.count:
         raise typer.Exit(1)
 
 
