@@ -6,6 +6,8 @@ import bz2
 import gzip
 import json
 import lzma
+import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,12 @@ import pytest
 from archives import standard_input, write, zstd
 from conflict_ner.errors import Problem
 from conflict_ner.sources import STDIN, TEXT_COLUMNS, Form, Source, expand, form_of, read_sources, renamed
-from conflict_ner.tables import Columns
+from conflict_ner.tables import Columns, Dialect
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstandard
+else:
+    from backports import zstd as zstandard
 
 
 def read(*paths: Path, form: Form = "txt", columns: Columns = TEXT_COLUMNS) -> tuple[list[Source], list[str]]:
@@ -283,3 +290,91 @@ def test_folders_are_searched_before_the_work_in_the_order_of_reading(tmp_path: 
         tmp_path / "none.txt",
     ]
     assert problems == []
+
+
+@pytest.mark.parametrize("name", ["r.ndjson", "r.JSON", "r.jsonl.gzip", "r.jsonl.zstd", "r.NDJSON.BZ2"])
+def test_files_are_read_as_what_they_are_whatever_the_custom_of_their_ending(tmp_path: Path, name: str) -> None:
+    pack = {"gzip": gzip.compress, "zstd": zstd, "BZ2": bz2.compress}.get(name.rpartition(".")[2], bytes)
+    file = write(tmp_path / name, pack(JSONL.encode()))
+    assert texts(read(file)[0]) == KNOWN
+    assert read(file)[1] == []
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_may_be_one_array(tmp_path: Path, indent: int | None) -> None:
+    sources, problems = read(write(tmp_path / "r.json", json.dumps(ROWS, indent=indent)))
+    assert (texts(sources), problems) == (KNOWN, [])
+    sources, problems = read(write(tmp_path / "one.json", json.dumps(ROWS[0], indent=indent)))
+    assert (texts(sources), problems) == (KNOWN[:1], [])
+    (problem,) = read(write(tmp_path / "broken.json", json.dumps(ROWS, indent=1)[:-3]))[1]
+    assert "broken.json: not JSON" in problem
+
+
+def test_a_table_parted_by_tabs_is_read(tmp_path: Path) -> None:
+    sources, problems = read(write(tmp_path / "r.tsv", 'id\ttext\na\tGoma, Beni\nb\t"Goma\tfell"\n'))
+    assert (texts(sources), problems) == ([("a", "Goma, Beni"), ("b", "Goma\tfell")], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("a.XLSX", "save the sheet as CSV"),
+        ("a.docx", "save it as plain text"),
+        ("a.7z", "unpack it"),
+        ("a.dta", "export it as CSV"),
+    ],
+)
+def test_what_to_do_with_other_files_is_said(tmp_path: Path, name: str, fix: str) -> None:
+    assert fix in read(write(tmp_path / name, "x"))[1][0]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_tar_is_read_like_a_folder(tmp_path: Path, mode: Any) -> None:
+    ending = {"w": ".tar", "w:gz": ".tgz", "w:xz": ".tar.xz"}[mode]
+    file = tmp_path / f"r{ending}"
+    write(tmp_path / "in" / "a.txt", "Goma")
+    write(tmp_path / "in" / "b.jsonl.gz", gzip.compress(JSONL.encode()))
+    write(tmp_path / "in" / "c.pdf", "")
+    parquet(tmp_path / "in" / "d.parquet", ROWS)
+    with tarfile.open(file, mode) as archive:
+        for each in sorted((tmp_path / "in").iterdir()):
+            archive.add(each, each.name)
+    sources, problems = read(file)
+    assert texts(sources) == [(f"{file}/a.txt", "Goma"), *KNOWN]
+    assert [problem.partition(": ")[0] for problem in problems] == [f"{file}/d.parquet"]
+    content = file.read_bytes()
+    for size in (len(content) // 2, 1024 if mode == "w" else len(content) - 9):
+        sources, problems = read(write(tmp_path / f"cut{ending}", content[:size]))
+        assert texts(sources) == [(f"{tmp_path / 'cut'}{ending}/a.txt", "Goma"), *KNOWN][: len(sources)]
+        assert "damaged after" in problems[-1]
+
+
+def test_zstandard_of_a_long_window_is_read_and_one_that_breaks_off_is_said(tmp_path: Path) -> None:
+    options = {zstandard.CompressionParameter.window_log: 28, zstandard.CompressionParameter.checksum_flag: 1}
+    packer = zstandard.ZstdCompressor(options=options)
+    packed = packer.compress(JSONL.encode()) + packer.flush()  # in two steps: its size is not known, so not cut down
+    sources, problems = read(write(tmp_path / "r.jsonl.zst", packed))
+    assert (texts(sources), problems) == (KNOWN, [])
+    for size in range(1, len(packed), 7):
+        sources, problems = read(write(tmp_path / "cut.jsonl.zst", packed[:size]))
+        assert texts(sources) == KNOWN[: len(sources)]
+        assert "damaged after" in problems[-1]
+    sources, problems = read(write(tmp_path / "two.jsonl.zst", packed + packed))
+    assert (texts(sources), problems) == (KNOWN * 2, [])
+
+
+def test_a_wrong_checksum_casts_doubt_on_what_was_read_before(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(JSONL.encode() * 2000))
+    packed[-8] ^= 1
+    assert "what was read before may be wrong" in read(write(tmp_path / "r.jsonl.gz", bytes(packed)))[1][0]
+
+
+def test_text_of_other_encodings_is_read_by_its_mark_or_where_the_encoding_is_named(tmp_path: Path) -> None:
+    files = [write(tmp_path / "a.txt", "café".encode("utf-16")), write(tmp_path / "b.jsonl", JSONL.encode("utf-16"))]
+    sources, problems = read(*files)
+    assert (texts(sources), problems) == ([(str(files[0]), "café"), *KNOWN], [])
+    file = write(tmp_path / "c.txt", b"caf\xe9")
+    problem = read(file)[1][0]
+    assert problem.endswith("read as cp1252 it is 'café'; if that is right, give --encoding cp1252")
+    (source,) = read_sources([file], lambda problem: None, dialect=Dialect(encoding="cp1252"))
+    assert source.text == "café"

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conflict_ner import csvrows
+from conflict_ner import csvparser
 from conflict_ner.csvrows import csv_rows
 from conflict_ner.errors import Problem
 from conflict_ner.parquetrows import parquet_rows
@@ -75,7 +75,7 @@ def test_a_quote_that_is_never_closed_does_not_make_one_report_of_the_rest(monke
         "f:2: not CSV: the quote that opens on line 2 is never closed and takes in 998 lines after it; "
         "lines 2 to 1000 are left out"
     )
-    monkeypatch.setattr(csvrows, "LARGEST_FIELD", 1000)  # a file that is larger than this is not read into memory
+    monkeypatch.setattr(csvparser, "LARGEST_FIELD", 1000)  # a file that is larger than this is not read into memory
     rows, (problem,) = from_csv(content)
     assert rows == []
     assert problem.startswith("f:2: not CSV: the quote that opens on line 2 is not closed within 1,000 characters")

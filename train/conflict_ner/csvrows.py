@@ -24,80 +24,20 @@ double the quotes that stand in quoted fields
 
 from __future__ import annotations
 
-import io
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO
 
-from conflict_ner.document import is_text
+from conflict_ner.csvparser import DOUBLE_QUOTE, Lines, Parsed, Parser, QuoteError
 from conflict_ner.encodings import not_in_encoding, open_text
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.tables import PLAIN, Columns, Complain, Dialect, Row, distinct
 
-# Without a limit a stray quote would make one field, in memory, of all the rest of a file.
-LARGEST_FIELD = 64 * 1024 * 1024  # characters
 DELIMITERS = {",": "a comma", ";": "';'", "\t": "a tab", "|": "'|'"}
 _HELD = 100  # rows without a quoted field: that so many lines of one text look like rows is not to be expected
 _SEPARATOR = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # a first line that spreadsheet programs write
-_DOUBLE_QUOTE = "double the quotes that stand in quoted fields"
-_ESCAPED = 'where quotes are written \\", give --escape'
-
-
-class _QuoteError(Exception):
-    """A quote in a wrong place.
-
-    lines: those read of the row, the last one that in which it was noticed.
-    before: whether rows before this one may be pieces of the same field.
-    hopeless: whether nothing after it can be read.
-    """
-
-    def __init__(
-        self, what: str, lines: Sequence[str], fix: str, *, before: bool = False, hopeless: bool = False
-    ) -> None:
-        super().__init__(what)
-        self.what, self.lines, self.fix, self.before, self.hopeless = what, lines, fix, before, hopeless
-
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A row. in_step: it has a properly quoted field after its first delimiter."""
-
-    number: int  # of its first line
-    lines: Sequence[str]
-    fields: Sequence[str]
-    in_step: bool
-
-    @property
-    def is_blank(self) -> bool:
-        return len(self.lines) == 1 and not self.lines[0].strip("\r\n")
-
-    @property
-    def is_text(self) -> bool:
-        return all(map(is_text, self.lines))
-
-
-class _Lines:
-    """Lines of a file, with the number of the last one read; lines can be given back."""
-
-    def __init__(self, stream: io.TextIOWrapper) -> None:
-        self._stream = stream
-        self._again: deque[str] = deque()
-        self.number = 0
-        self.last = ""
-
-    def read(self) -> str:
-        """The next line with its end, at most `LARGEST_FIELD` characters of it; "" at the end of the file."""
-        line = self._again.popleft() if self._again else self._stream.readline(LARGEST_FIELD + 1)
-        if line:
-            self.number += 1
-            self.last = line
-        return line
-
-    def unread(self, lines: Sequence[str]) -> None:
-        self._again.extendleft(reversed(lines))
-        self.number -= len(lines)
 
 
 def csv_rows(
@@ -116,7 +56,7 @@ def csv_rows(
             is another with which it has them, and a note says so.
     """
     text, encoding = open_text(stream, dialect.encoding)
-    lines = _Lines(text)
+    lines = Lines(text)
     try:
         table = _opened(lines, name, columns, complain, replace(dialect, encoding=encoding), usual)
         if table:
@@ -126,7 +66,7 @@ def csv_rows(
 
 
 def _opened(
-    lines: _Lines, name: str, columns: Columns, complain: Complain, dialect: Dialect, usual: str
+    lines: Lines, name: str, columns: Columns, complain: Complain, dialect: Dialect, usual: str
 ) -> _Table | None:
     """The table below a header; None, and a problem, if it has not the columns asked for."""
     first = lines.read().removeprefix("\ufeff")
@@ -154,13 +94,13 @@ def _opened(
     return table
 
 
-def _header(lines: _Lines, name: str, columns: Columns, dialect: Dialect) -> tuple[Sequence[str], Problem | None]:
+def _header(lines: Lines, name: str, columns: Columns, dialect: Dialect) -> tuple[Sequence[str], Problem | None]:
     """The names of the columns with a delimiter, and what is wrong with them; the lines are given back."""
     assert dialect.delimiter
     where = f"{name}:{lines.number + 1}"
     try:
-        row = _Parser(lines, dialect.delimiter, escape=dialect.escape).row()
-    except _QuoteError as error:
+        row = Parser(lines, dialect.delimiter, escape=dialect.escape).row()
+    except QuoteError as error:
         lines.unread(error.lines)
         return [], Problem(where, f"not CSV: {error.what}", error.fix)
     lines.unread(row.lines if row else [])
@@ -169,7 +109,7 @@ def _header(lines: _Lines, name: str, columns: Columns, dialect: Dialect) -> tup
 
 
 def _header_problem(
-    row: _Parsed | None, header: Sequence[str], name: str, columns: Columns, dialect: Dialect
+    row: Parsed | None, header: Sequence[str], name: str, columns: Columns, dialect: Dialect
 ) -> Problem | None:
     assert dialect.encoding
     raw = "".join(row.lines).encode("utf-8", "surrogateescape") if row else b""
@@ -184,7 +124,7 @@ def _header_problem(
 class _Table:
     """The rows below a header."""
 
-    def __init__(self, lines: _Lines, name: str, header: Sequence[str], complain: Complain, dialect: Dialect) -> None:
+    def __init__(self, lines: Lines, name: str, header: Sequence[str], complain: Complain, dialect: Dialect) -> None:
         assert dialect.delimiter
         self._lines, self._name, self._complain = lines, name, complain
         self._dialect = dialect
@@ -194,8 +134,8 @@ class _Table:
         self._names = distinct(header)
         several = header.count("") > 1
         self._unnamed = {name for name, column in zip(self._names, header, strict=True) if several and not column}
-        self._held: deque[_Parsed] = deque()
-        self._parser = _Parser(lines, self._delimiter, escape=dialect.escape)
+        self._held: deque[Parsed] = deque()
+        self._parser = Parser(lines, self._delimiter, escape=dialect.escape)
 
     def skip_header(self) -> None:
         """Pass over the header, which was read; see whether a blank stands after each of its delimiters."""
@@ -210,8 +150,12 @@ class _Table:
             begin = self._lines.number + 1
             try:
                 row = self._parser.row()
-            except _QuoteError as error:
-                yield from self._out() if not error.before else ()
+                if row and row.doubtful and not self._fits(row):
+                    what = f"a quote on line {begin} may begin a field or end one"
+                    raise QuoteError(what, row.lines, DOUBLE_QUOTE, before=True)
+            except QuoteError as error:
+                if not self._casts_doubt(error):
+                    yield from self._out()
                 if not self._resume(error, begin):
                     return
                 continue
@@ -230,17 +174,29 @@ class _Table:
         yield from map(self._named, self._held)
         self._held.clear()
 
-    def _named(self, row: _Parsed) -> Row:
+    def _casts_doubt(self, error: QuoteError) -> bool:
+        """Whether the rows held may be pieces of a text in which the wrong quote stands.
+
+        Two quotes at the begin of a field can be one of a text whose own first quote is missing. They hardly are if
+        what stands first on the line looks like the ids of the rows held: digits where those have digits.
+        """
+        if not error.pair or not self._held:
+            return error.before
+        lines = [error.lines[0], *(row.lines[0] for row in self._held)]
+        firsts = {re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", line.split(self._delimiter)[0])) for line in lines}
+        return len(firsts) > 1 or error.lines[0].startswith('""')
+
+    def _named(self, row: Parsed) -> Row:
         fields = dict(zip(self._names, row.fields, strict=False))
         return f"{self._name}:{row.number}", {
             key: value for key, value in fields.items() if value or key not in self._unnamed
         }
 
-    def _fits(self, row: _Parsed) -> bool:
+    def _fits(self, row: Parsed) -> bool:
         """Whether a row has the header's fields; columns without a name at its end may be missing."""
         return self._fewest <= len(row.fields) <= self.width
 
-    def _is_whole(self, row: _Parsed) -> bool:
+    def _is_whole(self, row: Parsed) -> bool:
         where = f"{self._name}:{row.number}"
         if not row.is_text:
             assert self._dialect.encoding
@@ -254,7 +210,7 @@ class _Table:
             return True
         return False
 
-    def _hint(self, row: _Parsed) -> str:
+    def _hint(self, row: Parsed) -> str:
         delimiter = DELIMITERS.get(self._delimiter, excerpt(self._delimiter))
         if len(row.fields) > self.width:
             return f"put fields with {delimiter} in them in quotes"
@@ -264,7 +220,7 @@ class _Table:
             return f"the header is parted by {delimiter} and this row by {DELIMITERS[other]}: make them one"
         return "add what is missing; if it goes on with the text above, put the whole text in quotes"
 
-    def _resume(self, error: _QuoteError, begin: int) -> bool:
+    def _resume(self, error: QuoteError, begin: int) -> bool:
         """Find where a row certainly begins after a wrong quote, and say which lines are left out.
 
         First the broken row must have had a chance to end: a quote before a delimiter or an end of line, and as many
@@ -329,7 +285,7 @@ class _Table:
         while True:
             try:
                 row = self._parser.row(most=_HELD)
-            except _QuoteError as error:
+            except QuoteError as error:
                 row, again = None, error.lines
             else:
                 if row is None:
@@ -345,116 +301,3 @@ class _Table:
             self._lines.unread(again[1:])
             self._held.clear()
             passed = True
-
-
-class _Parser:
-    """Parts lines into rows and fields, and knows when it cannot.
-
-    spaced: whether a quoted field may begin after blanks, as in a file whose header is `id, text`.
-    """
-
-    def __init__(self, lines: _Lines, delimiter: str, *, escape: bool, spaced: bool = False) -> None:
-        self._lines, self._delimiter, self._escape, self.spaced = lines, delimiter, escape, spaced
-        self._quote = re.compile(r'\\[\\"\r\n]|"' if escape else '"')
-
-    def row(self, most: int | None = None) -> _Parsed | None:
-        """The next row, None at the end of the file.
-
-        Args:
-            most: how many lines it may have.
-
-        Raises:
-            _QuoteError: if a quote makes it uncertain where the row ends.
-        """
-        line = self._lines.read()
-        if not line:
-            return None
-        read, number = [line], self._lines.number
-        if len(line) > LARGEST_FIELD:
-            raise _QuoteError(f"a line of more than {LARGEST_FIELD:,} characters", read, _DOUBLE_QUOTE, hopeless=True)
-        if '"' not in line and not self._escape:
-            return _Parsed(number, read, line.rstrip("\r\n").split(self._delimiter), in_step=False)
-        fields: list[str] = []
-        in_step = False
-        at = 0
-        while True:
-            start = at
-            while self.spaced and line[start : start + 1] == " ":
-                start += 1
-            if line[start : start + 1] == '"':
-                in_step = in_step or (start == at and bool(fields))
-                field, at = self._quoted(read, start + 1, most)
-                line = read[-1]
-            else:
-                field, at = self._unquoted(read, at)
-            fields.append(field)
-            if not line.startswith(self._delimiter, at):
-                return _Parsed(number, read, fields, in_step)
-            at += 1
-
-    def _unquoted(self, read: Sequence[str], at: int) -> tuple[str, int]:
-        line = read[-1]
-        end = line.find(self._delimiter, at)
-        end = len(line.rstrip("\r\n")) if end < 0 else end
-        field = line[at:end]
-        trimmed = field.strip(" ")
-        if '""' in field or (field.count('"') % 2 == 1 and '"' in (trimmed[:1], trimmed[-1:])):
-            what = f"a quote without a partner in {excerpt(field)} on line {self._lines.number}"
-            raise _QuoteError(what, read, 'put the whole field in quotes, and double those in it ("")', before=True)
-        if self._escape and field.endswith("\\"):
-            what = f"a backslash at the end of {excerpt(field)} on line {self._lines.number}, in a field without quotes"
-            raise _QuoteError(what, read, "put the whole field in quotes", before=True)
-        return field, end
-
-    def _quoted(self, read: list[str], at: int, most: int | None) -> tuple[str, int]:
-        """A quoted field and where it ends, further lines read as it needs them."""
-        opened, first = self._lines.number, at == 1 and len(read) == 1
-        parts: list[str] = []
-        size = 0
-        while True:
-            line = read[-1]
-            found = self._quote.search(line, at)
-            if not found:
-                parts.append(line[at:])
-                size += len(line)
-                self._next(read, opened, size, most)
-                at = 0
-                continue
-            parts.append(line[at : found.start()])
-            at = found.end()
-            if len(found[0]) > 1:  # escaped; \r may be followed by \n, which then stands by itself
-                parts.append(found[0][1:])
-                if at == len(line):
-                    self._next(read, opened, size, most)
-                    at = 0
-            elif line.startswith('"', at):
-                parts.append('"')
-                at += 1
-            else:
-                break
-        rest = line[at:]
-        if rest.strip("\r\n") and not rest.startswith(self._delimiter):
-            escaped = line[: at - 1].endswith("\\") and not self._escape
-            what = f"the quote that closes a field is followed by {excerpt(rest[0])} on line {self._lines.number}"
-            # A line of a text can begin with a doubled quote; an unquoted row of ours hardly does.
-            before = first and line.startswith('""') and at == len('""')
-            raise _QuoteError(what, read, _ESCAPED if escaped else _DOUBLE_QUOTE, before=before)
-        return "".join(parts), at
-
-    def _next(self, read: list[str], opened: int, size: int, most: int | None) -> None:
-        line = self._lines.read() if size <= LARGEST_FIELD else ""
-        if line and (most is None or len(read) < most):
-            read.append(line)
-            return
-        if line:
-            read.append(line)
-        what = f"the quote that opens on line {opened} is never closed"
-        fix = f"close it, or {_DOUBLE_QUOTE}"
-        if size > LARGEST_FIELD:
-            what = f"the quote that opens on line {opened} is not closed within {LARGEST_FIELD:,} characters"
-        elif not line:
-            swallowed = self._lines.number - opened
-            what += f" and takes in {swallowed} line{'s' if swallowed != 1 else ''} after it"
-        if '\\"' in "".join(read[:2]) and not self._escape:
-            fix = _ESCAPED
-        raise _QuoteError(what, read, fix, hopeless=size > LARGEST_FIELD)
