@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -103,6 +104,9 @@ def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer:
             return runtime.logits(ids, mask)  # type: ignore[no-any-return]
 
         exactly = logits
+
+        def parallel(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
 
     together = dataclasses.replace(alone, runtime=Uneven())
     assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))

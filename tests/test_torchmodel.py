@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,35 @@ def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
     logits = TorchModel(model, in_bf16=True).logits(ids, np.ones_like(ids))
     rounded = torch.from_numpy(logits).to(torch.bfloat16).float().numpy()
     assert (logits != rounded).mean() > 0.9
+    # Outside an autocast the model computes as it did before it was wrapped.
+    inputs = {"input_ids": torch.from_numpy(ids)}
+    wrapped = model.eval()(**inputs).logits
     head: Any = model.classifier
-    assert not head._forward_hooks
+    head._forward_hooks.clear()
+    torch.testing.assert_close(wrapped, model(**inputs).logits, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "auto"])
+def test_batches_side_by_side_find_what_one_after_the_other_does(
+    precision: Any, model: PreTrainedModel, encoder_folder: Path
+) -> None:
+    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        runtime = TorchModel.of(model.eval(), precision)
+        assert runtime.workers == 3
+        alone = dataclasses.replace(runtime, core_per_batch=False)
+        texts = TEXTS * 20
+        together = Predictor(runtime, encoder, SCHEME, batch_tokens=40).predict(texts)
+        assert marks(together) == marks(Predictor(alone, encoder, SCHEME, batch_tokens=40).predict(texts))
+        assert torch.get_num_threads() == 3  # as before
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_model_in_training_is_asked_one_batch_after_the_other(model: PreTrainedModel) -> None:
+    assert TorchModel(model).workers == 1
 
 
 def test_batches_fit_the_caches_of_as_many_cores_as_compute(model: PreTrainedModel) -> None:

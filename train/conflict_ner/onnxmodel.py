@@ -18,6 +18,7 @@ import base64
 import mmap
 import os
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,10 @@ class OnnxModel:
         """See `Runtime.logits`."""
         logits: Logits = self.session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
         return logits
+
+    def parallel(self) -> AbstractContextManager[None]:
+        """See `Runtime.parallel`: a session computes each batch on one thread as it is."""
+        return nullcontext()
 
     def exactly(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.exactly`; there is nothing more exact in the file."""

@@ -124,7 +124,7 @@ class Predictor:
         if self.runtime.workers == 1 or len(batches) == 1:
             yield from map(answer, batches)
             return
-        with ThreadPoolExecutor(self.runtime.workers) as threads:
+        with ThreadPoolExecutor(self.runtime.workers) as threads, self.runtime.parallel():
             yield from threads.map(answer, batches)
 
     def _padded(self, windows: Sequence[_Window]) -> tuple[Ints, Ints]:

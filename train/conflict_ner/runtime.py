@@ -9,6 +9,7 @@ them, from a text to a span, is the same and knows of neither.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 import numpy as np
@@ -54,3 +55,6 @@ class Runtime(Protocol):
 
     def exactly(self, ids: Ids, mask: Ids) -> Logits:
         """The same in full precision."""
+
+    def parallel(self) -> AbstractContextManager[None]:
+        """Entered while as many threads as `workers` says run batches at once, so that each takes one core."""

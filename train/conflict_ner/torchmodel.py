@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conflict_ner.encoder import head
 from conflict_ner.hardware import choose
@@ -37,12 +37,19 @@ class TorchModel:
 
     in_bf16: compute in bf16, and again in fp32 where that leaves doubt.
     careless: leave it at bf16.
+    core_per_batch: on a CPU, compute several batches at once, each on a core of its own. Threads that
+        share a batch wait for the slowest of them after every operator: beside other work on the
+        machine that took 2.5 to 4 times as long. The model must be in evaluation mode.
     """
 
     model: PreTrainedModel
     in_bf16: bool = False
     careless: bool = False
-    workers: int = 1  # PyTorch spreads one batch over all cores by itself
+    core_per_batch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.in_bf16:
+            _keep_head_in_fp32(self.model)
 
     @classmethod
     def of(cls, model: PreTrainedModel, precision: Precision = "auto") -> TorchModel:
@@ -53,7 +60,8 @@ class TorchModel:
         if model.device.type == "cpu":
             limit_threads()
         fast = precision == "auto" and choose(model.device.type, "auto").precision == "bf16"
-        return cls(model, fast or precision == "bf16", careless=precision == "bf16")
+        in_bf16 = fast or precision == "bf16"
+        return cls(model, in_bf16, careless=precision == "bf16", core_per_batch=model.device.type == "cpu")
 
     @property
     def padding(self) -> int:
@@ -75,7 +83,28 @@ class TorchModel:
         """See `Runtime.batch_tokens`."""
         import torch
 
-        return _TOKENS_A_CORE * torch.get_num_threads() if self.model.device.type == "cpu" else _TOKENS_A_GPU
+        if self.model.device.type != "cpu":
+            return _TOKENS_A_GPU
+        return _TOKENS_A_CORE * (1 if self.core_per_batch else torch.get_num_threads())
+
+    @property
+    def workers(self) -> int:
+        """See `Runtime.workers`."""
+        import torch
+
+        return torch.get_num_threads() if self.core_per_batch else 1
+
+    @contextmanager
+    def parallel(self) -> Iterator[None]:
+        """See `Runtime.parallel`: PyTorch's number of threads is one for the whole process."""
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.logits`."""
@@ -83,7 +112,7 @@ class TorchModel:
 
         if not self.in_bf16:
             return self.exactly(ids, mask)
-        with torch.autocast(self.model.device.type, torch.bfloat16), _exact_head(self.model):
+        with torch.autocast(self.model.device.type, torch.bfloat16):
             return self.exactly(ids, mask)
 
     def exactly(self, ids: Ids, mask: Ids) -> Logits:
@@ -98,29 +127,35 @@ class TorchModel:
         return logits
 
 
-@contextmanager
-def _exact_head(model: PreTrainedModel) -> Iterator[None]:
-    """Have the logits taken in fp32 from what the encoder says, within an autocast."""
+def _keep_head_in_fp32(model: PreTrainedModel) -> None:
+    """Take the logits in fp32 from what the encoder returns, whenever the model runs within an autocast.
+
+    One hook for good: batches may run in several threads at once, and a hook that came and went with
+    each of them would change under the others.
+    """
     import torch
 
-    def again(layer: torch.nn.Linear, inputs: tuple[torch.Tensor, ...], _: Any) -> torch.Tensor:
-        with torch.autocast(inputs[0].device.type, enabled=False):
+    def recompute(layer: torch.nn.Linear, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        kind = inputs[0].device.type
+        if not torch.is_autocast_enabled(kind):
+            return output
+        with torch.autocast(kind, enabled=False):
             return torch.nn.functional.linear(inputs[0].float(), layer.weight, layer.bias)
 
     _, layer = head(model) or ("", None)
-    if layer is None:  # an unusual head: its logits are rounded too
-        yield
-        return
-    with layer.register_forward_hook(again):
-        yield
+    if layer is not None and not getattr(layer, "keeps_fp32", False):  # an unusual head: its logits are rounded too
+        layer.register_forward_hook(recompute)
+        layer.keeps_fp32 = True  # type: ignore[assignment] # a model may be wrapped twice
 
 
 @contextmanager
 def _without_dropout(model: PreTrainedModel) -> Iterator[None]:
     """Validation comes in the middle of training: the model is left as it was."""
-    training = model.training
+    if not model.training:
+        yield
+        return
     model.train(False)
     try:
         yield
     finally:
-        model.train(training)
+        model.train()
