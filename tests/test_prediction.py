@@ -128,6 +128,9 @@ def test_a_runtime_without_padding_is_asked_for_rows_of_one_length(tokenizer: Pr
 
         exactly = logits
 
+        def parallel(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
+
     together = dataclasses.replace(alone, runtime=Unpadded())
     assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
     assert max(rows for rows, _ in shapes) >= 3  # those of one length do share a batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -196,6 +197,9 @@ class ByBatch:
         return self.runtime.logits(ids, mask) * np.float32(1 + mask.sum() % 101 / 100)
 
     exactly = logits
+
+    def parallel(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 def test_a_job_goes_on_with_the_batches_of_an_undisturbed_one(

@@ -117,7 +117,7 @@ def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
     assert (logits != rounded).mean() > 0.9
     # Outside an autocast the model computes as it did before it was wrapped.
     inputs = {"input_ids": torch.from_numpy(ids)}
-    wrapped = model.eval()(**inputs).logits
+    wrapped = model.train(False)(**inputs).logits
     head: Any = model.classifier
     head._forward_hooks.clear()
     torch.testing.assert_close(wrapped, model(**inputs).logits, rtol=0, atol=0)
@@ -131,7 +131,7 @@ def test_batches_side_by_side_find_what_one_after_the_other_does(
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        runtime = TorchModel.of(model.eval(), precision)
+        runtime = TorchModel.of(model.train(False), precision)
         assert runtime.workers == 3
         alone = dataclasses.replace(runtime, core_per_batch=False)
         texts = TEXTS * 20
