@@ -30,8 +30,9 @@ def read(
 
 def written(rows: list[Fields], *, quote_all: bool = False) -> str:
     stream = io.StringIO()
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
-    csv.writer(stream, lineterminator="\n", quoting=quoting).writerows([("id", "text"), *rows])
+    csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL).writerows(
+        [("id", "text"), *rows]
+    )
     return stream.getvalue()
 
 

@@ -294,8 +294,8 @@ def test_folders_are_searched_before_the_work_in_the_order_of_reading(tmp_path: 
 
 @pytest.mark.parametrize("name", ["r.ndjson", "r.JSON", "r.jsonl.gzip", "r.jsonl.zstd", "r.NDJSON.BZ2"])
 def test_files_are_read_as_what_they_are_whatever_the_custom_of_their_ending(tmp_path: Path, name: str) -> None:
-    pack = {"gzip": gzip.compress, "zstd": zstd, "BZ2": bz2.compress}.get(name.rpartition(".")[2], bytes)
-    file = write(tmp_path / name, pack(JSONL.encode()))
+    packing = {".gzip": ".gz", ".zstd": ".zst", ".BZ2": ".bz2"}.get(Path(name).suffix)
+    file = write(tmp_path / name, PACK[packing](JSONL.encode()) if packing else JSONL)
     assert texts(read(file)[0]) == KNOWN
     assert read(file)[1] == []
 
@@ -350,7 +350,10 @@ def test_a_tar_is_read_like_a_folder(tmp_path: Path, mode: Any) -> None:
 
 
 def test_zstandard_of_a_long_window_is_read_and_one_that_breaks_off_is_said(tmp_path: Path) -> None:
-    options = {zstandard.CompressionParameter.window_log: 28, zstandard.CompressionParameter.checksum_flag: 1}
+    options: dict[int, int] = {
+        zstandard.CompressionParameter.window_log: 28,
+        zstandard.CompressionParameter.checksum_flag: 1,
+    }
     packer = zstandard.ZstdCompressor(options=options)
     packed = packer.compress(JSONL.encode()) + packer.flush()  # in two steps: its size is not known, so not cut down
     sources, problems = read(write(tmp_path / "r.jsonl.zst", packed))
