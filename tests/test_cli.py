@@ -121,7 +121,7 @@ def test_a_bad_config_exits_with_2_and_names_the_key(tmp_path: Path, capsys: pyt
     (tmp_path / "run.yaml").write_text("labels: [A]\noutput: m\n", encoding="utf-8")
     code, _, err = conflict_ner(capsys, "train", tmp_path / "run.yaml", "--set", "training.epoch=1")
     assert code == 2
-    assert "training.epoch: unknown key; did you mean training.epochs?" in err
+    assert "training.epoch: unknown key (--set training.epoch); did you mean training.epochs?" in err
     assert "data: is missing" in err
 
 

@@ -84,9 +84,7 @@ def test_resumed_runs_that_are_finished_are_not_trained_again(
     assert trained == ["model-seed8", "model-seed7"]
     file = tmp_path / "train.md"
     file.write_text(file.read_text(encoding="utf-8") + "\n=== more\ntheatre: Chad\n\nNothing.\n", encoding="utf-8")
-    with pytest.raises(OverwriteError, match=r"training\.epochs: 1 there, 2 now"):
-        train_all(with_seeds(longer, 1), resume=True)
-    train_all(with_seeds(longer, 1), resume=True, overwrite=True)
+    train_all(with_seeds(longer, 1), resume=True)  # of the same config: it replaces the old one unasked
     assert trained == ["model-seed8", "model-seed7", "model-seed7"]
 
 
