@@ -212,6 +212,16 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, encoder_folder: 
         return run.train(config).folder
 
 
+@pytest.fixture(scope="session")
+def onnx_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That checkpoint in ONNX form."""
+    for needed in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(needed)
+    from conflict_ner.onnxexport import export_onnx
+
+    return export_onnx(checkpoint_folder, tmp_path_factory.mktemp("onnx_form") / "model", "fp32").folder
+
+
 @pytest.fixture
 def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let exports verify themselves in this process: a fresh one takes seconds to import."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from conflict_ner.privacy import disable_telemetry
+
 if TYPE_CHECKING:
     from conflict_ner.config import Config
     from conflict_ner.corpus import Corpus
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from conflict_ner.errors import ConflictNerError
     from conflict_ner.evaluation import Report
     from conflict_ner.tagger import Tagger
+
+disable_telemetry()  # now: a library reads such a setting when it is imported, and never again
 
 __version__ = "0.1.0"
 _HOMES = {

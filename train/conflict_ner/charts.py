@@ -20,6 +20,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from conflict_ner.figures import Figures, Scores
+from conflict_ner.privacy import matplotlib_without_cache
 from conflict_ner.reliability import Calibration, Point
 
 if TYPE_CHECKING:
@@ -129,8 +130,6 @@ def precision_recall(curves: Mapping[str, Sequence[Point]]) -> str | None:
 
 def learning(history: Sequence[Mapping[str, float]]) -> str | None:
     """Training loss and the strict F1 on validation by epoch."""
-    from matplotlib.ticker import MaxNLocator
-
     drawn = [
         (name, title, [(h["epoch"], h[name]) for h in history if name in h and "epoch" in h and isfinite(h[name])])
         for name, title in (("strict_f1", "validation F1"), ("loss", "training loss"))
@@ -139,6 +138,8 @@ def learning(history: Sequence[Mapping[str, float]]) -> str | None:
     if not drawn:
         return None
     with _figure("learning", 0.5 + 1.55 * len(drawn)) as (figure, svg):
+        from matplotlib.ticker import MaxNLocator
+
         for index, (_, title, points) in enumerate(drawn):
             axes = figure.add_subplot(len(drawn), 1, index + 1)
             epochs, values = zip(*points, strict=True)
@@ -153,8 +154,9 @@ def learning(history: Sequence[Mapping[str, float]]) -> str | None:
 @contextmanager
 def _figure(name: str, height: float) -> Iterator[tuple[Figure, list[str]]]:
     """A figure to draw on, and the list that has its SVG after the block."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    with matplotlib_without_cache():
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
     svg: list[str] = []
     with mpl.rc_context(), warnings.catch_warnings():

@@ -26,6 +26,7 @@ from conflict_ner.encoder import load_model
 from conflict_ner.errors import CheckpointError
 from conflict_ner.onnxattention import add_unmasked_attention
 from conflict_ner.onnxmodel import INPUTS
+from conflict_ner.privacy import import_onnxruntime
 from conflict_ner.quantising import Batch, quantise
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def _trace(model: PreTrainedModel, file: Path) -> None:
 
 
 def _optimise(traced: Path, file: Path) -> None:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(file)

@@ -29,6 +29,7 @@ from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.errors import CheckpointError, EncoderError
 from conflict_ner.extras import require
 from conflict_ner.machine import physical_cores
+from conflict_ner.privacy import import_onnxruntime
 from conflict_ner.runtime import Ids, Logits
 
 NEEDED = {"onnxruntime": "onnxruntime>=1.22"}
@@ -100,8 +101,7 @@ class OnnxModel:
 
 
 def _session(file: Path) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the threads are those that ask
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done at export

@@ -15,6 +15,7 @@ import numpy as np
 
 from conflict_ner.onnxgraph import MICROSOFT, Graph
 from conflict_ner.onnxmodel import INPUTS, SAFE_PRODUCTS
+from conflict_ner.privacy import import_onnxruntime
 from conflict_ner.ranges import PRODUCT_LIMIT, TABLE_LIMIT, Choice, Floats, Observed, choose, rounded
 from conflict_ner.runtime import Ids
 
@@ -82,8 +83,8 @@ def _round_table(graph: Graph, node: NodeProto) -> None:
 
 def _observe(model: ModelProto, names: Sequence[str], batches: Iterable[Batch]) -> Mapping[str, Observed]:
     import onnx
-    import onnxruntime
 
+    onnxruntime = import_onnxruntime()
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     del watched.graph.output[:]
