@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,12 +82,11 @@ def test_no_command_asks_the_network_or_leaves_a_file_in_the_home_folder(
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
     (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
     (tmp_path / "a.txt").write_text("Police left Goma.", encoding="utf-8")
-    model, copy, exported = config.output, tmp_path / "copy", tmp_path / "exported"
+    model, exported = config.output, tmp_path / "exported"
     commands: list[list[object]] = [
         ["train", tmp_path / "run.yaml"],
         ["tag", model, tmp_path / "a.txt", "--html", tmp_path / "a.html", "-o", tmp_path / "a.jsonl"],
         ["evaluate", model, reports_file, "--report", tmp_path / "report.html"],
-        ["export", model, copy],
         ["export", model, exported, "--format", "onnx", "--data", reports_file],
         ["tag", exported, tmp_path / "a.txt"],
         ["compare", model, exported, reports_file],
@@ -161,3 +161,10 @@ def test_importing_the_package_switches_telemetry_off_unless_it_is_asked_for(
 ) -> None:
     code = "import conflict_ner, os; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['HF_HUB_DISABLE_TELEMETRY'])"
     assert run(tmp_path, code, **before).strip() == after
+
+
+def test_onnxruntime_is_imported_in_one_place() -> None:
+    package = Path(conflict_ner.__file__).parent
+    importing = re.compile(r"^\s*(?:import|from) onnxruntime\b", re.MULTILINE)
+    files = [file.name for file in package.rglob("*.py") if importing.search(file.read_text(encoding="utf-8"))]
+    assert files == ["privacy.py"]

@@ -134,8 +134,7 @@ def multiplies_bytes_exactly() -> bool:
     x86 CPUs without VNNI get it wrong (see `ranges`). Asked of ONNX Runtime itself, the answer also holds on
     systems that do not tell what the CPU can, and for instructions that a virtual machine hides.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # starting more would take longer than the product
     session = onnxruntime.InferenceSession(_PROBE, options, providers=_PROVIDERS)
