@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from conflict_ner.benchmarking import Spread
 from conflict_ner.benchresults import Benchmark, Contestant, Limited, Trained, TrainingBenchmark
+from conflict_ner.consoles import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.machine import Machine
 from conflict_ner.views import markdown_rows, percent
 
@@ -197,21 +198,10 @@ def show(
 
 
 def _draw(tables: Sequence[Grid], lines: Sequence[str]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False, markup=False)
+    console = open_console()
     for grid in tables:
-        console.print(Text(grid.title, style="italic"), soft_wrap=True)
-        drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for heading in grid.headings:
-            words = heading in ("contestant", "by")
-            drawn.add_column(heading, justify="left" if words else "right")
-        for cells in grid.rows:
-            drawn.add_row(*map(Text, cells))
-        console.print(drawn)
+        keys = 2 if grid.headings[:2] == ("contestant", "reports") else 1  # a row for each number of reports
+        print_table(ConsoleTable(grid.headings, grid.rows, grid.title, keys=keys, words=("by",)), console)
         console.print()
     for line in lines:
-        console.print(line, soft_wrap=True)
+        print_words(line, console)

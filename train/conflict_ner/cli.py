@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 from conflict_ner import (
     __version__,
     benchcommands,
+    consoles,
     datacommands,
     evalcommands,
     standardstreams,
@@ -36,6 +37,7 @@ from conflict_ner.traincommands import OverwriteFlag, typed_command
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
 
+_HELP_WIDTH = 72  # cells that help in boxes needs to show every option whole
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 _BROKEN_PIPE = 141  # and of SIGPIPE
 _WRITING = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EBADF)  # errors that only writing gives
@@ -49,12 +51,23 @@ def _without_flag_types(params: list[Any]) -> list[Any]:
     return params
 
 
+def _plain_if_narrow(mode: Any) -> Any:
+    """Choose help without boxes where a box would cut the names of options."""
+    width = consoles.width_of(sys.stdout)
+    return None if width is not None and width < _HELP_WIDTH else mode
+
+
 class _Command(TyperCommand):
     """A command whose help shows flags as flags."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Give the command's arguments and options."""
         return _without_flag_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        self.rich_markup_mode = _plain_if_narrow(self.rich_markup_mode)
+        super().format_help(ctx, formatter)
 
 
 class _Group(TyperGroup):
@@ -63,6 +76,11 @@ class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Give the group's options."""
         return _without_flag_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        self.rich_markup_mode = _plain_if_narrow(self.rich_markup_mode)
+        super().format_help(ctx, formatter)
 
 
 app = typer.Typer(
@@ -90,6 +108,7 @@ app.command("config", cls=_Command)(traincommands.print_config)
 def main() -> None:
     """Run the command and turn our errors into messages and exit codes."""
     standardstreams.prepare()
+    consoles.ignore_unusable_sizes()
     try:
         try:
             app(prog_name="conflict-ner")

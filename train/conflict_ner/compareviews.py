@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from conflict_ner.changes import KINDS, Change, Said
 from conflict_ner.compare import Comparison, Difference
+from conflict_ner.consoles import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.verdict import points, said_p
 from conflict_ner.views import markdown_rows, percent
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
 HEADINGS = ("label", "A", "B", "B - A", "95 %", "p", "p (Holm)", "gold")
@@ -79,18 +79,9 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join([markdown_rows(HEADINGS, body), *paragraphs])
 
 
-def table(comparison: Comparison) -> Table:
+def table(comparison: Comparison) -> ConsoleTable:
     """The table for a terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(title=Text(title(comparison)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in HEADINGS:
-        drawn.add_column(heading, justify="left" if heading == "label" else "right", no_wrap=heading != "label")
-    for row in rows(comparison):
-        drawn.add_row(*map(Text, row), style="bold" if row[0] == _MICRO else None)
-    return drawn
+    return ConsoleTable(HEADINGS, rows(comparison), title(comparison), bold=(_MICRO,))
 
 
 def some_changes(changes: Sequence[Change], most: int) -> list[Change]:
@@ -134,17 +125,15 @@ def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = F
     if as_markdown:
         print(markdown(comparison))
         return
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    console.print(table(comparison))
+    console = open_console()
+    print_table(table(comparison), console)
     for sentence in sentences(comparison):
-        console.print(f"\n{sentence}")
+        print_words(f"\n{sentence}", console)
     shown = some_changes(comparison.changes, most)
     for kind in KINDS:
         if of_kind := [change for change in shown if change.kind == kind]:
-            console.print(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})")
+            print_words(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})", console)
         for line in chain.from_iterable(map(change_lines, of_kind)):
             console.print(line, soft_wrap=True)
     if len(shown) < len(comparison.changes):
-        console.print("\n--changes N shows more of the changes here, --json has all.")
+        print_words("\n--changes N shows more of the changes here, --json has all.", console)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from conflict_ner import __version__
+from conflict_ner.consoles import open_console
 from conflict_ner.errors import ProblemLog
 from conflict_ner.evalcommands import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.files import descriptor_of, is_device, one_file, replaced, require_writable
@@ -349,11 +350,9 @@ def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Pa
 
 
 def _show(results: Iterable[Tagged], tagger: Tagger) -> None:
-    from rich.console import Console
-
     from conflict_ner import views
 
-    console = Console()
+    console = open_console()
     for tagged in results:
         console.print(str(tagged.source.id), style="bold", highlight=False, markup=False)
         console.print(views.coloured(tagged.source.text, tagged.entities, tagger.labels), "\n")

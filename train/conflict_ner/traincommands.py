@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from conflict_ner.consoles import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.datacommands import JsonFlag, MarkdownFlag
 from conflict_ner.errors import OverwriteError
 from conflict_ner.files import short
@@ -174,8 +175,6 @@ def _loading() -> Console:
 
 
 def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
-    from rich.console import Console
-
     from conflict_ner import views
 
     if as_json:
@@ -185,15 +184,15 @@ def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
     if as_markdown:
         print("\n\n".join(f"{split}:\n\n{views.markdown(report)}" for split, report in done.scores.items()))
         return
-    output = Console()
+    output = open_console()
     for split, report in done.scores.items():
-        output.print(views.table(report, split))
+        print_table(views.table(report, split), output)
     _show_use(output, done.folder)
 
 
 def _show_use(output: Console, folder: Path) -> None:
     shown = short(folder)
-    output.print(f"\nThe checkpoint is in {shown}. Load it with:\n", highlight=False, markup=False)
+    print_words(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
     output.print(
         "    from conflict_ner import Tagger\n\n"
         f'    tagger = Tagger.load("{shown}")\n'
@@ -220,28 +219,11 @@ def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bo
 
 
 def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
-    """The table for a terminal; checkpoints, and what folds hold out, would be too wide and come after it."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print the table; checkpoints, and what folds hold out, are as long as they please and come after it."""
     shown = [heading for heading in headings if heading not in ("checkpoint", "held out")]
-    drawn = Table(
-        title="in per cent",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-        collapse_padding=True,
-    )
-    for heading in shown:
-        words = heading == "run"
-        # A heading breaks between its words, never inside one, also where a terminal is narrow.
-        drawn.add_column(heading, justify="left" if words else "right", min_width=max(map(len, heading.split())))
-    for cells in body:
-        drawn.add_row(*cells[: len(shown)], style="bold" if cells[0] == "mean" else None)
-    console = Console()
-    console.print(drawn)
+    figures = [cells[: len(shown)] for cells in body]
+    console = open_console()
+    print_table(ConsoleTable(shown, figures, "F1 in per cent", bold=("mean",)), console)
+    console.print()
     for name, *_, folder, held in ((*cells, "")[: len(shown) + 2] for cells in body[:-2]):
-        said = f"; it holds out {held}" if held else ""
-        console.print(f"{name} is in {folder}{said}", highlight=False, markup=False)
+        print_words(f"{name} is in {folder}" + (f"; it holds out {held}" if held else ""), console)

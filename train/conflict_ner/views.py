@@ -16,17 +16,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from conflict_ner.consoles import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.document import Entity
 from conflict_ner.evaluation import Report
 from conflict_ner.reliability import Point
 from conflict_ner.slices import OURS
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
 HEADINGS = ("label", "precision", "recall", "F1", "95 %", "gold", "type F1")
-CAPTION = "95 %: where the F1 lies, by bootstrap over reports; type F1: the label is right, the edges overlap"
+CAPTION = (
+    "95 %: confidence interval of the F1, by bootstrap over reports; gold: labeled mentions; "
+    "type F1: the label is right, the edges overlap"
+)
 _CURVE_ROWS = 12
 COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
@@ -84,19 +87,10 @@ def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in body)])
 
 
-def table(report: Report, title: str) -> Table:
+def table(report: Report, title: str) -> ConsoleTable:
     """The table for a terminal."""
-    from rich.table import Table
-    from rich.text import Text
-
     counted = f"{title}: strict (exact edges and label), {report.documents:,} reports"
-    # Text: a path, a label or a field's value may look like markup.
-    drawn = Table(title=Text(counted), title_justify="left", caption=CAPTION, caption_justify="left")
-    for heading in HEADINGS:
-        drawn.add_column(heading, justify="left" if heading == "label" else "right")
-    for row in rows(report):
-        drawn.add_row(*map(Text, row), style="bold" if row[0] == "all (micro)" else None)
-    return drawn
+    return ConsoleTable(HEADINGS, rows(report), title=counted, caption=CAPTION, bold=("all (micro)",))
 
 
 def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool = False) -> None:
@@ -106,18 +100,14 @@ def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool
     elif as_markdown:
         print(markdown(report))
     else:
-        from rich.console import Console
-
-        Console().print(table(report, title))
+        print_table(table(report, title))
 
 
 def show_details(report: Report, fields: Sequence[str], *, curves: bool = False) -> None:
     """Print on a terminal what the headline hides: kinds of errors, slices, calibration, curves."""
-    from rich.console import Console
-
-    console = Console()
+    console = open_console()
     console.print()
-    console.print(_grid("errors", ("kind", *report.strict.labels), _error_rows(report)))
+    print_table(ConsoleTable(("kind of error", *report.strict.labels), _error_rows(report), "errors by label"), console)
     names = dict.fromkeys([*fields, *(name for name in OURS if name in report.slices)])
     rows = [(name, value, one) for name in names for value, one in report.slices[name].items()]
     body = [
@@ -125,16 +115,21 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
         for name, value, one in rows
         for f in [one.strict]
     ]
-    console.print(_grid("slices (strict)", ("slice", "", "reports", "F1", "95 %", "gold"), body))
+    heads = ("slice", "value", "reports", "F1", "95 %", "gold")
+    console.print()
+    print_table(ConsoleTable(heads, body, "slices: strict F1 of parts of the data", keys=2, words=("value",)), console)
     if report.calibration:
         ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
-        console.print(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", highlight=False)
+        console.print()
+        print_words(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", console)
     for label, points in report.curves.items() if curves else ():
         if not points:
-            console.print(f"{label} by threshold: n/a, nothing was predicted", highlight=False, markup=False)
+            print_words(f"{label} by threshold: n/a, nothing was predicted", console)
             continue
-        heads = ("threshold", "precision", "recall", "F1", "")
-        console.print(_grid(f"{label} by threshold", heads, _curve_rows(points)))
+        curve = ("threshold", "precision", "recall", "F1", "")
+        console.print()
+        console.print()
+        print_table(ConsoleTable(curve, _curve_rows(points), f"{label} by threshold", words=("",)), console)
 
 
 def _curve_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
@@ -151,20 +146,6 @@ def _error_rows(report: Report) -> list[tuple[str, ...]]:
     return [(kind, *(f"{count:,}" for count in counts.values())) for kind, counts in report.errors.items()]
 
 
-def _grid(title: str, headings: Sequence[str], body: Sequence[Sequence[str]]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index, heading in enumerate(headings):
-        words = index == 0 or not heading  # a narrow terminal folds words, never figures
-        drawn.add_column(heading, justify="left" if words else "right", no_wrap=not words)
-    for cells in body:
-        drawn.add_row(*map(Text, cells))
-    return drawn
-
-
 def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str], *, as_markdown: bool = False) -> None:
     """Print what `Corpus.summary` says of each split."""
     headings = ("split", "reports", "words", "mentions", *labels)
@@ -175,9 +156,7 @@ def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str],
     if as_markdown:
         print(markdown_rows(headings, body))
         return
-    from rich.console import Console
-
-    Console().print(_grid("no problems", headings, body))
+    print_table(ConsoleTable(headings, body, "no problems found; the last columns count the mentions of each label"))
 
 
 def coloured(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:

@@ -1,0 +1,247 @@
+"""Tables and sentences for a console, printed whole at any width.
+
+Nothing is cut and no column is dropped. A table that is too wide is split into tables one below
+the other, each of which begins with the first column. If even the first column and one other do
+not fit, each row becomes two lines, its name above its figures, or a few lines of `heading: value`.
+
+The width is that of the terminal, or the environment variable `COLUMNS` if that is a positive
+whole number. Output that goes to a file or a pipe has no width, so tables are not split there
+unless `COLUMNS` asks for it; only sentences are wrapped, at 80 characters.
+
+>>> table = ConsoleTable(("label", "precision", "recall"), [("ACTOR", "81.5", "79.0"), ("WEAPON", "n/a", "0.0")])
+>>> for line in table.lines(20, rule="-"):
+...     print(line)
+label   precision
+-----------------
+ACTOR        81.5
+WEAPON        n/a
+<BLANKLINE>
+label   recall
+--------------
+ACTOR     79.0
+WEAPON     0.0
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
+
+_DEFAULT_WIDTH = 80
+_LEAST_WIDTH = 20  # narrower than this nothing can be laid out; the terminal wraps the lines itself
+_GAP = "  "
+_RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleTable:
+    """A table of text cells.
+
+    Attributes:
+        headings: of the columns; may be empty strings.
+        rows: each with as many cells as there are headings.
+        title: printed above the table, in sentences that may be wrapped.
+        caption: printed below it, likewise.
+        keys: how many columns at the left say which row it is; every part of a split table has them.
+        words: headings of columns that hold words and not figures, besides the first.
+        bold: first cells of the rows that stand out.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    caption: str = ""
+    keys: int = 1
+    words: Collection[str] = ()
+    bold: Collection[str] = ()
+
+    def lines(self, width: int | None = None, *, rule: str = _RULE) -> Iterator[Text]:
+        """Lay the table out, one line after the other.
+
+        Args:
+            width: in terminal cells; None for as wide as the table needs.
+            rule: the character of the line below the headings.
+        """
+        from rich.text import Text
+
+        for line in wrap_words(self.title, width):
+            yield Text(line, style="italic")
+        grid = [[_visible(cell) for cell in row] for row in (self.headings, *self.rows)]
+        blocks = self._blocks([max(map(_cells, column)) for column in zip(*grid, strict=True)], width)
+        if blocks is None:
+            yield from self._stacked(grid, width or 0, rule)
+        for number, columns in enumerate(blocks or ()):
+            if number:
+                yield Text("")
+            yield from self._block(grid, columns, rule)
+        for line in wrap_words(self.caption, width):
+            yield Text(line, style="dim italic")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Let `console.print` draw the table at the console's width."""
+        yield from self.lines(options.max_width, rule=_rule(options))
+
+    def _blocks(self, widths: Sequence[int], width: int | None) -> list[list[int]] | None:
+        """Give the columns of each part that the table is split into; None if one column is too wide already."""
+        keys, others = list(range(self.keys)), range(self.keys, len(widths))
+        taken = _together(widths[: self.keys])
+        if width is None or not others:
+            return [[*keys, *others]]
+        blocks: list[list[int]] = []
+        left = -1
+        for column in others:
+            needed = len(_GAP) + widths[column]
+            if taken + needed > width:
+                return None
+            if needed > left:
+                blocks.append([*keys])
+                left = width - taken
+            blocks[-1].append(column)
+            left -= needed
+        return blocks
+
+    def _block(self, grid: Sequence[Sequence[str]], columns: Sequence[int], rule: str) -> Iterator[Text]:
+        from rich.text import Text
+
+        widths = [max(_cells(row[column]) for row in grid) for column in columns]
+        for number, row in enumerate(grid):
+            yield Text(self._line(row, columns, widths), style="bold" if not number or row[0] in self.bold else "")
+            if not number:
+                yield Text(rule * _together(widths), style="dim")
+
+    def _line(self, row: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> str:
+        cells = (self._aligned(row[column], column, width) for column, width in zip(columns, widths, strict=True))
+        return _GAP.join(cells).rstrip()
+
+    def _aligned(self, cell: str, column: int, width: int) -> str:
+        space = " " * (width - _cells(cell))
+        left = column == 0 or self.headings[column] in self.words
+        return cell + space if left else space + cell
+
+    def _stacked(self, grid: Sequence[Sequence[str]], width: int, rule: str) -> Iterator[Text]:
+        """Give each row two lines, the keys and below them the figures; more where the figures do not fit on one."""
+        from rich.text import Text
+
+        columns = range(self.keys, len(self.headings))
+        widths = [max(_cells(row[column]) for row in grid) for column in columns]
+        if len(_GAP) + _together(widths) > width:
+            yield from self._records(grid, width)
+            return
+        for number, row in enumerate(grid):
+            yield Text(_GAP.join(row[: self.keys]), style="bold")
+            yield Text(_GAP + self._line(row, columns, widths), style="bold" if not number else "")
+            if not number:
+                yield Text(rule * (len(_GAP) + _together(widths)), style="dim")
+
+    def _records(self, grid: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
+        """Give each row as lines: its first cell, then its other cells with their headings before them."""
+        from rich.text import Text
+
+        headings, *rows = grid
+        for row in rows:
+            yield Text(row[0], style="bold")
+            line = ""
+            for heading, cell in zip(headings[1:], row[1:], strict=True):
+                pair = _GAP + (f"{heading}: {cell}" if heading else cell)
+                if not cell:
+                    continue
+                if line and _cells(line + pair) > width:
+                    yield Text(line)
+                    line = ""
+                line += pair
+            if line:
+                yield Text(line)
+
+
+def print_table(table: ConsoleTable, console: Console | None = None) -> None:
+    """Print a table whole, on standard output if no other console is given."""
+    console = console or open_console()
+    for line in table.lines(width_of(console.file), rule=_rule(console.options)):
+        console.print(line, soft_wrap=True)
+
+
+def print_words(text: str, console: Console | None = None, *, style: str | None = None) -> None:
+    """Print sentences, wrapped between words and never inside one, so that paths and figures stay whole."""
+    from rich.text import Text
+
+    console = console or open_console()
+    width = width_of(console.file) or _DEFAULT_WIDTH
+    for paragraph in text.split("\n"):
+        for line in wrap_words(paragraph, width) or [""]:
+            console.print(Text(line, style=style or ""), soft_wrap=True)
+
+
+def wrap_words(text: str, width: int | None) -> list[str]:
+    """Wrap a text between its words; a word that is longer than the width has a line of its own."""
+    if not text:
+        return []
+    text = _visible(text)
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def open_console() -> Console:
+    """A console on standard output that shows figures and names as they are: no highlighting, no markup, no emoji."""
+    from rich.console import Console
+
+    width = width_of(sys.stdout) or _DEFAULT_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def width_of(stream: IO[str] | None) -> int | None:
+    """Give the width of a stream in cells, at least 20; None if it goes to no terminal and `COLUMNS` says nothing."""
+    asked = _positive(os.environ.get("COLUMNS", ""))
+    if asked is None:
+        try:
+            asked = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH if stream else None
+        except (OSError, ValueError, AttributeError):  # a file, a pipe, a stream in memory
+            asked = None
+    if asked is None:
+        return None
+    return max(asked, _LEAST_WIDTH)
+
+
+def ignore_unusable_sizes() -> None:
+    """Remove `COLUMNS` and `LINES` from the environment if they are no positive whole numbers.
+
+    Rich, which draws the help and the progress bars, would take 0 at its word and print nothing, and fail on "²".
+    """
+    for name in ("COLUMNS", "LINES"):
+        if name in os.environ and _positive(os.environ[name]) is None:
+            del os.environ[name]
+
+
+def _rule(options: ConsoleOptions) -> str:
+    return "-" if options.ascii_only else _RULE
+
+
+def _positive(text: str) -> int | None:
+    """Read a positive whole number of at most six digits."""
+    return int(text) if re.fullmatch(r"0*[1-9][0-9]{0,5}", text) else None
+
+
+def _visible(text: str) -> str:
+    """Escape what would break a line or steer the terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _together(widths: Sequence[int]) -> int:
+    """Give the width of columns side by side."""
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _cells(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
