@@ -12,29 +12,21 @@ What cannot be read is a problem with its file and row; the rest goes on.
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import sys
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
+from conflict_ner.archives import Contents, tar_members, zip_members
 from conflict_ner.csvrows import csv_rows
 from conflict_ner.encodings import encoding_of, not_in_encoding
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.files import is_device
 from conflict_ner.parquetrows import parquet_rows
 from conflict_ner.tables import PLAIN, Columns, Complain, Dialect, Row, json_rows, listed
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from conflict_ner.unpacking import BROKEN, packing_of, unpacked
+from conflict_ner.walking import printable, walk
 
 Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "zip", "tar"]
 STDIN = Path("-")
@@ -53,8 +45,6 @@ FORMS: Mapping[str, Form] = {
     ".zip": "zip",
     ".tar": "tar",
 }
-_PACKINGS = {".gz": ".gz", ".gzip": ".gz", ".bz2": ".bz2", ".xz": ".xz", ".zst": ".zst", ".zstd": ".zst"}
-PACKED = tuple(_PACKINGS)
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot have
 TEXT_COLUMNS = Columns()
@@ -66,12 +56,8 @@ _OTHERWISE = {  # what to do with other files in which reports come
     **dict.fromkeys((".rar", ".7z"), "unpack it, or make a .zip of what is in it"),
     **dict.fromkeys((".dta", ".sav", ".rds", ".rdata", ".feather", ".arrow", ".sqlite"), "export it as CSV or Parquet"),
 }
-# What broken files raise; pyarrow's errors and those of UTF-8 are ValueErrors.
-_BROKEN: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, NotImplementedError, zlib.error, lzma.LZMAError)
-_BROKEN += (zipfile.BadZipFile, tarfile.TarError, zstd.ZstdError)
 _BEFORE = 200  # bytes before a wrong one that tell in which encoding it is right
-_BLOCK = 512  # bytes of a tar archive, which ends with one of zeros
-_ENCRYPTED = 1  # a bit of a zip member's flags
+_LARGEST_TEXT = 64 * 1024 * 1024  # bytes of a .txt that is packed or in an archive: a small one may unpack to any size
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +77,18 @@ def form_of(name: str) -> tuple[Form, str] | None:
     """A file's form and the ending of its compression (or ""), by its name; None if it is not read."""
     path = PurePath(name.lower())
     path = path.with_suffix(_SHORT.get(path.suffix, path.suffix))
-    packing = _PACKINGS.get(path.suffix, "")
+    packing = packing_of(path.name)
     form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
     return None if form is None or (form == "zip" and packing) else (form, packing)
 
 
-def expand(paths: Iterable[Path], complain: Complain) -> list[Path]:
-    """The files that the paths name, folders searched; those whose form is not read are problems."""
-    return [file for path in paths for file in ([path] if path == STDIN else _files(path, complain))]
+def expand(paths: Iterable[Path], complain: Complain, hidden: set[str] | None = None) -> list[Path]:
+    """The files that the paths name, folders searched; those whose form is not read are problems.
+
+    hidden: collects what is left out of folders because of its name.
+    """
+    left_out: set[str] = set() if hidden is None else hidden
+    return [file for path in paths for file in ([path] if path == STDIN else _files(path, complain, left_out))]
 
 
 def read_sources(
@@ -107,6 +97,7 @@ def read_sources(
     stdin_form: Form = "txt",
     columns: Columns = TEXT_COLUMNS,
     dialect: Dialect = PLAIN,
+    hidden: set[str] | None = None,
 ) -> Iterator[Source]:
     """The texts of files, folders and standard input (`-`), in order, read as they are asked for.
 
@@ -115,33 +106,42 @@ def read_sources(
         stdin_form: what standard input, or a pipe whose name has no ending, holds; nothing is guessed.
         columns: where text and id stand in JSONL, CSV and Parquet.
         dialect: delimiter and encoding of what is not Parquet, where they are not the usual ones.
+        hidden: collects what is left out of folders and archives because of its name.
     """
     before = 0
+    left_out: set[str] = set() if hidden is None else hidden
     for path in paths:
         if path == STDIN:
-            yield from _Reader(columns, complain, dialect).read(sys.stdin.buffer, "standard input", stdin_form, "")
+            yield from _Reader(columns, complain, dialect, left_out).read(
+                sys.stdin.buffer, "standard input", stdin_form, ""
+            )
             continue
-        for file in _files(path, complain):
+        for file in _files(path, complain, left_out):
             try:
                 with file.open("rb") as raw:
                     pipe = is_device(file)
                     size = 0 if pipe else file.stat().st_size
-                    reader = _Reader(columns, complain, dialect, None if pipe else raw, before, size)
-                    yield from reader.read(raw, str(file), *(form_of(file.name) or (stdin_form if pipe else "txt", "")))
+                    reader = _Reader(columns, complain, dialect, left_out, None if pipe else raw, before, size)
+                    form, packing = form_of(file.name) or (stdin_form if pipe else "txt", "")
+                    yield from reader.read(raw, printable(file), form, packing)
                     before += size
             except OSError as error:
-                complain(Problem(str(file), f"cannot be read: {error.strerror}", "check path and permissions"))
+                complain(Problem(printable(file), f"cannot be read: {error.strerror}", "check path and permissions"))
 
 
-def _files(path: Path, complain: Complain) -> list[Path]:
+def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if form_of(file.name) and file.is_file())
-        if not files:
-            complain(Problem(str(path), "no file in this folder has a form that is tagged", _ENDINGS))
-        return files
+        found = walk(path, form_of)
+        hidden.update(found.hidden)
+        for problem in found.problems:
+            complain(problem)
+        if not found.files and not found.problems:
+            complain(Problem(printable(path), "no file in this folder has a form that is tagged", _ENDINGS))
+        return found.files
     if path.exists() and not form_of(path.name) and not is_device(path):
         fix = _OTHERWISE.get(path.suffix.lower(), _ENDINGS)
-        complain(Problem(str(path), f"{path.suffix or 'a file without ending'} is not tagged", fix))
+        ending = printable(path.suffix) or "a file without ending"
+        complain(Problem(printable(path), f"{ending} is not tagged", fix))
         return []
     return [path]
 
@@ -150,6 +150,7 @@ def _files(path: Path, complain: Complain) -> list[Path]:
 class _Reader:
     """Reads one file, and what is packed in it.
 
+    hidden: collects what is left out of archives because of its name.
     raw: the file as it lies on disk, to see how far reading is; None: nobody knows.
     before, size: bytes of the files before it, and of it.
     share: how much of it has been read, where it is not read from its begin to its end.
@@ -158,86 +159,61 @@ class _Reader:
     columns: Columns
     complain: Complain
     dialect: Dialect = PLAIN
+    hidden: set[str] = field(default_factory=set)
     raw: IO[bytes] | None = None
     before: int = 0
     size: int = 0
     share: float | None = None
 
-    def read(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
-        """The texts of a file or of a zip's member; where it breaks off, the rest is a problem."""
+    def read(self, stream: IO[bytes], name: str, form: Form, packing: str, archive: str = "") -> Iterator[Source]:
+        """The texts of a file, or of an archive's member; where it breaks off, the rest is a problem."""
         count = 0
         try:
-            for source in self._opened(stream, name, form, packing):
+            for source in self._opened(stream, name, form, packing, archive):
                 count += 1
                 yield source
-        except _BROKEN as error:
+        except BROKEN as error:
             said = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
             fix = "what follows is not tagged; get the file anew"
             if count and any(word in said.lower() for word in ("crc", "checksum")):
                 fix = f"what was read before may be wrong, and {fix}"
             self.complain(Problem(name, said, fix, unreadable=True))
 
-    def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str) -> Iterator[Source]:
-        if form in ("zip", "parquet") and not packing and not stream.seekable():
+    def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str, archive: str) -> Iterator[Source]:
+        if form in ("zip", "parquet") and not packing and not archive and not stream.seekable():
             self.complain(Problem(name, f"a {form} file cannot be read from a pipe", "write it to a file first"))
-        elif form == "zip":
-            yield from self._zipped(stream, name)
-        elif form == "tar":
-            yield from self._tarred(_unpacked(stream, packing), name)
+        elif form in ("zip", "tar"):
+            yield from self._members(unpacked(stream, packing), name, form)
         elif form == "parquet":
-            if packing:
+            if packing or archive:
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
                 return
             yield from self._sources(parquet_rows(stream, name, self.columns, self.complain, self._told))
         else:
-            unpacked = _unpacked(stream, packing)
+            plain = unpacked(stream, packing)
             if form == "txt":
-                yield from self._text(unpacked.read(), name)
+                yield from self._text(
+                    plain.read(_LARGEST_TEXT + 1 if packing or archive else -1), name, packing or archive
+                )
             elif form in ("csv", "tsv"):
                 usual = "\t" if form == "tsv" else ","
-                yield from self._sources(csv_rows(unpacked, name, self.columns, self.complain, self.dialect, usual))
+                yield from self._sources(csv_rows(plain, name, self.columns, self.complain, self.dialect, usual))
             else:
-                yield from self._sources(json_rows(unpacked, name, self.complain, self.dialect))
+                yield from self._sources(json_rows(plain, name, self.complain, self.dialect))
 
-    def _zipped(self, stream: IO[bytes], name: str) -> Iterator[Source]:
-        found = False
-        with zipfile.ZipFile(stream) as archive:
-            for member in archive.infolist():
-                form, packing = form_of(member.filename) or (None, "")
-                if form in (None, "zip") or member.is_dir() or member.filename.startswith("__MACOSX/"):
-                    continue
-                found = True
-                inside = f"{name}/{member.filename}"
-                if member.flag_bits & _ENCRYPTED:
-                    self.complain(Problem(inside, "is locked with a password", "unpack the zip first"))
-                    continue
-                with archive.open(member) as inner:
-                    yield from self.read(inner, inside, form, packing or (".zip" if form == "parquet" else ""))
-        if not found:
+    def _members(self, stream: IO[bytes], name: str, kind: Literal["zip", "tar"]) -> Iterator[Source]:
+        contents = Contents(name, kind, form_of, self.complain, self.hidden)
+        for member in (zip_members if kind == "zip" else tar_members)(stream, contents):
+            form, packing = form_of(member.file) or ("txt", "")
+            yield from self.read(member.stream, member.name, form, packing, kind)
+        if not contents.found:
             self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
 
-    def _tarred(self, stream: IO[bytes], name: str) -> Iterator[Source]:
-        """The texts of an archive that is read once from begin to end, nothing of it written to the disk."""
-        found = False
-        tail = _Tail(stream)
-        with tarfile.open(fileobj=tail, mode="r|") as archive:  # type: ignore[call-overload] # it is only read from
-            for member in archive:
-                form, packing = form_of(member.name) or (None, "")
-                if form is None or not member.isfile() or member.name.startswith("__MACOSX/"):
-                    continue
-                found = True
-                inside = f"{name}/{member.name}"
-                inner = archive.extractfile(member)
-                if form in ("zip", "tar"):
-                    self.complain(Problem(inside, f"a .{form} in a .tar is not read", "unpack it first"))
-                elif inner:
-                    yield from self.read(inner, inside, form, packing or (".tar" if form == "parquet" else ""))
-        if not tail.is_whole():
-            raise EOFError("the archive breaks off before its end")
-        if not found:
-            self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
-
-    def _text(self, raw: bytes, name: str) -> Iterator[Source]:
+    def _text(self, raw: bytes, name: str, packed: str) -> Iterator[Source]:
+        if packed and len(raw) > _LARGEST_TEXT:
+            said = f"unpacks to a text of more than {_LARGEST_TEXT // 1024**2} MiB"
+            self.complain(Problem(name, said, "if that is one report, unpack it first", unreadable=True))
+            return
         encoding = encoding_of(raw[:4], self.dialect.encoding)
         try:
             # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
@@ -292,37 +268,3 @@ def renamed(metadata: Mapping[str, Any], reserved: Container[str]) -> Mapping[st
 def _kind(value: Any) -> str:
     kinds = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a number")
-
-
-def _unpacked(stream: IO[bytes], packing: str) -> IO[bytes]:
-    if packing == ".gz":
-        return gzip.open(stream)  # type: ignore[return-value] # a file of bytes in all but name
-    if packing == ".bz2":
-        return bz2.open(stream)
-    if packing == ".xz":
-        return lzma.open(stream)
-    if packing == ".zst":
-        # Large public dumps are packed with --long=31; memory is taken as the file needs it.
-        largest = zstd.DecompressionParameter.window_log_max.bounds()[1]
-        return zstd.open(  # type: ignore[return-value] # a file of bytes in all but name
-            stream, options={zstd.DecompressionParameter.window_log_max: largest}
-        )
-    return stream
-
-
-class _Tail:
-    """Reads a stream and remembers how it ends."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._last = stream, b""
-
-    def read(self, size: int) -> bytes:
-        block = self._stream.read(size)
-        self._last = (self._last + block)[-_BLOCK:]
-        return block
-
-    def is_whole(self) -> bool:
-        """Whether the stream, read to its end, ends with a block of zeros."""
-        while self.read(1 << 16):
-            pass
-        return self._last == bytes(_BLOCK)

@@ -116,7 +116,8 @@ def tag(
     if html:
         page.require()
     complain = ProblemLog(lambda message: print(message, file=sys.stderr))
-    inputs = sources.expand(files, complain)
+    hidden: set[str] = set()
+    inputs = sources.expand(files, complain, hidden)
     _refuse_own_output(files, inputs, output)
     described = Checkpoint.load(checkpoint)
     refuse_wrong_thresholds(thresholds, described.manifest.labels)
@@ -136,7 +137,7 @@ def tag(
         unique_ids=unique_ids,
         skip_other_scripts=skip_other_scripts,
     )
-    texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect)  # type: ignore[arg-type]
+    texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
 
     def load() -> Tagger:
         from conflict_ner.tagger import Tagger
@@ -148,7 +149,7 @@ def tag(
         first = next(texts, None)
         if first is None and complain.count:
             complain.show_rest()
-            _give_up(output, html)
+            _give_up(output, html, hidden)
         return load(), ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     ids = Ids(unique=unique_ids)
@@ -156,7 +157,7 @@ def tag(
     done = _tag(begin, _Out(output, form, table, html, as_json), facts, resume=resume)
     complain.show_rest()
     print(tagprogress.summary(done.counts, complain.count, done.seconds, done.before), file=sys.stderr)
-    _warn(ids, scripts)
+    _warn(ids, scripts, hidden)
     if complain.count:
         raise typer.Exit(1)
 
@@ -178,8 +179,16 @@ def _warn_of_script(first: Any) -> None:
     print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
 
 
-def _warn(ids: Ids, scripts: OtherScripts) -> None:
-    """Say at the end, in a line each, what is doubtful in all reports."""
+def _tell_hidden(hidden: set[str]) -> None:
+    from conflict_ner.walking import note_hidden
+
+    if hidden:
+        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
+
+
+def _warn(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
+    """Say at the end, in a line each, what was left out by its name, and what is doubtful in all reports."""
+    _tell_hidden(hidden)
     if ids.repeated:
         done = "made distinct" if ids.unique else "--unique-ids makes them distinct"
         reports = f"{ids.repeated:,} report{'s have' if ids.repeated > 1 else ' has'}"
@@ -214,8 +223,9 @@ def _form(output: Path | None) -> Written:
     return form
 
 
-def _give_up(output: Path | None, html: Path | None) -> NoReturn:
+def _give_up(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
     """End before any work, since no report can be read; what stands at the outputs is left as it is."""
+    _tell_hidden(hidden)
     kept = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
     print("; ".join(["nothing is tagged: no report could be read", *kept]), file=sys.stderr)
     raise typer.Exit(1)
