@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from conflict_ner import configfile, corpus
 from conflict_ner.document import Document
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
 from conflict_ner.files import short
+from conflict_ner.walking import note_hidden, printable, walk
 from conflict_ner.words import split_words
 
 
@@ -65,14 +67,17 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
     entries = entries or _test_split(checkpoint)
     plain: list[Path] = []
     marked: list[Path] = []
+    hidden: list[str] = []
     for entry in entries:
-        texts = _plain_files(entry)
+        texts = _plain_files(entry, hidden)
         (plain if texts else marked).extend(texts or [entry])
+    if hidden:
+        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
     documents = [_plain(file) for file in plain]
     if marked:
         documents += corpus.load({"data": marked}, labels)["data"]
     kept = tuple(document for document in documents if len(split_words(document.text)[0]))
-    named = ", ".join(short(entry) for entry in entries)
+    named = ", ".join(printable(short(entry)) for entry in entries)
     if not kept:
         raise BenchmarkError(f"{named}: no report with a word in it; name other files")
     return Reports(named, kept, labeled=not plain)
@@ -93,17 +98,32 @@ def _test_split(checkpoint: Path) -> tuple[Path, ...]:
     return entries
 
 
-def _plain_files(entry: Path) -> list[Path]:
-    if entry.is_file():
-        return [entry] if entry.suffix == ".txt" else []
-    _, problems = corpus.find_files(entry)
-    return sorted(file for file in entry.rglob("*.txt") if file.is_file()) if problems and entry.is_dir() else []
+def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
+    """The plain texts that a path names: itself, or those of a folder without labeled files.
+
+    Raises:
+        DataError: if parts of such a folder cannot be searched.
+    """
+    if not entry.is_dir():
+        return [entry] if _is_plain(entry.name) else []
+    labeled, _ = corpus.find_files(entry)
+    if labeled:
+        return []
+    found = walk(entry, _is_plain)
+    if found.files:
+        if found.problems:
+            raise DataError(found.problems)
+        hidden += found.hidden
+    return found.files
+
+
+def _is_plain(name: str) -> bool:
+    return corpus.form_of(name) == ".txt"
 
 
 def _plain(file: Path) -> Document:
     """A report as its file has it: corpus would look for labels in it."""
-    try:
-        return Document(str(file), file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        _, problems = corpus.read_file(file)  # says where and how to mend it
-        raise DataError(problems) from None
+    text, problems = corpus.read_text(file)
+    if text is None:
+        raise DataError(problems)
+    return Document(printable(file), text)

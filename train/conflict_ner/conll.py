@@ -28,6 +28,7 @@ from typing import Any
 from conflict_ner.document import Document, Mention
 from conflict_ner.errors import Problem
 from conflict_ner.labels import is_tag, read_tags
+from conflict_ner.unpacking import without_packing
 
 DOCUMENT = "-DOCSTART-"
 _BLANK = " \t"  # what layout may consist of; other spaces are somebody's text
@@ -58,7 +59,7 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
 
     A file that is not in this form at all, such as plain prose, is one problem.
     """
-    sentences = list(_sentences(source, Path(file).stem))
+    sentences = list(_sentences(source, _stem(file)))
     rows = [row for sentence in sentences for row in sentence.rows]
     if not rows:
         return [], [Problem(file, "no sentence in this file", "write a word and its tag a line", unreadable=True)]
@@ -94,6 +95,10 @@ def _sentences(source: str, stem: str) -> Iterator[_Sentence]:
             metadata = {"document": f"{stem}:{number}"}
 
 
+def _stem(file: str) -> str:
+    return Path(without_packing(file)).stem
+
+
 def _columns(line: str) -> tuple[str, ...]:
     if "\t" in line:
         return tuple(column.strip(" ") for column in line.split("\t"))
@@ -108,7 +113,7 @@ def _document(sentence: _Sentence, width: int, file: str) -> tuple[Document, lis
     problems = [Problem(f"{file}:{rows[word].line}", what, fix) for word, what, fix in sorted([*faults, *misread])]
     ends = list(accumulate(len(word) + 1 for word in words))  # each past the space that follows the word
     document = Document(
-        id=f"{Path(file).stem}:{rows[0].line}",
+        id=f"{_stem(file)}:{rows[0].line}",
         text=" ".join(words),
         mentions=tuple(
             Mention(ends[first] - len(words[first]) - 1, ends[last - 1] - 1, lb) for first, last, lb in spans

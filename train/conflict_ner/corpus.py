@@ -1,7 +1,8 @@
 """From files to splits of documents: the one door through which labeled data comes in.
 
 A path is a `.md` file (the marked-up form), a `.jsonl` file, a benchmark's file in CoNLL's
-form (`.conll`, `.bio`, `.iob2`, `.txt`), or a folder that is searched for all of these but
+form (`.conll`, `.bio`, `.iob2`, `.txt`), each in small letters or capitals and perhaps packed (`.gz`, `.bz2`,
+`.xz`, `.zst`), or a folder that is searched for all of these but
 `.txt`, which is mostly plain text and is read where it is named. `load` reads every split,
 lets `check` look at all of it and hands out a `Corpus` only when nothing is wrong (or, if
 not strict, without the documents at fault).
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,8 @@ from conflict_ner import conll, jsonl, markup
 from conflict_ner.check import check_groups, check_splits
 from conflict_ner.document import Document
 from conflict_ner.errors import DataError, Problem
+from conflict_ner.unpacking import BROKEN, packing_of, unpacked, without_packing
+from conflict_ner.walking import Walk, is_hidden, note_hidden, printable, walk
 
 if TYPE_CHECKING:
     import datasets
@@ -118,9 +122,11 @@ def load(
     """
     splits: dict[str, tuple[Document, ...]] = {}
     problems: list[Problem] = []
+    hidden: list[str] = []
     for split, entries in paths.items():
-        splits[split], found = read(entries)
+        splits[split], found = _read(entries, hidden)
         problems += found
+    _tell_hidden(hidden)
     findings = check_splits(splits, labels, allow_copies=allow_copies) + (check_groups(splits, group) if group else [])
     problems += [finding.problem for finding in findings]
     if problems and (strict or any(problem.unreadable for problem in problems)):
@@ -135,64 +141,126 @@ def load(
 
 def read(entries: Iterable[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
     """All documents under the given files and folders, and what could not be read."""
+    hidden: list[str] = []
+    documents, problems = _read(entries, hidden)
+    _tell_hidden(hidden)
+    return documents, problems
+
+
+def _read(entries: Iterable[Path], hidden: list[str]) -> tuple[tuple[Document, ...], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for entry in entries:
-        files, found = find_files(entry)
-        problems += found
-        for file in files:
-            read_documents, found = read_file(file)
+        found = search(entry)
+        hidden += found.hidden
+        problems += found.problems
+        for file in found.files:
+            read_documents, faults = read_file(file)
             documents += read_documents
-            problems += found
+            problems += faults
     return tuple(documents), problems
 
 
 def find_splits(entry: Path) -> dict[str, list[Path]]:
     """The splits in a folder that has folders named after some; any other path is one split, `data`.
 
-    Every folder beside a split is one too, whatever its name: none is passed over.
+    Every folder beside a split is one too, whatever its name, unless it is hidden: none is passed over.
     """
-    folders = [folder for folder in sorted(entry.iterdir()) if folder.is_dir()] if entry.is_dir() else []
-    if not any(folder.name in SPLITS for folder in folders):
+    try:
+        below = sorted(entry.iterdir()) if entry.is_dir() else []
+        # A link that leads nowhere may have led to a split: it is said when it is read.
+        folders = [path for path in below if path.is_dir() or (path.is_symlink() and not path.exists())]
+    except OSError:
+        folders = []  # it is said when it is read
+    shown = [folder for folder in folders if not is_hidden(folder.name)]
+    if not any(folder.name in SPLITS for folder in shown):
         return {"data": [entry]}
-    ranked = sorted(folders, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
-    return {folder.name: [folder] for folder in ranked}
+    _tell_hidden([str(folder) for folder in folders if folder not in shown])
+    ranked = sorted(shown, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
+    return {printable(folder.name): [folder] for folder in ranked}
+
+
+def form_of(name: str) -> str | None:
+    """The ending, in small letters and without that of a compression, by which a labeled file's form is known.
+
+    >>> form_of("M.MD"), form_of("c.jsonl.gz"), form_of("notes.pdf")
+    ('.md', '.jsonl', None)
+    """
+    ending = PurePath(without_packing(name)).suffix.lower()
+    return ending if ending in FORMS or ending in FOREIGN else None
+
+
+def search(entry: Path) -> Walk:
+    """The report files that a path names, in order of their names; what cannot be searched; what is hidden."""
+    try:
+        is_folder, exists = entry.is_dir(), entry.exists()
+    except OSError as error:  # a folder above it is closed
+        return Walk(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
+    if is_folder:
+        found = walk(entry, form_of)
+        files = [file for file in found.files if form_of(file.name) in _SEARCHED]
+        fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
+        if found.files:
+            fix = "name its .txt files one by one, if they are in CoNLL's form"
+        found.problems += [] if files or found.problems else [_no_files(entry, fault, fix)]
+        found.files = files
+        return found
+    if not exists:
+        return Walk(problems=[_no_files(entry, "no such file or folder", "mend the path")])
+    if form_of(entry.name) is None:
+        ending = printable(entry.suffix) or "this"
+        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {ending}"
+        return Walk(problems=[_no_files(entry, fault, "convert or rename it")])
+    return Walk([entry])
+
+
+def _no_files(entry: Path, fault: str, fix: str) -> Problem:
+    return Problem(printable(entry), fault, fix, unreadable=True)
 
 
 def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
-    """The report files that a path names, in order of their names."""
-    if entry.is_dir():
-        files = sorted(file for file in entry.rglob("*") if file.suffix in _SEARCHED and file.is_file())
-        fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
-        if any(entry.rglob("*.txt")):
-            fix = "name its .txt files one by one, if they are in CoNLL's form"
-    elif entry.exists():
-        files = [entry] if entry.suffix in FORMS.keys() | FOREIGN.keys() else []
-        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {entry.suffix or 'this'}"
-        fix = "convert or rename it"
-    else:
-        files, fault, fix = [], "no such file or folder", "mend the path"
-    return files, ([] if files else [Problem(str(entry), fault, fix, unreadable=True)])
+    """The report files that a path names, in order of their names, and what cannot be searched."""
+    found = search(entry)
+    return found.files, found.problems
 
 
 def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
     """One file's documents, and its problems with line and column."""
+    source, problems = read_text(file)
+    if source is None:
+        return [], problems
+    documents, problems = (FORMS | FOREIGN)[form_of(file.name) or ".txt"].parse(source, printable(file))
+    return documents, problems
+
+
+def read_text(file: Path) -> tuple[str | None, list[Problem]]:
+    """A file's text, unpacked if it is packed; None if it cannot be read, and why."""
+    name, packing = printable(file), packing_of(file.name)
     try:
-        raw = file.read_bytes()
-    except OSError as error:
-        return [], [Problem(str(file), f"cannot be read: {error.strerror}", "check its permissions", unreadable=True)]
+        with file.open("rb") as stream:
+            raw = unpacked(stream, packing).read()
+    except BROKEN as error:
+        if isinstance(error, OSError) and error.strerror:
+            said, fix = f"cannot be read: {error.strerror}", "check its permissions"
+        else:
+            said, fix = f"damaged: {str(error) or type(error).__name__}", "get the file anew"
+        return None, [Problem(name, said, fix, unreadable=True)]
     try:
-        source = raw.decode("utf-8").removeprefix("\ufeff")
+        return raw.decode("utf-8").removeprefix("\ufeff"), []
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start]
         column = len(before.decode("utf-8")) + 1
         hint = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
-        fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {file.name} > new"
+        fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {printable(file.name)} > new"
         what = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
-        return [], [Problem(f"{file}:{line}:{column}", what, fix, unreadable=True)]
-    documents, problems = (FORMS | FOREIGN)[file.suffix].parse(source, str(file))
-    return documents, problems
+        return None, [Problem(f"{name}:{line}:{column}", what, fix, unreadable=True)]
+
+
+def _tell_hidden(hidden: Sequence[str]) -> None:
+    """Say on standard error what was not read because of its name; no problem, and nothing to be silent about."""
+    if hidden:
+        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
 
 
 def _columns(documents: Sequence[Document]) -> dict[str, list[Any]]:

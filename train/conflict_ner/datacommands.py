@@ -63,7 +63,8 @@ def convert(
     """Turn labeled reports from one form into the other; nothing of a report is lost."""
     from conflict_ner import corpus
 
-    if target.suffix not in corpus.FORMS:
+    form = corpus.FORMS.get(target.suffix.lower())
+    if form is None:
         raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
     documents, problems = corpus.read([source])
     if problems:
@@ -71,7 +72,7 @@ def convert(
     if target.exists() and target.samefile(source):
         raise typer.BadParameter("source and target are one file")
     with replaced(target) as stream:
-        stream.write(corpus.FORMS[target.suffix].dump(documents))
+        stream.write(form.dump(documents))
     print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
 
 
@@ -97,7 +98,7 @@ def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[st
     """The splits that a path names, the labels allowed in them, and whether copies are."""
     from conflict_ner import configfile, corpus
 
-    if data.suffix not in (".yaml", ".yml"):
+    if data.suffix.lower() not in (".yaml", ".yml"):
         return corpus.find_splits(data), _names(labels), False
     config = configfile.load(data)
     named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}

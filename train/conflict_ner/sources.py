@@ -130,7 +130,12 @@ def read_sources(
 
 
 def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
-    if path.is_dir():
+    try:
+        is_folder, is_unknown = path.is_dir(), path.exists() and not form_of(path.name) and not is_device(path)
+    except OSError as error:  # a folder above it is closed
+        complain(Problem(printable(path), f"cannot be read: {error.strerror}", "check path and permissions"))
+        return []
+    if is_folder:
         found = walk(path, form_of)
         hidden.update(found.hidden)
         for problem in found.problems:
@@ -138,7 +143,7 @@ def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
         if not found.files and not found.problems:
             complain(Problem(printable(path), "no file in this folder has a form that is tagged", _ENDINGS))
         return found.files
-    if path.exists() and not form_of(path.name) and not is_device(path):
+    if is_unknown:
         fix = _OTHERWISE.get(path.suffix.lower(), _ENDINGS)
         ending = printable(path.suffix) or "a file without ending"
         complain(Problem(printable(path), f"{ending} is not tagged", fix))
