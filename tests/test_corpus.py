@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -223,3 +227,67 @@ def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
         assert sampled["test"] == documents
     assert shares[3]["train"] == documents
     assert data.sampled("train", 0.25, seed=4)["train"] != shares[1]["train"]
+
+
+def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
+    for number, (name, pack) in enumerate(
+        [("A.MD", bytes), ("B.JSONL", bytes), ("c.jsonl.gz", gzip.compress), ("d.md.XZ", lzma.compress)]
+    ):
+        form = corpus.FORMS[corpus.form_of(name) or ""]
+        content = form.dump([Document(f"r{number}", f"Rebels left {number}.", (Mention(0, 6, "ACTOR"),))])
+        (tmp_path / name).write_bytes(pack(content.encode()))
+    (tmp_path / "e.conll.bz2").write_bytes(bz2.compress(b"Rebels B-ACTOR\nleft O\n"))
+    documents, found = corpus.read([tmp_path])
+    assert [document.id for document in documents] == ["r0", "r1", "r2", "r3", "e:1"]
+    assert found == []
+    for file in tmp_path.iterdir():
+        assert len(corpus.read([file])[0]) == 1
+
+
+def test_a_packed_file_that_is_damaged_is_named(tmp_path: Path) -> None:
+    for name, content in (("a.jsonl.gz", b"not packed"), ("b.jsonl.gz", gzip.compress(b"{}" * 9999)[:-20])):
+        (tmp_path / name).write_bytes(content)
+        (found,) = problems(tmp_path / name)
+        assert found.where == str(tmp_path / name)
+        assert found.what.startswith("damaged")
+        assert found.unreadable
+
+
+def test_hidden_entries_of_labeled_folders_are_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "test"):
+        write(tmp_path, f"{split}/a.md", [Document(split, f"Rebels left {split}.")])
+        write(tmp_path, f"{split}/.ipynb_checkpoints/a.md", [Document(split, f"Rebels left {split}.")])
+        (tmp_path / split / "._a.md").write_bytes(b"\0\xff")
+    (tmp_path / ".cache").mkdir()
+    splits = corpus.find_splits(tmp_path)
+    assert splits == {split: [tmp_path / split] for split in ("train", "test")}
+    assert "1 hidden entry left out" in capsys.readouterr().err
+    loaded = corpus.load(splits, LABELS)
+    assert [document.id for split in splits for document in loaded[split]] == ["train", "test"]
+    assert capsys.readouterr().err.count("4 hidden entries left out") == 1
+    assert corpus.read([tmp_path / "train" / ".ipynb_checkpoints"])[1] == []  # it is named
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_are_problems(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/a.md", DOCUMENTS[:1])
+    (tmp_path / "elsewhere" / "circle").symlink_to(".")
+    data = tmp_path / "data"
+    (data / "train").mkdir(parents=True)
+    (data / "train" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert corpus.load(corpus.find_splits(data), LABELS)["train"] == tuple(DOCUMENTS[:1])
+    (data / "test").symlink_to("gone")
+    (data / "train" / "b.md").symlink_to("gone.md")
+    with pytest.raises(DataError) as caught:
+        corpus.load(corpus.find_splits(data), LABELS, strict=False)
+    assert {problem.where for problem in caught.value.problems} == {str(data / "test"), str(data / "train" / "b.md")}
+
+
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (tmp_path / f"{name}.conll").write_text("Rebels B-ACTOR\nleft O\n")
+    (tmp_path / f"{name}.md").write_text("[no report\n")
+    documents, found = corpus.read([tmp_path])
+    assert [document.id for document in documents] == ["caf\\xe9:1"]
+    assert [problem.where for problem in found] == [f"{tmp_path}/caf\\xe9.md:1:1"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import json
 import lzma
+import os
 import sys
 import tarfile
 import zipfile
@@ -16,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from archives import standard_input, write, zstd
+from archives import CapitalTagger, standard_input, tag_archive, write, zstd
 from conflict_ner.errors import Problem
 from conflict_ner.sources import STDIN, TEXT_COLUMNS, Form, Source, expand, form_of, read_sources, renamed
 from conflict_ner.tables import Columns, Dialect
@@ -63,6 +65,32 @@ def test_a_folder_is_searched_in_order_and_what_else_lies_there_is_left_alone(tm
     names = [Path(source.id).name for source in sources]
     assert names == ["y.jsonl", "z.txt", "b.txt"]
     assert problems == []
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_names_that_are_not_utf8_are_escaped_in_every_output(tmp_path: Path, form: str) -> None:
+    write(tmp_path / "in" / os.fsdecode(b"caf\xe9.txt"), "Goma")
+    write(tmp_path / "in" / "z.txt", "Beni")
+    out = tmp_path / f"out.{form}"
+    assert tag_archive(CapitalTagger(), expand([tmp_path / "in"], print), out) == []
+    if form == "parquet":
+        ids = pq.read_table(out).column("id").to_pylist()
+    else:
+        rows = out.read_bytes().decode("utf-8").splitlines()
+        ids = [
+            json.loads(row)["id"] if form == "jsonl" else next(csv.reader([row]))[0] for row in rows if "/in/" in row
+        ]
+    assert ids == [f"{tmp_path}/in/caf\\xe9.txt", f"{tmp_path}/in/z.txt"]
+
+
+def test_a_path_below_a_closed_folder_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    sources, problems = read(tmp_path / "a.txt")
+    assert sources == []
+    assert problems == [f"{tmp_path}/a.txt: cannot be read: Permission denied; check path and permissions"]
 
 
 def test_paths_are_read_in_the_order_given(tmp_path: Path) -> None:

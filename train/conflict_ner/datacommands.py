@@ -12,6 +12,7 @@ import typer
 
 from conflict_ner.errors import DataError
 from conflict_ner.files import replaced
+from conflict_ner.walking import printable
 
 DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 
@@ -73,7 +74,7 @@ def convert(
         raise typer.BadParameter("source and target are one file")
     with replaced(target) as stream:
         stream.write(form.dump(documents))
-    print(f"{len(documents):,} reports written to {target}", file=sys.stderr)
+    print(f"{len(documents):,} reports written to {printable(target)}", file=sys.stderr)
 
 
 def agree(
