@@ -9,9 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from conflict_ner import corpus
-from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError
+from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
+from conflict_ner.sides import evaluations
 from conflict_ner.tagger import Tagger
 from conftest import LABELS, SENTENCES
 
@@ -212,3 +215,86 @@ def test_all_that_is_wrong_with_thresholds_comes_at_once(tagger: Tagger) -> None
     with pytest.raises(ConfigError, match="the labels are ACTOR, WEAPON, LOCATION, NUMBER") as caught:
         Tagger.load(tagger.checkpoint.folder, "cpu", {"actor": 0.5, "WEAPON": 2})
     assert [problem.where for problem in caught.value.problems] == ["threshold actor=0.5", "threshold WEAPON=2"]
+
+
+WRONG_INPUTS: list[tuple[object, str]] = [
+    (b"Goma fell.", "cannot read bytes: decode it first"),
+    (bytearray(b"Goma fell."), "cannot read bytearray: decode it first"),
+    ({"a": "Goma fell."}, r"cannot read dict: pass its texts, for example list\(texts.values\(\)\)"),
+    ({"Goma fell."}, "cannot read set: it has no order"),
+    (None, "cannot read NoneType: pass a string, or a list of strings"),
+    (5, "cannot read int: pass a string, or a list of strings"),
+    (Path("report.txt"), r"cannot read PosixPath: read it first|cannot read WindowsPath: read it first"),
+    (np.array([["Goma fell."]]), "cannot read ndarray: pass a list or an array of one dimension"),
+    (np.array("Goma fell."), "cannot read ndarray: pass a list or an array of one dimension"),
+    ([b"Goma fell."], r"number 0 is bytes; decode it first"),
+    (["Goma fell.", None], r"number 1 is NoneType \(a missing value\)"),
+    (["Goma fell.", float("nan")], r"number 1 is float \(a missing value\)"),
+    ([5], "number 0 is int$"),
+]
+
+
+@pytest.mark.parametrize(("texts", "message"), WRONG_INPUTS, ids=lambda value: type(value).__name__)
+def test_what_is_no_text_is_named_by_its_type_with_what_to_give(tagger: Tagger, texts: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        tagger.tag(texts)
+
+
+def test_any_series_of_strings_is_tagged(tagger: Tagger) -> None:
+    expected = tagger.tag(SENTENCES)
+    by_key = dict(enumerate(SENTENCES))
+    given: list[Any] = [
+        tuple(SENTENCES),
+        (text for text in SENTENCES),
+        np.array(SENTENCES),
+        np.array(SENTENCES, dtype=object),
+        by_key.values(),
+        dict.fromkeys(SENTENCES).keys(),
+    ]
+    for texts in given:
+        assert tagger.tag(texts) == expected
+    assert tagger.tag(np.str_(SENTENCES[0])) == tagger.tag(SENTENCES[0])
+    assert {type(e.text) for e in tagger.tag([np.str_(SENTENCES[0])])[0]} == {str}
+
+
+def test_columns_of_pandas_are_tagged_and_tables_are_not(tagger: Tagger) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"text": SENTENCES}, index=range(7, 7 + len(SENTENCES)))
+    assert tagger.tag(table["text"]) == tagger.tag(SENTENCES)
+    with pytest.raises(TypeError, match=r"cannot read DataFrame: pass the column with the texts"):
+        tagger.tag(table)
+
+
+def test_one_string_is_not_streamed_letter_by_letter(tagger: Tagger) -> None:
+    with pytest.raises(TypeError, match=r"pass \[text\]"):
+        tagger.stream("Goma fell.")
+
+
+@pytest.mark.parametrize("device", ["meta", "bogus", "", "cuda:99", "CPU", "mkldnn", "privateuseone", "fpga", "vulkan"])
+def test_a_device_that_cannot_compute_is_named(checkpoint_folder: Path, device: str) -> None:
+    with pytest.raises(EncoderError, match=f"^device {device!r} cannot be used: "):
+        Tagger.load(checkpoint_folder, device)
+
+
+def test_a_device_may_be_pytorchs_own(checkpoint_folder: Path, tagger: Tagger) -> None:
+    other = Tagger.load(checkpoint_folder, torch.device("cpu"), precision="fp32")  # type: ignore[arg-type]
+    assert other.tag(SENTENCES) == tagger.tag(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    "name", ["org/model", "https://huggingface.co/org/model", "hf://org/model", "hf://models/org/model"]
+)
+def test_a_hub_id_is_told_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"If org/model is an id on the Hugging Face hub: nothing is fetched"):
+        Tagger.load(name)
+    with pytest.raises(DataError, match=r"`hf download org/model --local-dir FOLDER`"):
+        evaluations(Path(name), Path(name))
+
+
+@pytest.mark.parametrize("name", ["models/default", "default", "../a/b", "/nowhere/model", "a/b/c"])
+def test_a_path_is_not_taken_for_a_hub_id(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"no such checkpoint folder; `conflict-ner train CONFIG` makes one$"):
+        Tagger.load(name)

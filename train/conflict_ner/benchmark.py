@@ -157,7 +157,8 @@ def _reading(read: Reader, texts: Sequence[str]) -> Turn:
 def _turn(read: Reader, data: Reports, reports: int) -> Turn:
     def turn() -> None:
         read_to_the_end = sum(1 for _ in read(data.repeated(reports)))
-        assert read_to_the_end == reports, f"{read_to_the_end} of {reports} reports were answered"
+        if read_to_the_end != reports:
+            raise AssertionError(f"{read_to_the_end} of {reports} reports were answered")
 
     return turn
 

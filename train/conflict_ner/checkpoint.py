@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +179,7 @@ class Checkpoint:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise CheckpointError(f"{folder}: no such checkpoint folder; `conflict-ner train CONFIG` makes one")
+            raise CheckpointError(f"{folder}: no such checkpoint folder; {folder_advice(folder)}")
         missing = [name for name in _NEEDED if not (folder / name).is_file()]
         if not any((folder / name).is_file() for name in (WEIGHTS, ONNX_WEIGHTS)):
             missing.append(WEIGHTS)
@@ -197,6 +198,21 @@ class Checkpoint:
         if not (folder / manifest.weights).is_file():
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {manifest.weights} missing")
         return cls(folder, manifest, scores)
+
+
+def folder_advice(folder: Path) -> str:
+    """What to do where a checkpoint's folder is not there: it may be meant as an id of the Hugging Face hub."""
+    name = folder.as_posix()
+    url = re.fullmatch(r"(?:https?:/+huggingface\.co/|hf:/+(?:models/)?)(.+)", name)
+    hub_id = url[1] if url else name
+    if not url and (not re.fullmatch(r"[\w.-]*\w/[\w.-]+", name) or folder.parent.is_dir()):
+        return "`conflict-ner train CONFIG` makes one"
+    return (
+        f"`conflict-ner train CONFIG` makes one. If {hub_id} is an id on the Hugging Face hub: nothing is fetched from "
+        "there to tag with, and only checkpoints that conflict-ner has written can be loaded. Download one of those "
+        f"with `hf download {hub_id} --local-dir FOLDER` and name FOLDER; to fine-tune an encoder of the hub, put "
+        f"`encoder: {hub_id}` into a config and train it"
+    )
 
 
 class _Scores(BaseModel):

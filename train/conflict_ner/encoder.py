@@ -8,6 +8,7 @@ Weights load from safetensors only, and no code that comes with a model is ever 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Encoders name their dropouts differently; the first name that one has is set.
 _DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "mlp_dropout")
+_NO_DOCSTRINGS = 2  # the level of `python -OO`
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 
 
@@ -179,7 +181,7 @@ def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
     """
     try:
         return model.to(device)  # type: ignore[arg-type, no-any-return, unused-ignore]
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise EncoderError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None
 
 
@@ -203,10 +205,26 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
+def _without_docstrings() -> None:
+    """Let transformers import its models under `python -OO`.
+
+    It writes each class's documentation when it is imported, from docstrings that are not there then, and fails.
+    """
+    if sys.flags.optimize < _NO_DOCSTRINGS:
+        return
+    import transformers.utils
+
+    def unchanged(documented: Any = None, **_: Any) -> Any:
+        return documented if documented is not None else unchanged
+
+    transformers.utils.auto_docstring = unchanged  # type: ignore[attr-defined, assignment, unused-ignore]
+
+
 @contextmanager
 def _clear_errors(source: str) -> Iterator[None]:
     from safetensors import SafetensorError
 
+    _without_docstrings()
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:

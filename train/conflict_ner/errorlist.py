@@ -71,7 +71,8 @@ def errors_of(pairs: Sequence[Sequence[Pair]], documents: Sequence[Document]) ->
                 continue
             past = end_of(pair)
             start, end = sentence(document.text, pair.start, past)
-            assert 0 <= start <= pair.start < past <= end <= len(document.text), (document.id, pair)
+            if not 0 <= start <= pair.start < past <= end <= len(document.text):
+                raise AssertionError(document.id, pair)
             touching = tuple(other for other in each if other.start < past and pair.start < end_of(other))
             found.append(Error(len(found) + 1, index, pair, start, end, touching))
     return found

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PLACES = 5  # of a fault that is found many times
 KINDS = 50  # of fault, in one message
@@ -141,6 +142,16 @@ class ProblemLog:
 
 class ConflictNerError(Exception):
     """Base of every error this package raises on purpose; the message is for the user."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle message and attributes, whatever a subclass is made of: a pool's processes hand errors over."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[ConflictNerError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
 
 
 class DataError(ConflictNerError):

@@ -126,7 +126,8 @@ def score(
     pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
     mentions = sum(len(document.mentions) for document in gold)
     strict = Scores.of(_count(pairs, labels, (CORRECT,)), labels)
-    assert strict.micro.gold == mentions, f"{strict.micro.gold} of {mentions} gold mentions were scored"
+    if strict.micro.gold != mentions:
+        raise AssertionError(f"{strict.micro.gold} of {mentions} gold mentions were scored")
     default, default_micro = agree_with_seqeval(strict, gold, predicted, labels)
     scored = _scored(pairs)
     return Report(

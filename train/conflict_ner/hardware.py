@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from conflict_ner.errors import EncoderError
+
 _AMPERE = (8, 0)  # the first NVIDIA compute capability that multiplies bf16
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -38,6 +40,39 @@ def choose(device: str = "auto", precision: str = "auto") -> Hardware:
     if device == "cpu" and (_cpu_has("_is_amx_tile_supported") or _cpu_has("_is_avx512_bf16_supported")):
         return Hardware(device, "bf16")
     return Hardware(device, "fp32")
+
+
+def refuse_unusable(device: str) -> None:
+    """Raise if PyTorch cannot compute on a device here, before any long work for it.
+
+    Raises:
+        EncoderError: naming the device.
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=device).cpu()  # there and back: "meta" takes tensors, and gives nothing back
+    except Exception as error:  # by device and version RuntimeError, AssertionError, ImportError ...
+        raise EncoderError(f"device {device!r} cannot be used: {_reason(device, error)}") from None
+
+
+def _reason(device: str, error: Exception) -> str:
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        return "PyTorch knows no such device; name auto, cpu, cuda, cuda:1, mps ..."
+    if kind == "meta":
+        return "it holds no numbers, so nothing can be computed on it"
+    if kind == "cuda" and torch.cuda.is_available():
+        return f"this machine's are cuda:0 to cuda:{torch.cuda.device_count() - 1}: {_first_line(error)}"
+    return f"{_first_line(error)}; auto takes the fastest device of this machine"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].partition(". ")[0].rstrip(".") if lines else type(error).__name__
 
 
 def _cpu_has(probe: str) -> bool:

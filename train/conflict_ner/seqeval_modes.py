@@ -43,8 +43,8 @@ def agree_with_seqeval(
         ours = (figures.precision or 0.0, figures.recall or 0.0, figures.f1 or 0.0)
         theirs = (float(row["precision"]), float(row["recall"]), float(row["f1-score"]))
         apart = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-        agree = figures.gold == row["support"] and apart < _ROUNDING
-        assert agree, f"seqeval disagrees on {label}"
+        if figures.gold != row["support"] or not apart < _ROUNDING:
+            raise AssertionError(f"seqeval disagrees on {label}")
     by_label = {label: float(default[label]["f1-score"]) if label in default else None for label in labels}
     return by_label, float(default["micro avg"]["f1-score"])
 

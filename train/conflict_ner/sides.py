@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conflict_ner import saved, scoring
-from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.checkpoint import Checkpoint, folder_advice
 from conflict_ner.compare import refuse_other_labels
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import Evaluation
@@ -39,8 +39,9 @@ def evaluations(
     paths = (first, second)
     folders = [path for path in paths if path.is_dir()]
     fix = "name a checkpoint's folder, or a file that `evaluate --predictions` wrote"
-    if missing := [Problem(str(path), "no such file or folder", fix) for path in paths if not path.exists()]:
-        raise DataError(missing)
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise DataError([Problem(str(p), "no such file or folder", f"{fix}; {folder_advice(p)}") for p in missing])
     if folders and not data:
         fault = Problem("DATA", "is missing", f"name labeled reports to evaluate {folders[0]} on")
         raise ConfigError("the command line", [fault])

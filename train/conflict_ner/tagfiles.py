@@ -126,7 +126,9 @@ def tag_sources(tagger: Streams, sources: Iterable[Source]) -> Iterator[Tagged]:
     for entities in tagger.stream(texts()):
         source = waiting.popleft()
         # A result beside another row's text would be worse than none.
-        assert all(source.text[e.start : e.end] == e.text for e in entities), source.id
+        if any(source.text[e.start : e.end] != e.text for e in entities):
+            raise AssertionError(f"{source.id}: entities of another text")
         yield Tagged(source, entities, fresh=read > before)
         before = read
-    assert not waiting, "texts without an answer"
+    if waiting:
+        raise AssertionError("texts without an answer")
