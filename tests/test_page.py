@@ -175,6 +175,24 @@ def test_tagged_reports_are_marked_and_stay_text() -> None:
     assert "ACTOR" in read.by_id["r1"]
 
 
+def test_the_score_of_every_mention_is_text_and_low_ones_stand_out() -> None:
+    text = "Rebels left Goma and Beni."
+    found = [
+        entity(text, 0, 6, "ACTOR", 0.98765),
+        entity(text, 12, 16, "LOCATION", 0.6951),
+        entity(text, 21, 25, "LOCATION", 0.4),
+    ]
+    written = tagged([("r", {}, text, found)])
+    read = Reader(written)
+    assert " ".join(read.by_id["r1"].split()) == "r RebelsACTOR 0.99 left GomaLOCATION 0.70 and BeniLOCATION 0.40."
+    assert read.texts == [text]
+    assert values(read, "title") == ["ACTOR, score 0.9877", "LOCATION, score 0.6951", "LOCATION, score 0.4000"]
+    body = written[written.index("<article") : written.index("</article")]
+    assert re.findall(r'<span class="score( low)?">([0-9.]+)<', body) == [("", "0.99"), ("", "0.70"), (" low", "0.40")]
+    assert re.findall(r'pe low"[^>]*>(\w+)<', body) == ["Beni"]
+    assert "Below 0.70 the box is dashed" in written
+
+
 def test_tagged_reports_are_written_as_they_come() -> None:
     stream = io.StringIO()
 

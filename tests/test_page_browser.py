@@ -101,6 +101,18 @@ def test_nothing_is_wider_than_a_phone(name: str, chromium: Any, folder: Path) -
     assert widths == [360, 360]
 
 
+def test_scores_are_read_without_hovering_and_low_ones_are_dashed(chromium: Any, folder: Path) -> None:
+    chromium.get((folder / "tagged.html").as_uri())
+    scores = [score for score in find(chromium, "#reports .score") if score.is_displayed()]
+    assert [score.text for score in scores][:4] == ["0.99", "0.70", "0.80", "0.55"]
+    low, sure = find(chromium, "#reports .p.low")[0], find(chromium, "#reports .p:not(.low)")[0]
+    assert (low.value_of_css_property("outline-style"), low.get_attribute("title")) == (
+        "dashed",
+        "LOCATION, score 0.5500",
+    )
+    assert sure.value_of_css_property("outline-style") == "none"
+
+
 def test_filters_by_kind_label_and_words(report: Any) -> None:
     everything = shown(report)
     assert everything == ["wrong edges", "wrong label", "wrong label and edges", "missed", "spurious", "missed"]

@@ -24,7 +24,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TextIO
 
 from conflict_ner import charts, extras, views
-from conflict_ner.document import Document, Entity
+from conflict_ner.document import Document, Entity, Span
 from conflict_ner.errorlist import Error, errors_of
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.marks import Piece, caption, pieces
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _NEEDED = {"matplotlib": "matplotlib>=3.10", "jinja2": "jinja2>=3.1"}
+_LOW = 0.7  # mentions that score below it are to be looked at first
 _TINT = 0.16  # how much of a label's colour stands behind a prediction
 Row = tuple[Any, Mapping[str, Any], str, Sequence[Entity]]  # id, metadata, text, entities
 _CSS = {"gold begins": "gs", "gold ends": "ge", "predicted begins": "ps", "predicted ends": "pe"}
@@ -92,19 +93,28 @@ def write_tagged(name: str, labels: Sequence[str], rows: Iterable[Row], stream: 
     """
     require()
     shown = (
-        _ShownReport.of(number, Document(str(key), text, metadata=metadata), [Pair(None, e, "") for e in found], labels)
+        _ShownReport(
+            number,
+            Document(str(key), text, metadata=metadata),
+            _scored(text, found, labels),
+            _present(found, labels),
+            errors=0,
+            correct=0,
+        )
         for number, (key, metadata, text, found) in enumerate(rows, start=1)
     )
-    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, reports=shown))
+    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{_LOW:.2f}", reports=shown))
 
 
 @dataclass(frozen=True, slots=True)
 class _Chip:
-    """The words behind a marked mention; number: of the error that it links to, or None."""
+    """The words after a marked mention; number: of the error that it links to, or None."""
 
     text: str
     colour: int
     number: int | None
+    score: str = ""  # with two digits, on pages without gold
+    low: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class _ShownPiece:
     text: str
     css: str  # no class where it is plain text
     chips: tuple[_Chip, ...] = ()
+    hover: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +146,9 @@ class _ShownReport:
         """Args: numbers: an error's number by its pair's identity."""
         spans = [span for pair in pairs for span in (pair.gold, pair.predicted) if span]
         marked = _mark(pieces(document.text, pairs), labels, numbers or {})
-        present = " ".join(str(k) for k, label in enumerate(labels) if any(s.label == label for s in spans))
         correct = sum(pair.kind == CORRECT for pair in pairs)
-        return cls(number, document, marked, present, sum(pair.kind in ERRORS for pair in pairs), correct)
+        wrong = sum(pair.kind in ERRORS for pair in pairs)
+        return cls(number, document, marked, _present(spans, labels), wrong, correct)
 
 
 def _reports(
@@ -164,6 +175,29 @@ def _mark(cut: Sequence[Piece], labels: Sequence[str], numbers: Mapping[int, int
         )
         for piece in cut
     ]
+
+
+def _scored(text: str, found: Sequence[Entity], labels: Sequence[str]) -> list[_ShownPiece]:
+    """A text with the label and the score of every mention after it; low scores are marked."""
+    cut = pieces(text, [Pair(None, entity, "") for entity in found])
+    return [_with_score(piece, labels) for piece in cut]
+
+
+def _with_score(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
+    css = _classes(piece, labels)
+    if not piece.closed:
+        return _ShownPiece(piece.text, css)
+    [pair] = piece.closed  # mentions that were found never overlap
+    entity = pair.predicted
+    assert isinstance(entity, Entity)
+    score = f"{entity.score:.2f}"
+    low = float(score) < _LOW  # as it is shown: 0.70 is never called lower than 0.70
+    chip = _Chip(entity.label, _colour(entity.label, labels), None, score, low)
+    return _ShownPiece(piece.text, css + " low" * low, (chip,), f"{entity.label}, score {entity.score:.4f}")
+
+
+def _present(spans: Sequence[Span], labels: Sequence[str]) -> str:
+    return " ".join(str(k) for k, label in enumerate(labels) if any(span.label == label for span in spans))
 
 
 def _classes(piece: Piece, labels: Sequence[str]) -> str:
