@@ -107,3 +107,11 @@ def test_every_character_but_spaces_is_in_exactly_one_word() -> None:
 def test_a_text_without_words_has_arrays_without_elements() -> None:
     starts, ends = split_words(" ")
     assert starts.shape == ends.shape == (0,)
+
+
+def test_a_web_address_is_one_word() -> None:
+    text = "See https://t.co/aB3xYz9, (www.example.org/9-11/) or HTTP://a.b/c?d=12. Not ttps://x 9."
+    assert words(text) == [
+        *("See", "https://t.co/aB3xYz9", ",", "(", "www.example.org/9-11/", ")", "or", "HTTP://a.b/c?d=12", "."),
+        *("Not", "ttps", ":", "/", "/", "x", "9", "."),
+    ]

@@ -3,8 +3,8 @@
 A word is a run of letters with their marks, a run of digits, or any other single
 character that is not white space. So a mention can end inside what a tokenizer may call
 one word (`Houthi` in `Houthi-held`, `60` in `60km`), and every punctuation mark is a word.
-Two kinds of run belong together, because no mention ends inside them: a designation of
-letters and digits, and a name with an apostrophe in it.
+Three kinds of run belong together, because no mention ends inside them: a designation of
+letters and digits, a name with an apostrophe in it, and an address of the web.
 
 >>> text = "Houthi-held, 60km for $3m; 3 K9, a T-72B3 and F-16Cs of Jama'atu's M23"
 >>> [text[start:end] for start, end in zip(*split_words(text))]  # doctest: +NORMALIZE_WHITESPACE
@@ -30,6 +30,8 @@ _ENDINGS = frozenset(("s", "t", "d", "m", "ll", "re", "ve"))
 # letter before a capital, as in O'Brien and N'Djamena, belongs to the name.
 _ELIDED = frozenset(("c", "d", "j", "l", "m", "n", "s", "t", "qu", "dell", "nell", "dall", "sull", "all", "un"))
 _TIMES = frozenset("xX\u00d7")  # `tank x4`, `2x`: how many there are, and no designation
+# Digits in an address are no count. Punctuation after it belongs to the sentence.
+_ADDRESS = regex.compile(r"\b(?:https?://|www\.)[^\s<>\[\]\"]*[\p{L}\p{N}/]", regex.IGNORECASE)
 _SHORT = 2  # letters of a designation in lower case (m23, ak47); longer ones are words run into a number (and35)
 
 Offsets = npt.NDArray[np.int64]
@@ -44,7 +46,7 @@ def split_words(text: str, *, whole: bool = True) -> tuple[Offsets, Offsets]:
     """Start and end offsets of the words of a text, each of shape (words,), ascending.
 
     Args:
-        whole: keep designations and names with an apostrophe together.
+        whole: keep designations, names with an apostrophe and web addresses together.
     """
     # Half a surrogate pair is no character, but it has a place; who reads texts refuses it.
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -99,6 +101,9 @@ def _joined(
             goes_on = at + 1 < len(starts) and meets[at + 1] and this.isupper()
             named = hyphened[at] and (run(at - 3)[0].isupper() or this == "s")
             joined[at] = joined[at - 1] or goes_on or named
+    for address in _ADDRESS.finditer(text):
+        first, last = np.searchsorted(starts, address.span())
+        joined[first + 1 : last] = True
     return joined
 
 
