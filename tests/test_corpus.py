@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -230,9 +231,13 @@ def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
 
 
 def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
-    for number, (name, pack) in enumerate(
-        [("A.MD", bytes), ("B.JSONL", bytes), ("c.jsonl.gz", gzip.compress), ("d.md.XZ", lzma.compress)]
-    ):
+    packings: dict[str, Callable[[bytes], bytes]] = {
+        "A.MD": bytes,
+        "B.JSONL": bytes,
+        "c.jsonl.gz": gzip.compress,
+        "d.md.XZ": lzma.compress,
+    }
+    for number, (name, pack) in enumerate(packings.items()):
         form = corpus.FORMS[corpus.form_of(name) or ""]
         content = form.dump([Document(f"r{number}", f"Rebels left {number}.", (Mention(0, 6, "ACTOR"),))])
         (tmp_path / name).write_bytes(pack(content.encode()))
