@@ -168,6 +168,19 @@ def test_empty_and_false_archives_are_said(tmp_path: Path) -> None:
     assert list(problems) == list(map(str, files))
 
 
+def test_entries_that_a_damaged_list_loses_are_counted(tmp_path: Path) -> None:
+    file = make_zip(tmp_path / "r.zip", {"a.txt": "Goma", "b.txt": "x", "c.txt": "Beni"})
+    _, central = headers(file, "b.txt")
+    patched(file, {central + 32: bytes([46 + 5, 0])})  # its comment reaches over the next entry
+    texts, problems, _ = read(file)
+    assert list(texts) == [f"{file}/a.txt", f"{file}/b.txt"]
+    assert problems == {str(file): "damaged: it should hold 3 entries, and 2 are listed"}
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", "Goma")
+        archive.comment = b"of ours"
+    assert read(file)[1] == {}
+
+
 def test_a_damaged_header_in_a_tar_is_not_its_end(tmp_path: Path) -> None:
     file = make_tar(tmp_path / "r.tar", {"a.txt": "Goma", "b.txt": "x", "c.txt": "Beni"})
     patched(file, {1024: b"q"})

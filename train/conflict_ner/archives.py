@@ -30,6 +30,9 @@ from conflict_ner.walking import hidden_part, printable
 _BLOCK = 512  # bytes of a tar archive, which ends with one of zeros
 _ENCRYPTED = 1  # bits of a zip member's flags
 _UTF8 = 0x800
+_END = b"PK\5\6"  # begins what stands at the end of a zip
+_END_SIZE = 22
+_COUNTS = 1 << 16  # that it can count to
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "PPMd"}
 _UNOPENED: tuple[type[Exception], ...] = (*BROKEN, RuntimeError)
 _UNPACK = "unpack the archive first"
@@ -111,6 +114,19 @@ def zip_members(stream: IO[bytes], contents: Contents) -> Iterator[Member]:
                     contents.refuse(name, f"damaged: {error}", "it is not read; get the archive anew")
                     continue
                 yield Member(file, name, opened)
+        counted, there = _counted(stream, archive), len(archive.infolist())
+        if counted is not None and counted != there % _COUNTS:
+            what = f"damaged: it should hold {counted:,} entries, and {there:,} are listed"
+            contents.refuse(contents.archive, what, "the others are not read; get the archive anew")
+
+
+def _counted(stream: IO[bytes], archive: zipfile.ZipFile) -> int | None:
+    """How many entries a zip says at its end that it has: a damaged list loses some, and Python does not compare."""
+    size = _END_SIZE + len(archive.comment)
+    stream.seek(-size, 2)
+    end = stream.read(size)
+    number = int.from_bytes(end[10:12], "little")
+    return number if end.startswith(_END) and number != _COUNTS - 1 else None  # the largest stands for more
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
