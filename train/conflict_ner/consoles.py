@@ -84,7 +84,7 @@ class ConsoleTable:
             if number:
                 yield Text("")
             yield from self._block(grid, columns, rule)
-        for line in wrap_words(self.caption, width):
+        for line in wrap_words(self.caption, width or _DEFAULT_WIDTH):
             yield Text(line, style="dim italic")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
