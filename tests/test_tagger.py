@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,10 @@ def test_a_stream_answers_as_the_texts_come(tagger: Tagger) -> None:
         while True:
             yield REPORT
 
-    assert next(tagger.stream(texts())) == tagger.tag(REPORT)
+    streamed, alone = next(tagger.stream(texts())), tagger.tag(REPORT)
+    # PyTorch may add in another order where a batch has other rows: on CPUs without AVX-512 the last bit moves.
+    assert [replace(entity, score=0) for entity in streamed] == [replace(entity, score=0) for entity in alone]
+    assert [entity.score for entity in streamed] == pytest.approx([entity.score for entity in alone], abs=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [None, 3, b"Goma", ["Goma", None], [["Goma"]], Path("Goma")])
