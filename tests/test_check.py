@@ -228,36 +228,56 @@ def test_two_empty_reports_are_empty_and_not_the_same_text() -> None:
     assert ["is empty" in found for found in splits(train=["", " "])] == [True, True]
 
 
-def foreign(text: str, name: str, *mentions: Mention) -> Document:
-    return Document(name, text, mentions, origin=f"{name}:1", foreign=True)
+def sentence(text: str, name: str, *mentions: Mention) -> Document:
+    """A sentence as it is read from a file in CoNLL's form: its id is its place."""
+    return Document(f"{name}:1", text, mentions, origin=f"folder/{name}.conll:1")
 
 
 @pytest.mark.parametrize("text", ["' Rebels '", "- held", "Rebels .", "(", "U.S. ,"])
-def test_a_foreign_mention_may_begin_and_end_with_punctuation(text: str) -> None:
-    mention = Mention(0, len(text), "ACTOR")
-    assert check_document(foreign(text, "r", mention), LABELS) == []
-    assert check_document(Document("r", text, (mention,)), LABELS) != []
+def test_without_our_guidelines_a_mention_may_begin_and_end_with_punctuation(text: str) -> None:
+    document = Document("r", text, (Mention(0, len(text), "ACTOR"),))
+    assert check_document(document, LABELS, guidelines=False) == []
+    assert check_document(document, LABELS) == check_document(document, LABELS, guidelines=True) != []
 
 
-def test_a_foreign_mention_is_checked_for_all_else() -> None:
-    wrong = foreign("Rebels", "r", Mention(0, 6, "ACTR"), Mention(2, 9, "ACTOR"))
-    assert len(check_document(wrong, LABELS)) == 3
+@pytest.mark.parametrize("text", ["Maj.", "Yahoo!"])
+def test_our_guidelines_are_for_exactly_our_labels_unless_set(text: str) -> None:
+    document = Document("r", text, (Mention(0, len(text), "ACTOR"),))
+    assert check_document(document, ["ACTOR"]) == check_document(document, [*LABELS, "DATE"]) == []
+    for labels, setting in ((sorted(LABELS), None), (["ACTOR"], True)):
+        (found,) = check_document(document, labels, guidelines=setting)
+        assert "ends with the punctuation" in found.what
+        assert "--no-guidelines" in found.fix
+        assert "data.guidelines: false" in found.fix
 
 
-def test_a_foreign_text_may_stand_twice_in_a_split_and_not_in_two() -> None:
-    first, again, far = (foreign(STORY, name) for name in "abc")
-    assert check_splits({"train": [first, again]}, LABELS) == []
-    (found,) = check_splits({"train": [first, again], "test": [far]}, LABELS)
+@pytest.mark.parametrize("span", [(0, 7), (6, 8), (6, 6), (4, 99)])
+def test_spaces_at_edges_and_wrong_offsets_are_faults_by_any_guidelines(span: tuple[int, int]) -> None:
+    document = Document("r", "Rebels left.", (Mention(*span, "Org"),))
+    assert len(check_document(document, ["Org"])) == len(check_document(document, ["Org"], guidelines=False)) == 1
+
+
+def test_without_our_guidelines_a_mention_is_checked_for_all_else() -> None:
+    wrong = sentence("Rebels", "r", Mention(0, 6, "ACTR"), Mention(2, 9, "ACTOR"))
+    assert len(check_document(wrong, LABELS, guidelines=False)) == 3
+
+
+def test_without_our_guidelines_a_text_may_stand_twice_in_a_split_and_not_in_two() -> None:
+    first, again, far = (sentence(STORY, name) for name in "abc")
+    assert check_splits({"train": [first, again]}, LABELS, guidelines=False) == []
+    (twice,) = check_splits({"train": [first, again]}, LABELS)
+    assert "--no-guidelines" in twice.problem.fix
+    (found,) = check_splits({"train": [first, again], "test": [far]}, LABELS, guidelines=False)
     assert found.document is far
     assert "data.allow_copies: true" in found.problem.fix
 
 
 def test_copies_and_near_copies_can_be_allowed_but_ids_stand_once() -> None:
     near = STORY.replace("27", "30")
-    held = {"train": [foreign(STORY, "a")], "test": [foreign(STORY, "b"), foreign(near, "c")]}
+    held = {"train": [sentence(STORY, "a")], "test": [sentence(STORY, "b"), sentence(near, "c")]}
     assert len(check_splits(held, LABELS)) == 2
     assert check_splits(held, LABELS, allow_copies=True) == []
-    (found,) = check_splits({"train": held["train"], "test": [foreign("x", "a")]}, LABELS, allow_copies=True)
+    (found,) = check_splits({"train": held["train"], "test": [sentence("x", "a")]}, LABELS, allow_copies=True)
     assert found.problem.fix.startswith("rename one of the files")
 
 

@@ -110,6 +110,35 @@ def test_check_of_a_config_checks_its_splits_with_its_labels(
     assert set(json.loads(out)["splits"]) == {"train", "validation"}
 
 
+def test_guidelines_are_switched_by_option_and_config(
+    tmp_path: Path, encoder_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = tmp_path / "a.md"
+    reports.write_text("=== a\n\n[Maj.](ACTOR) left.\n\n=== b\n\n[Maj.](ACTOR) left.\n", encoding="utf-8")
+    config = make_config(tmp_path, encoder_folder, reports)
+    for setting, option, code in (
+        (None, (), 1),
+        (False, (), 0),
+        (True, (), 1),
+        (None, ("--no-guidelines",), 0),
+        (True, ("--no-guidelines",), 0),
+        (False, ("--guidelines",), 1),
+    ):
+        data = config.data.model_copy(update={"validation": (), "guidelines": setting})
+        changed = config.model_copy(update={"data": data})
+        (tmp_path / "run.yaml").write_text(configfile.dump(changed, tmp_path), encoding="utf-8")
+        assert conflict_ner(capsys, "check", tmp_path / "run.yaml", *option)[0] == code
+    assert conflict_ner(capsys, "check", reports, "--no-guidelines")[0] == 0
+    assert conflict_ner(capsys, "agree", reports, reports, "--no-guidelines")[0] == 0
+    code, _, err = conflict_ner(capsys, "check", reports)
+    assert code == 1
+    assert "a.md:3:1: 'Maj.' (ACTOR, 0:4) ends with the punctuation '.'" in err
+    assert "--no-guidelines" in err
+    assert "same text" in err
+    assert conflict_ner(capsys, "check", reports, "--labels", "ACTOR")[0] == 0
+    assert conflict_ner(capsys, "check", reports, "--labels", "ACTOR", "--guidelines")[0] == 1
+
+
 def test_convert_goes_both_ways(tmp_path: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.jsonl")[0] == 0
     assert conflict_ner(capsys, "convert", tmp_path / "r.jsonl", tmp_path / "r.md")[0] == 0

@@ -31,7 +31,7 @@ def test_each_sentence_is_a_document_named_by_its_first_line() -> None:
     assert marked(documents[0]) == [("Rebels", "ACTOR"), ("El Fasher", "LOCATION")]
     assert documents[0].places == ("folder/demo.conll:1", "folder/demo.conll:3")
     assert documents[1].origin == "folder/demo.conll:7"
-    assert all(document.sound and document.foreign for document in documents)
+    assert all(document.sound for document in documents)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,28 @@ def test_copies_are_refused_unless_allowed(tmp_path: Path) -> None:
     assert len(corpus.load(paths, LABELS, allow_copies=True)["test"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("labels", "guidelines", "sound"),
+    [
+        (("ACTOR", "WEAPON", "LOCATION", "NUMBER"), None, False),
+        (("ACTOR", "WEAPON", "LOCATION", "NUMBER"), False, True),
+        (("ACTOR",), None, True),
+        (("ACTOR",), True, False),
+    ],
+)
+def test_guidelines_apply_alike_in_every_form(
+    tmp_path: Path, labels: tuple[str, ...], guidelines: bool | None, sound: bool
+) -> None:
+    documents = [Document("x:1", "Yahoo! left", (Mention(0, 6, "ACTOR"),)), Document("x:4", "Rebels left")]
+    write(tmp_path, "x.md", documents)
+    write(tmp_path, "x.jsonl", documents)
+    (tmp_path / "x.conll").write_text("Yahoo! B-ACTOR\nleft O\n\nRebels O\nleft O\n")
+    for form in (".md", ".jsonl", ".conll"):
+        loaded = corpus.load({"data": [tmp_path / f"x{form}"]}, labels, guidelines=guidelines, strict=False)
+        assert loaded["data"] == tuple(documents[0 if sound else 1 :])
+        assert ["ends with the punctuation '!'" in problem.what for problem in loaded.skipped] == [True] * (not sound)
+
+
 def test_a_byte_order_mark_before_a_file_is_no_text(tmp_path: Path) -> None:
     for name in ("a.md", "a.jsonl"):
         file = write(tmp_path, name, DOCUMENTS)

@@ -16,13 +16,16 @@ from conflict_ner.evaluation import Report
 from conflict_ner.pairing import differences, in_order_of
 
 
-def agreement(first: Path, second: Path, labels: Sequence[str]) -> Report:
+def agreement(first: Path, second: Path, labels: Sequence[str], *, guidelines: bool | None = None) -> Report:
     """Score the second labeling against the first, report by report (by id).
+
+    Args:
+        guidelines: hold both to our guidelines; None does if the labels are exactly ours.
 
     Raises:
         DataError: if one of the two has problems, or they are not the same reports.
     """
-    gold, other = (corpus.load({"data": [path]}, labels)["data"] for path in (first, second))
+    gold, other = (corpus.load({"data": [path]}, labels, guidelines=guidelines)["data"] for path in (first, second))
     if problems := list(differences(gold, other, "label the same reports, with the same text, on both sides")):
         raise DataError(problems)
     return evaluation.score(gold, [other[index].mentions for index in in_order_of(gold, other)], labels)

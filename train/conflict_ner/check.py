@@ -4,9 +4,10 @@ A document is checked by itself (labels, offsets, edges, overlaps) and against a
 (ids, copies, near-copies across splits: a report that a model has seen in training makes
 its test score a lie). Findings come back together, each with its place and its fix.
 
-A foreign document, a sentence of somebody else's benchmark, is taken as it was published:
-its mentions may begin and end with punctuation, which our guidelines leave outside, and
-it may stand twice in a split. Across splits copies are refused there too, unless allowed.
+Two rules come from our own labeling guidelines (data/guidelines.md) and are applied only where those are:
+punctuation at its edges stays outside a mention, and a text stands once in a split. By default they are
+applied to data with exactly our four labels, whatever the form of its files. Data labeled by other
+guidelines, such as a benchmark, is taken as it was published. Everything else holds for all data.
 
 >>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
 >>> print(check_document(report, ["ACTOR"])[0])
@@ -22,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 
@@ -38,6 +40,8 @@ _ABBREVIATION = re.compile(
     r"Mass|Mich|Minn|Miss|Mo|Mont|Neb|Nev|Okla|Ore|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo)\.)\Z"
 )
 _OPENING_OK = "#@&"
+GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
+_NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +52,39 @@ class Finding:
     document: Document
 
 
+def guidelines_apply(setting: bool | None, labels: Sequence[str]) -> bool:
+    """Whether data is held to our guidelines: as set, or where nothing is set, if it has exactly our labels.
+
+    >>> guidelines_apply(None, ["NUMBER", "LOCATION", "WEAPON", "ACTOR"]), guidelines_apply(None, ["ACTOR"])
+    (True, False)
+    """
+    return set(labels) == GUIDELINE_LABELS if setting is None else setting
+
+
 def check_splits(
-    splits: Mapping[str, Sequence[Document]], labels: Sequence[str], *, allow_copies: bool = False
+    splits: Mapping[str, Sequence[Document]],
+    labels: Sequence[str],
+    *,
+    allow_copies: bool = False,
+    guidelines: bool | None = None,
 ) -> list[Finding]:
     """Every problem of the documents in all splits, each alone and against the others.
 
     Args:
         allow_copies: a text may stand in several splits, as it is or nearly so.
+        guidelines: hold them to our guidelines; see `guidelines_apply`.
     """
+    held = guidelines_apply(guidelines, labels)
     findings = [
         Finding(problem, document)
         for documents in splits.values()
         for document in documents
-        for problem in check_document(document, labels)
+        for problem in check_document(document, labels, guidelines=held)
     ]
     findings += _repeated_ids(splits)
-    return findings if allow_copies else [*findings, *_repeated_texts(splits), *_near_duplicates(splits)]
+    if allow_copies:
+        return findings
+    return [*findings, *_repeated_texts(splits, guidelines=held), *_near_duplicates(splits, guidelines=held)]
 
 
 def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[Finding]:
@@ -92,8 +113,16 @@ def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[F
     return findings
 
 
-def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
-    """The problems of one document taken by itself."""
+def check_document(
+    document: Document, labels: Sequence[str], *, guidelines: bool | None = None, edges: bool = True
+) -> list[Problem]:
+    """The problems of one document taken by itself.
+
+    Args:
+        guidelines: as in `check_splits`.
+        edges: look at the first and last characters of mentions at all.
+    """
+    held = guidelines_apply(guidelines, labels)
     problems = []
     if not document.text.strip():
         what = f"report {document.id!r} is empty"
@@ -102,6 +131,8 @@ def check_document(document: Document, labels: Sequence[str]) -> list[Problem]:
         problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)
+        if not fault and edges:
+            fault = _edge_fault(document.slice(mention), guidelines=held)
         if fault:
             what, fix, kind = f"{_show(document, mention)} {fault[0]}", fault[1], fault[0]
             if mention.label not in labels:
@@ -122,7 +153,7 @@ def _overlaps(document: Document) -> Iterator[Problem]:
 
 
 def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
-    """What is wrong with one mention and how to mend it."""
+    """What is wrong with a mention's label or offsets, and how to mend it."""
     size = len(document.text)
     if mention.label not in labels:
         folded = {label.casefold(): label for label in labels}
@@ -134,17 +165,19 @@ def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) 
     if not 0 <= mention.start < mention.end <= size:
         fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
         return fault, "offsets are in characters, 0 <= start < end <= length"
-    return None if document.foreign else _edge_fault(document.slice(mention))
+    return None
 
 
-def _edge_fault(text: str) -> tuple[str, str] | None:
+def _edge_fault(text: str, *, guidelines: bool) -> tuple[str, str] | None:
+    """What is wrong with a mention's first or last character, and how to mend it."""
     for char, verb in ((text[0], "begins"), (text[-1], "ends")):
         if char.isspace():
             return f"{verb} with a space", "leave it outside the mention"
         at_end = verb == "ends"
         allowed = char in (_UNITS if at_end else _OPENING_OK) or (at_end and _is_own_ending(text))
-        if unicodedata.category(char).startswith("P") and not allowed:
-            return f"{verb} with the punctuation {char!r}", "leave it outside the mention"
+        if guidelines and unicodedata.category(char).startswith("P") and not allowed:
+            fix = f"leave it outside the mention; if your guidelines have it inside: {_NO_GUIDELINES}"
+            return f"{verb} with the punctuation {char!r}", fix
     return None
 
 
@@ -160,13 +193,20 @@ def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]
         if document.id in ids:
             what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
             fix = "give each report an id of its own"
-            if document.foreign:
+            if _named_by_its_place(document):
                 fix = "rename one of the files: its name is part of the ids"
             yield Finding(Problem(document.origin, what, fix, kind="id used twice"), document)
         ids.setdefault(document.id, document)
 
 
-def _repeated_texts(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+def _named_by_its_place(document: Document) -> bool:
+    """Whether its file gives it no id of its own, as CoNLL's form does: the id is the file's name and the line."""
+    file, _, line = document.origin.rpartition(":")
+    path = Path(file)
+    return path.suffix not in (".md", ".jsonl") and document.id == f"{path.stem}:{line}"
+
+
+def _repeated_texts(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
     """Texts that stand twice, white space and case aside."""
     texts: dict[str, tuple[str, Document]] = {}
     for split, documents in splits.items():
@@ -174,20 +214,22 @@ def _repeated_texts(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findin
             text = _folded(document.text)
             other_split, other = texts.setdefault(text, (split, document))
             within = other_split == split
-            if text and other is not document and not (within and document.foreign):
+            if text and other is not document and not (within and not guidelines):
                 where = "" if within else f" ({other_split} and {split})"
                 what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
                 kind = f"same text{where}"
-                fix = _without(document, "remove one of the two")
+                fix = _without("remove one of the two", within=within, guidelines=guidelines)
                 yield Finding(Problem(document.origin, what, fix, kind=kind), document)
 
 
-def _without(document: Document, fix: str) -> str:
+def _without(fix: str, *, within: bool, guidelines: bool) -> str:
     """How to do without copies; a benchmark's files are better not changed."""
-    return f"{fix}, or set data.allow_copies: true" if document.foreign else fix
+    if not guidelines:
+        return f"{fix}, or set data.allow_copies: true"
+    return f"{fix}; if your guidelines allow copies in a split: {_NO_GUIDELINES}" if within else fix
 
 
-def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
     """Documents that share most of their five-word runs with one in another split.
 
     Exact Jaccard similarity over an inverted index: the usual MinHash would only guess at
@@ -208,7 +250,7 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]]) -> Iterator[Findi
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
                     )
-                    fix = _without(document, "keep both in one split, or remove one")
+                    fix = _without("keep both in one split, or remove one", within=False, guidelines=guidelines)
                     kind = f"near-copy {other_split} {split}"
                     yield Finding(Problem(document.origin, what, fix, kind=kind), document)
             for shingle in shingles:

@@ -80,6 +80,12 @@ class DataConfig(_Section):
     allow_copies: bool = Field(
         False, strict=True, description="a text may stand twice, also in two splits, as in some benchmarks"
     )
+    guidelines: bool | None = Field(
+        None,
+        strict=True,
+        description="hold the data to the guidelines of this project: no punctuation at the edges of mentions, "
+        "no text twice in a split; null does if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER",
+    )
 
     @field_validator("validation_share")
     @classmethod

@@ -5,8 +5,7 @@ spaces, the word first, its tag last, those between are passed over; a line that
 with `-DOCSTART-` opens a document. Tags are IOB2. A `#` is a word like any other.
 
 Each sentence becomes a `Document` of its own: its words with one space between, under the
-file's name and the sentence's first line. It is marked `foreign`, so it is not held to
-our own guidelines (see `check`). The form is read only: it keeps no spaces, ids or headers.
+file's name and the sentence's first line. The form is read only: it keeps no spaces, ids or headers.
 
 >>> documents, problems = parse("Rebels B-ACTOR\nleft O\nEl B-LOCATION\nFasher I-LOCATION\n. O\n", "demo.conll")
 >>> documents[0].id, documents[0].text, problems
@@ -122,7 +121,6 @@ def _document(sentence: _Sentence, width: int, file: str) -> tuple[Document, lis
         origin=f"{file}:{rows[0].line}",
         places=tuple(f"{file}:{rows[first].line}" for first, _, _ in spans),
         sound=not problems,
-        foreign=True,
     )
     return document, problems
 

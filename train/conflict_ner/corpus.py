@@ -108,6 +108,7 @@ def load(
     strict: bool = True,
     group: str | None = None,
     allow_copies: bool = False,
+    guidelines: bool | None = None,
 ) -> Corpus:
     """Read and check the splits; `paths` gives each split's files and folders.
 
@@ -115,6 +116,7 @@ def load(
         strict: any problem is an error.
         group: a metadata field whose values no two splits may share, such as the conflict.
         allow_copies: a text may stand twice, also in two splits, as in some benchmarks.
+        guidelines: hold the data to our guidelines; None does if it has exactly our labels (see `check`).
 
     Raises:
         DataError: with every problem of every file. If not `strict`, documents at fault are
@@ -127,7 +129,8 @@ def load(
         splits[split], found = _read(entries, hidden)
         problems += found
     _tell_hidden(hidden)
-    findings = check_splits(splits, labels, allow_copies=allow_copies) + (check_groups(splits, group) if group else [])
+    findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
+    findings += check_groups(splits, group) if group else []
     problems += [finding.problem for finding in findings]
     if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)

@@ -19,6 +19,14 @@ DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 MarkdownFlag = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 LabelsOption = Annotated[str, typer.Option(help="The labels allowed, with commas between.")]
+GuidelinesOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--guidelines/--no-guidelines",
+        help="Refuse punctuation at the edges of mentions and a text twice in a split, or take them as they are; "
+        "by default refuse them only if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER.",
+    ),
+]
 
 
 def check(
@@ -27,6 +35,7 @@ def check(
     group: Annotated[
         str | None, typer.Option(help="A header key that each report must have and no two splits may share.")
     ] = None,
+    guidelines: GuidelinesOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="List words labeled in two ways, to be read again.")] = False,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
@@ -38,9 +47,10 @@ def check(
     """
     from conflict_ner import consistency, corpus, views
 
-    paths, names, allow_copies = _splits(data, labels)
+    paths, names, allow_copies, configured = _splits(data, labels)
+    held = configured if guidelines is None else guidelines
     try:
-        loaded = corpus.load(paths, names, group=group, allow_copies=allow_copies)
+        loaded = corpus.load(paths, names, group=group, allow_copies=allow_copies, guidelines=held)
     except DataError as error:
         if as_json:
             faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
@@ -81,13 +91,14 @@ def agree(
     first: Annotated[Path, typer.Argument(help="Labeled reports: a file or a folder.")],
     second: Annotated[Path, typer.Argument(help="The same reports, labeled by somebody else.")],
     labels: LabelsOption = DEFAULT_LABELS,
+    guidelines: GuidelinesOption = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
     """How far two labelings of the same reports agree: strict F1, the first taken as gold."""
     from conflict_ner import agreement, views
 
-    report = agreement.agreement(first, second, _names(labels))
+    report = agreement.agreement(first, second, _names(labels), guidelines=guidelines)
     views.show(report, f"{second} against {first}", as_json=as_json, as_markdown=as_markdown)
 
 
@@ -95,12 +106,13 @@ def _names(labels: str) -> tuple[str, ...]:
     return tuple(label.strip() for label in labels.split(",") if label.strip())
 
 
-def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...], bool]:
-    """The splits that a path names, the labels allowed in them, and whether copies are."""
+def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...], bool, bool | None]:
+    """The splits that a path names, the labels allowed in them, whether copies are, and the setting for guidelines."""
     from conflict_ner import configfile, corpus
 
     if data.suffix.lower() not in (".yaml", ".yml"):
-        return corpus.find_splits(data), _names(labels), False
+        return corpus.find_splits(data), _names(labels), False, None
     config = configfile.load(data)
     named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
-    return {split: paths for split, paths in named.items() if paths}, config.labels, config.data.allow_copies
+    paths = {split: entries for split, entries in named.items() if entries}
+    return paths, config.labels, config.data.allow_copies, config.data.guidelines

@@ -62,8 +62,7 @@ class Document:
     `mentions` are in order of their offsets. `metadata` is whatever the file says beside
     id, text and mentions (theatre, genre, source, licence ...). `origin` (`file:line`) and
     `places` (`file:line:column` a mention, where the form has columns) serve messages only
-    and take no part in comparisons, nor does `sound`: whether it was read without a problem,
-    nor `foreign`: whether it was labeled by guidelines other than ours, as a benchmark is.
+    and take no part in comparisons, nor does `sound`: whether it was read without a problem.
     """
 
     id: str
@@ -73,7 +72,6 @@ class Document:
     origin: str = field(default="", compare=False)
     places: tuple[str, ...] = field(default=(), compare=False)
     sound: bool = field(default=True, compare=False)
-    foreign: bool = field(default=False, compare=False)
 
     def value(self, name: str) -> str | None:
         """A metadata field's value as a string, lists and numbers in JSON; None where there is none."""

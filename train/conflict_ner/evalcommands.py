@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner.datacommands import JsonFlag, MarkdownFlag
+from conflict_ner.datacommands import GuidelinesOption, JsonFlag, MarkdownFlag
 from conflict_ner.errors import ConfigError, Problem, describe_problems
 from conflict_ner.files import one_file, replaced, short
 from conflict_ner.standardstreams import require_output
@@ -47,6 +47,7 @@ def evaluate(
         Path | None, typer.Option(help="Write a page to look at here (HTML): charts, every error, every report.")
     ] = None,
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
+    guidelines: GuidelinesOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
@@ -73,6 +74,7 @@ def evaluate(
             fields=fields,
             thresholds=thresholds,
             left_out=left_out.append,
+            guidelines=guidelines,
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)
@@ -97,6 +99,7 @@ def compare(
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
     changes: Annotated[int, typer.Option(min=0, help="How many changed mentions a terminal shows.")] = 20,
+    guidelines: GuidelinesOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
@@ -104,7 +107,7 @@ def compare(
     from conflict_ner import compareviews, sides
     from conflict_ner.compare import compare as held_together
 
-    compared = held_together(*sides.evaluations(first, second, data or (), device))
+    compared = held_together(*sides.evaluations(first, second, data or (), device, guidelines))
     compareviews.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
 
 

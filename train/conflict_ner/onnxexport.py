@@ -192,7 +192,11 @@ def _validation(folder: Path, config: Config) -> Sequence[Document]:
 
 def _checked(paths: Sequence[Path], config: Config) -> tuple[Document, ...]:
     # Whether they are copies of training reports was looked at when it was trained, and is of no weight here.
-    return corpus.load({"data": paths}, config.labels, strict=config.data.strict, allow_copies=True)["data"]
+    settings = config.data
+    loaded = corpus.load(
+        {"data": paths}, config.labels, strict=settings.strict, allow_copies=True, guidelines=settings.guidelines
+    )
+    return loaded["data"]
 
 
 def _encoder(checkpoint: Checkpoint) -> TextEncoder:

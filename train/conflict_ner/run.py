@@ -150,7 +150,13 @@ def read(config: Config) -> Corpus:
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}
     settings = config.data
-    return corpus.load(present, config.labels, strict=settings.strict, allow_copies=settings.allow_copies)
+    return corpus.load(
+        present,
+        config.labels,
+        strict=settings.strict,
+        allow_copies=settings.allow_copies,
+        guidelines=settings.guidelines,
+    )
 
 
 def new_encoder(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,9 +126,8 @@ def parse(source: str, file: str) -> tuple[Evaluation | None, list[Problem]]:
         where = f"{file}:{number}"
         record = _read(_Line, line, where, problems) if line.strip() else None
         if record is not None:
-            # Foreign: the mentions of a benchmark may stand here too.
             metadata = strictjson.loads(line)["metadata"]
-            documents.append(Document(record.id, record.text, record.gold, metadata, origin=where, foreign=True))
+            documents.append(Document(record.id, record.text, record.gold, metadata, origin=where))
             found.append(record.predicted)
             problems += _faults(documents[-1], record.predicted, head.labels)
     problems = problems or _contradictions(head, documents, found, file)
@@ -169,8 +169,10 @@ def _read(form: type[_Model], line: str, where: str, problems: list[Problem]) ->
 def _faults(document: Document, predicted: tuple[Entity, ...], labels: tuple[str, ...]) -> list[Problem]:
     """What is wrong with a report's two sides, each as a labeling; a fault of both is said once."""
     spans = tuple(sorted(Mention(entity.start, entity.end, entity.label) for entity in predicted))
-    guess = Document(document.id, document.text, spans, document.metadata, origin=document.origin, foreign=True)
-    problems = list(dict.fromkeys([*check_document(document, labels), *check_document(guess, labels)]))
+    guess = Document(document.id, document.text, spans, document.metadata, origin=document.origin)
+    # Not their edges: what was evaluated has been checked, by the guidelines that it was labeled by.
+    faults = [check_document(side, labels, edges=False) for side in (document, guess)]
+    problems = list(dict.fromkeys(chain.from_iterable(faults)))
     for entity in predicted:
         if entity.text != document.slice(entity):
             what = f"entity at {entity.start}:{entity.end} says {entity.text!r}, its offsets slice "

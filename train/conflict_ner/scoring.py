@@ -20,6 +20,7 @@ def evaluate(
     fields: Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
     left_out: Callable[[Problem], None] = lambda _: None,
+    guidelines: bool | None = None,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
@@ -28,6 +29,7 @@ def evaluate(
         fields: metadata fields to slice by; None takes all with few values.
         thresholds: a label's least score; predictions below it do not count.
         left_out: called with the problem of each report that is.
+        guidelines: hold the reports to our guidelines; None does if the labels are exactly ours.
 
     Raises:
         CheckpointError: if the checkpoint is not whole.
@@ -37,7 +39,7 @@ def evaluate(
     """
     # In full precision: a figure to publish is the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
-    data = corpus.load({"data": entries}, tagger.labels, strict=strict)
+    data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines)
     for problem in data.skipped:
         left_out(problem)
     documents = data["data"]

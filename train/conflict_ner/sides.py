@@ -20,7 +20,11 @@ from conflict_ner.evaluation import Evaluation
 
 
 def evaluations(
-    first: Path, second: Path, data: Sequence[Path] = (), device: str = "auto"
+    first: Path,
+    second: Path,
+    data: Sequence[Path] = (),
+    device: str = "auto",
+    guidelines: bool | None = None,
 ) -> tuple[Evaluation, Evaluation]:
     """Evaluate what is a checkpoint's folder on the data, read what is a file.
 
@@ -29,6 +33,7 @@ def evaluations(
 
     Args:
         data: labeled files and folders; needed for a checkpoint, and for nothing else.
+        guidelines: hold them to our guidelines; None does if the labels are exactly ours.
 
     Raises:
         CheckpointError: if a folder is no whole checkpoint.
@@ -52,7 +57,7 @@ def evaluations(
     labels = [read[path].labels if path in read else Checkpoint.load(path).manifest.labels for path in paths]
     refuse_other_labels([str(path) for path in paths], labels)
     for path in folders:
-        read[path] = read.get(path) or scoring.evaluate(path, data, device=device)
+        read[path] = read.get(path) or scoring.evaluate(path, data, device=device, guidelines=guidelines)
     one, other = (read[path] for path in paths)
     if one.name == other.name:
         return replace(one, name=str(first)), replace(other, name=str(second))
