@@ -124,7 +124,7 @@ def test_guidelines_are_switched_by_option_and_config(
         (True, ("--no-guidelines",), 0),
         (False, ("--guidelines",), 1),
     ):
-        data = config.data.model_copy(update={"validation": (), "guidelines": setting})
+        data = config.data.model_copy(update={"validation": (), "validation_share": 0.5, "guidelines": setting})
         changed = config.model_copy(update={"data": data})
         (tmp_path / "run.yaml").write_text(configfile.dump(changed, tmp_path), encoding="utf-8")
         assert conflict_ner(capsys, "check", tmp_path / "run.yaml", *option)[0] == code

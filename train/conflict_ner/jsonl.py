@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from conflict_ner import strictjson
+from conflict_ner import strictjson, toolformats
 from conflict_ner.document import SURROGATE, Document, Mention
 from conflict_ner.errors import Problem
 
@@ -24,7 +24,10 @@ _ENTITY_KEYS = {"start", "end", "label"}
 
 
 def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
-    """Read a whole file's text; what is wrong comes back beside what could be read."""
+    """Read a whole file's text; what is wrong comes back beside what could be read.
+
+    A file in the format of another annotation tool is one problem.
+    """
     documents: list[Document] = []
     problems: list[Problem] = []
     for number, line in enumerate(source.split("\n"), start=1):
@@ -44,7 +47,8 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
             documents += [document] if document else []
     if not documents and not problems:
         problems.append(Problem(file, "no report in this file", "write one object a line"))
-    return documents, problems
+    other = toolformats.recognise(source, file) if problems else None
+    return ([], [other]) if other else (documents, problems)
 
 
 def dump(documents: Iterable[Document]) -> str:
