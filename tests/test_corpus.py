@@ -7,6 +7,8 @@ import gzip
 import json
 import lzma
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -116,7 +118,8 @@ def test_a_byte_order_mark_before_a_file_is_no_text(tmp_path: Path) -> None:
     ("content", "place", "hint"),
     [
         (b"=== a\n\nThe K\xe4mpfer left.\n", "3:6", "cp1252"),
-        (b"\xff\xfe=\x00=\x00=\x00 \x00", "1:1", "utf-16"),
+        ("=== a\n\nRebels".encode("utf-16-le"), "1:1", "utf-16-le"),
+        (b"=== a\n\n" + b"Rebels left Goma. " * 500 + b"K\xe4mpfer", "3:9002", "cp1252"),
         (b"=== a\r\n\r\nfine\r\n\x92", "4:1", "cp1252"),
     ],
 )
@@ -127,6 +130,34 @@ def test_what_is_not_utf_8_has_line_column_and_a_fix(tmp_path: Path, content: by
     assert found.where == f"{file}:{place}"
     assert "not UTF-8" in found.what
     assert hint in found.fix
+    assert "iconv" not in found.fix
+    script = found.fix.rpartition('python -c "')[2].removesuffix('"')
+    assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False).returncode == 0
+    assert file.read_bytes() == content.decode(hint).encode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.md", "a.jsonl"])
+def test_a_file_with_a_byte_order_mark_is_read_as_it_says(tmp_path: Path, name: str, encoding: str) -> None:
+    file = write(tmp_path, name, DOCUMENTS)
+    file.write_bytes(file.read_bytes().decode().encode(encoding))
+    assert corpus.read([file]) == (tuple(DOCUMENTS), [])
+
+
+def test_a_damaged_utf_16_file_is_a_problem_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes("=== a\n\nRebels \ud83d left".encode("utf-16", "surrogatepass"))
+    (found,) = problems(file)
+    assert found.where == f"{file}:3:8"
+    assert "utf-16" in found.what
+
+
+def test_bytes_in_no_known_encoding_are_told_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes("=== a\n\nДонецьк".encode()[:-1] + b" ")
+    (found,) = problems(file)
+    assert "not UTF-8 (byte 0xd0)" in found.what
+    assert "save it as UTF-8" in found.fix
 
 
 def test_the_column_of_a_bad_byte_counts_characters_as_every_column_does(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from conflict_ner import corpus, jsonl
 from conflict_ner.errors import DataError, Problem
 
 TEXT = "Rebels left Goma."
-OURS = {"id": "a", "text": TEXT, "entities": [{"start": 0, "end": 6, "label": "ACTOR"}]}
+MENTION = {"start": 0, "end": 6, "label": "ACTOR"}
+OURS = {"id": "a", "text": TEXT, "entities": [MENTION]}
 SPAN = {"start": 0, "end": 6, "text": "Rebels", "labels": ["ACTOR"]}
 RESULT = {"value": SPAN, "from_name": "label", "to_name": "text", "type": "labels"}
 OFFSETS = {"id": 3, "label": "ACTOR", "start_offset": 0, "end_offset": 6}
@@ -30,7 +31,7 @@ FORMATS: dict[str, tuple[str, Any]] = {
     "Hugging Face": ("Hugging Face", {"id": "0", "tokens": ["Rebels", "left"], "ner_tags": [1, 0]}),
     "Hugging Face, tags": ("Hugging Face", {"tokens": ["Rebels", "left"], "tags": ["B-ACTOR", "O"]}),
     "GLiNER": ("GLiNER", {"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}),
-    "tag": ("`tag`", {"id": 1, "text": TEXT, "entities": [{**OURS["entities"][0], "text": "Rebels", "score": 0.9}]}),  # type: ignore[dict-item]
+    "tag": ("`tag`", {"id": 1, "text": TEXT, "entities": [{**MENTION, "text": "Rebels", "score": 0.9}]}),
     "tag, mentions": ("`tag --rows", {"id": 1, "label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.9}),
     "evaluate": ("`evaluate", {"id": "a", "text": TEXT, "metadata": {}, "gold": [], "predicted": []}),
 }
@@ -73,8 +74,8 @@ def test_an_array_of_our_own_objects_is_told_to_be_lines(indent: int | None) -> 
 
 
 def test_what_wraps_the_reports_of_an_annotator_is_opened() -> None:
-    wrapped = {"classes": ["ACTOR"], "annotations": [[TEXT, {"entities": [[0, 6, "ACTOR"]]}], None]}
-    assert "spaCy" in only(json.dumps({**wrapped, "annotations": wrapped["annotations"][:1] * 20})).what
+    wrapped = {"classes": ["ACTOR"], "annotations": [[TEXT, {"entities": [[0, 6, "ACTOR"]]}]] * 20 + [None]}
+    assert "spaCy" in only(json.dumps(wrapped)).what
 
 
 @pytest.mark.parametrize("form", FORMATS)

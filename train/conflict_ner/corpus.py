@@ -31,6 +31,7 @@ import numpy as np
 from conflict_ner import conll, jsonl, markup
 from conflict_ner.check import check_groups, check_splits
 from conflict_ner.document import Document
+from conflict_ner.encodings import encoding_of, guess_encoding, not_in_encoding
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.unpacking import BROKEN, packing_of, unpacked, without_packing
 from conflict_ner.walking import Walk, is_hidden, note_hidden, printable, walk
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 FORMS = {".md": markup, ".jsonl": jsonl}  # read and written
 FOREIGN = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)  # read only
+_SAMPLE = 1500  # bytes before a wrong one that an encoding is guessed by, about
 _SEARCHED = FORMS.keys() | FOREIGN.keys() - {".txt"}
 
 
@@ -248,16 +250,31 @@ def read_text(file: Path) -> tuple[str | None, list[Problem]]:
         else:
             said, fix = f"damaged: {str(error) or type(error).__name__}", "get the file anew"
         return None, [Problem(name, said, fix, unreadable=True)]
+    encoding = encoding_of(raw[:4], None)
     try:
-        return raw.decode("utf-8").removeprefix("\ufeff"), []
+        text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start]
-        column = len(before.decode("utf-8")) + 1
-        hint = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
-        fix = f"save it as UTF-8, for example: iconv -f {hint} -t utf-8 {printable(file.name)} > new"
-        what = f"not UTF-8 (byte 0x{raw[error.start]:02x})"
-        return None, [Problem(f"{name}:{line}:{column}", what, fix, unreadable=True)]
+        before = raw[: error.start].decode(encoding, "ignore").removeprefix("\ufeff")
+        place = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        return None, [Problem(place, *_not_decoded(raw, error.start, encoding, file), unreadable=True)]
+    if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":  # UTF-16 without a mark is UTF-8, byte by byte
+        return None, [Problem(f"{name}:1:1", *_not_decoded(raw, 0, encoding, file), unreadable=True)]
+    return text, []
+
+
+def _not_decoded(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
+    """What is wrong with a file that its encoding does not read, and how to save it as UTF-8 on any system."""
+    if encoding != "utf-8":
+        return f"not {encoding}, though its first bytes say so", "save it as UTF-8 in an editor, or get it anew"
+    sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
+    guess, (what, _) = guess_encoding(sample), not_in_encoding(sample)
+    if guess is None:
+        return f"{what} (byte 0x{raw[at]:02x})", "open it in an editor that shows it right, and save it as UTF-8"
+    if packing_of(file.name):
+        return what, f"if that is right, unpack it, then open it as {guess} and save it as UTF-8"
+    name = printable(file.name)
+    script = f"from pathlib import Path; f = Path({name!r}); f.write_bytes(f.read_bytes().decode({guess!r}).encode())"
+    return what, f'if that is right, save it as UTF-8 in an editor, or in its folder: python -c "{script}"'
 
 
 def _tell_hidden(hidden: Sequence[str]) -> None:

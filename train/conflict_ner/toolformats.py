@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from conflict_ner import strictjson
 from conflict_ner.errors import Problem
 
+_Item = TypeVar("_Item")
 _NEARLY_ALL = 0.9  # of the lines are in one format: then it is the file's
 _READ = (
     '{"id": "a", "text": "Rebels left.", "entities": [{"start": 0, "end": 6, "label": "ACTOR"}]}, a report on each '
@@ -148,7 +149,7 @@ def _format_without_entities(report: dict[str, Any]) -> str | None:
     return next((name for name, fits in found.items() if fits), None)
 
 
-def _is_list_of(value: Any, kind: type) -> bool:
+def _is_list_of(value: Any, kind: type[_Item]) -> TypeGuard[list[_Item]]:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
