@@ -104,16 +104,18 @@ def test_errors_are_pickled_with_their_problems() -> None:
         assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
 
 
-def optimized(*arguments: object) -> str:
-    """Run the command without docstrings and assertions."""
-    command = [sys.executable, "-OO", "-m", "conflict_ner", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_commands_work_without_docstrings(checkpoint_folder: Path, reports_file: Path, tmp_path: Path) -> None:
+def test_commands_work_without_docstrings_and_assertions(
+    checkpoint_folder: Path, reports_file: Path, tmp_path: Path
+) -> None:
     (tmp_path / "a.txt").write_text(SENTENCES[0], encoding="utf-8")
-    assert '"label": "WEAPON"' in optimized("tag", checkpoint_folder, tmp_path / "a.txt")
-    assert "| **100.0** |" in optimized("evaluate", checkpoint_folder, reports_file, "--markdown")
-    assert "conflict-ner [OPTIONS]" in optimized("--help")
+    code = (
+        "import sys; from conflict_ner.cli import app; checkpoint, text, data = sys.argv[1:]\n"
+        "for arguments in ['tag', checkpoint, text], ['evaluate', checkpoint, data, '--markdown'], ['--help']:\n"
+        "    app(arguments, prog_name='conflict-ner', standalone_mode=False)"
+    )
+    command = [sys.executable, "-OO", "-c", code, checkpoint_folder, tmp_path / "a.txt", reports_file]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '"label": "WEAPON"' in done.stdout
+    assert "| **100.0** |" in done.stdout
+    assert "conflict-ner [OPTIONS]" in done.stdout

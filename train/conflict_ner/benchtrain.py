@@ -31,6 +31,7 @@ from conflict_ner.limits import Limit, limits, linear_layers, operations
 from conflict_ner.machine import describe, give_threads, physical_cores
 from conflict_ner.stocktraining import Stock
 from conflict_ner.training import fit
+from conflict_ner.trainingenv import config_decides
 from conflict_ner.words import split_words
 
 OURS, STOCK = "conflict-ner", "run_ner.py"
@@ -170,7 +171,8 @@ def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit])
 
     turns = {OURS: lambda: _our_epoch(task, sample), STOCK: lambda: _stock_epoch(task, sample)}
     turns |= {bound.name: limit(bound) for bound in bounds}
-    taken = in_turn(turns, bench.rounds + 1, rest=bench.rest, begun=begun)
+    with config_decides(task.hardware):
+        taken = in_turn(turns, bench.rounds + 1, rest=bench.rest, begun=begun)
     return {name: seconds[1:] for name, seconds in taken.items()}  # a first round is slower than all others
 
 
@@ -203,7 +205,7 @@ def _whole(task: _Task, seeds: Sequence[int]) -> dict[str, list[tuple[float, flo
         for kind, train in ((OURS, _our_training), (STOCK, _stock_training)):
             task.bench.say(f"training in full with seed {seed}: {kind}")
             start = task.bench.clock()
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, config_decides(task.hardware):
                 f1 = train(task, seed, Path(folder))
             found[kind].append((task.bench.clock() - start, f1))
     return found

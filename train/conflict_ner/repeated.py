@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from accelerate import PartialState
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
@@ -37,6 +36,7 @@ from conflict_ner.evaluation import Report
 from conflict_ner.files import replaced
 from conflict_ner.hardware import choose
 from conflict_ner.overwriting import refuse_lost_work
+from conflict_ner.trainingenv import config_decides, start_processes
 from conflict_ner.views import percent
 
 STRICT, DEFAULT = "strict_f1", "seqeval_default_f1"
@@ -124,8 +124,10 @@ def train_all(
     for each in runs:
         refuse_lost_work(each.config, resume=resume, restart=restart, overwrite=overwrite, base=base)
     settings = runs[0].config.training
-    on_cpu = choose(settings.device, settings.precision).device == "cpu"
-    console = console if console and PartialState(cpu=on_cpu).is_main_process else Console(quiet=True)
+    hardware = choose(settings.device, settings.precision)
+    with config_decides(hardware):
+        main = start_processes(hardware.device).is_main_process
+    console = console if console and main else Console(quiet=True)
     files = run.read(runs[0].config)
     for each in runs:
         try:

@@ -65,6 +65,7 @@ from conflict_ner.replacing import previous
 from conflict_ner.scripts import scripts_of
 from conflict_ner.torchmodel import TorchModel
 from conflict_ner.training import TrainResult, fit
+from conflict_ner.trainingenv import config_decides, rounding, start_processes
 
 
 def train(
@@ -92,10 +93,25 @@ def train(
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
     hardware = choose(config.training.device, config.training.precision)
     limit_threads()
-    processes = PartialState(cpu=hardware.device == "cpu")
-    main = processes.is_main_process
-    console = console if console and main else Console(quiet=True)
+    with config_decides(hardware) as notes:
+        processes = start_processes(hardware.device)
+        console = console if console and processes.is_main_process else Console(quiet=True)
+        for note in notes:
+            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        return _train(config, data, hardware, processes, console, resume=resume, restart=restart)
 
+
+def _train(
+    config: Config,
+    data: Corpus | None,
+    hardware: Hardware,
+    processes: PartialState,
+    console: Console,
+    *,
+    resume: bool,
+    restart: bool,
+) -> Checkpoint:
+    main = processes.is_main_process
     data = data or load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
@@ -266,7 +282,7 @@ def _finish(
         best_epoch=result.best_epoch,
         steps=result.steps,
         history=result.history,
-        hardware=f"{hardware.device} in {hardware.precision}",
+        hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding(hardware)]),
         versions=checkpoint.versions(),
         weights_sha256="",
         calibration=calibrated,
