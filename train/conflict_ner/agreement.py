@@ -11,21 +11,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conflict_ner import corpus, evaluation
+from conflict_ner.config import ColumnsConfig
 from conflict_ner.errors import DataError
 from conflict_ner.evaluation import Report
 from conflict_ner.pairing import differences, in_order_of
 
 
-def agreement(first: Path, second: Path, labels: Sequence[str], *, guidelines: bool | None = None) -> Report:
+def agreement(
+    first: Path,
+    second: Path,
+    labels: Sequence[str],
+    *,
+    guidelines: bool | None = None,
+    columns: ColumnsConfig | None = None,
+) -> Report:
     """Score the second labeling against the first, report by report (by id).
 
     Args:
         guidelines: hold both to our guidelines; None does if the labels are exactly ours.
+        columns: where CoNLL files have their words and tags; without it they are found.
 
     Raises:
         DataError: if one of the two has problems, or they are not the same reports.
     """
-    gold, other = (corpus.load({"data": [path]}, labels, guidelines=guidelines)["data"] for path in (first, second))
+    loaded = (corpus.load({"data": [path]}, labels, guidelines=guidelines, columns=columns) for path in (first, second))
+    gold, other = (data["data"] for data in loaded)
     if problems := list(differences(gold, other, "label the same reports, with the same text, on both sides")):
         raise DataError(problems)
     return evaluation.score(gold, [other[index].mentions for index in in_order_of(gold, other)], labels)

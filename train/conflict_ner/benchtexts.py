@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from conflict_ner import configfile, corpus
+from conflict_ner.config import ColumnsConfig
 from conflict_ner.document import Document
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
 from conflict_ner.files import short
@@ -64,7 +65,9 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
         BenchmarkError: if there is nothing to read.
         DataError: if files cannot be read or labeled data has problems.
     """
-    entries = entries or _test_split(checkpoint)
+    columns = None
+    if not entries:
+        entries, columns = _test_split(checkpoint)
     plain: list[Path] = []
     marked: list[Path] = []
     hidden: list[str] = []
@@ -76,7 +79,7 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
     documents = [_plain(file) for file in plain]
     if marked:
         # Neither speed nor a comparison of runtimes depends on whose guidelines the reports were labeled by.
-        documents += corpus.load({"data": marked}, labels, guidelines=False)["data"]
+        documents += corpus.load({"data": marked}, labels, guidelines=False, columns=columns)["data"]
     kept = tuple(document for document in documents if len(split_words(document.text)[0]))
     named = ", ".join(printable(short(entry)) for entry in entries)
     if not kept:
@@ -84,19 +87,19 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
     return Reports(named, kept, labeled=not plain)
 
 
-def _test_split(checkpoint: Path) -> tuple[Path, ...]:
-    """What the checkpoint was tested on, if it is still where it was."""
+def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]:
+    """Find what the checkpoint was tested on, if it is still there, and the columns of its CoNLL files."""
     advice = "name DATA: labeled .md or .jsonl files, plain .txt files, or folders of them"
     try:
-        entries = configfile.load(checkpoint / "run.yaml").data.test
+        data = configfile.load(checkpoint / "run.yaml").data
     except ConfigError:
-        entries = ()
-    if not entries:
+        data = None
+    if data is None or not data.test:
         raise BenchmarkError(f"{checkpoint} says of no test reports; {advice}")
-    gone = [str(entry) for entry in entries if not entry.exists()]
+    gone = [str(entry) for entry in data.test if not entry.exists()]
     if gone:
         raise BenchmarkError(f"the checkpoint's test reports are not there any more ({', '.join(gone)}); {advice}")
-    return entries
+    return data.test, data.columns
 
 
 def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:

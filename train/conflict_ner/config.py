@@ -52,6 +52,13 @@ class FoldConfig(_Section):
         return self
 
 
+class ColumnsConfig(_Section):
+    """Which columns of a CoNLL file hold the words and the tags, counted from 1."""
+
+    word: Count | None = Field(None, description="the column of the words; null finds it")
+    tag: Count | None = Field(None, description="the column of the tags; null finds it")
+
+
 class DataConfig(_Section):
     """Where the labeled reports are: files, or folders of them; see `corpus` for their forms."""
 
@@ -85,6 +92,9 @@ class DataConfig(_Section):
         strict=True,
         description="hold the data to the guidelines of this project: no punctuation at the edges of mentions, "
         "no text twice in a split; null does if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER",
+    )
+    columns: ColumnsConfig | None = Field(
+        None, description="the columns of CoNLL files; without it they are found, and asked for where there is a doubt"
     )
 
     @field_validator("validation_share")

@@ -32,12 +32,14 @@ from conflict_ner import conll, jsonl, markup
 from conflict_ner.check import check_groups, check_splits
 from conflict_ner.document import Document
 from conflict_ner.encodings import encoding_of, guess_encoding, not_in_encoding
-from conflict_ner.errors import DataError, Problem
+from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.unpacking import BROKEN, packing_of, unpacked, without_packing
 from conflict_ner.walking import Walk, is_hidden, note_hidden, printable, walk
 
 if TYPE_CHECKING:
     import datasets
+
+    from conflict_ner.config import ColumnsConfig
 
 SPLITS = ("train", "validation", "test")
 FORMS = {".md": markup, ".jsonl": jsonl}  # read and written
@@ -111,6 +113,7 @@ def load(
     group: str | None = None,
     allow_copies: bool = False,
     guidelines: bool | None = None,
+    columns: ColumnsConfig | None = None,
 ) -> Corpus:
     """Read and check the splits; `paths` gives each split's files and folders.
 
@@ -119,6 +122,7 @@ def load(
         group: a metadata field whose values no two splits may share, such as the conflict.
         allow_copies: a text may stand twice, also in two splits, as in some benchmarks.
         guidelines: hold the data to our guidelines; None does if it has exactly our labels (see `check`).
+        columns: where CoNLL files have their words and tags; without it they are found.
 
     Raises:
         DataError: with every problem of every file. If not `strict`, documents at fault are
@@ -128,9 +132,10 @@ def load(
     problems: list[Problem] = []
     hidden: list[str] = []
     for split, entries in paths.items():
-        splits[split], found = _read(entries, hidden)
+        splits[split], found = _read(entries, hidden, columns)
         problems += found
     _tell_hidden(hidden)
+    problems = _tell_notes(problems)
     findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
     findings += check_groups(splits, group) if group else []
     problems += [finding.problem for finding in findings]
@@ -144,15 +149,17 @@ def load(
     return Corpus(kept, tuple(problems))
 
 
-def read(entries: Iterable[Path]) -> tuple[tuple[Document, ...], list[Problem]]:
+def read(entries: Iterable[Path], columns: ColumnsConfig | None = None) -> tuple[tuple[Document, ...], list[Problem]]:
     """All documents under the given files and folders, and what could not be read."""
     hidden: list[str] = []
-    documents, problems = _read(entries, hidden)
+    documents, problems = _read(entries, hidden, columns)
     _tell_hidden(hidden)
-    return documents, problems
+    return documents, _tell_notes(problems)
 
 
-def _read(entries: Iterable[Path], hidden: list[str]) -> tuple[tuple[Document, ...], list[Problem]]:
+def _read(
+    entries: Iterable[Path], hidden: list[str], columns: ColumnsConfig | None
+) -> tuple[tuple[Document, ...], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     for entry in entries:
@@ -160,7 +167,7 @@ def _read(entries: Iterable[Path], hidden: list[str]) -> tuple[tuple[Document, .
         hidden += found.hidden
         problems += found.problems
         for file in found.files:
-            read_documents, faults = read_file(file)
+            read_documents, faults = read_file(file, columns)
             documents += read_documents
             problems += faults
     return tuple(documents), problems
@@ -229,12 +236,14 @@ def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
     return found.files, found.problems
 
 
-def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
-    """One file's documents, and its problems with line and column."""
+def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Document], list[Problem]]:
+    """One file's documents, and its problems with line and column; some are only notes."""
     source, problems = read_text(file)
     if source is None:
         return [], problems
-    documents, problems = (FORMS | FOREIGN)[form_of(file.name) or ".txt"].parse(source, printable(file))
+    form = form_of(file.name) or ".txt"
+    name = printable(file)
+    documents, problems = FORMS[form].parse(source, name) if form in FORMS else conll.parse(source, name, columns)
     return documents, problems
 
 
@@ -281,6 +290,13 @@ def _tell_hidden(hidden: Sequence[str]) -> None:
     """Say on standard error what was not read because of its name; no problem, and nothing to be silent about."""
     if hidden:
         print(f"note: {note_hidden(hidden)}", file=sys.stderr)
+
+
+def _tell_notes(problems: Sequence[Problem]) -> list[Problem]:
+    """Say on standard error what is only to be known about the files, and give the other problems."""
+    for message in describe_problems(problem for problem in problems if problem.note):
+        print(f"note: {message}", file=sys.stderr)
+    return [problem for problem in problems if not problem.note]
 
 
 def _columns(documents: Sequence[Document]) -> dict[str, list[Any]]:

@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conflict_ner.errors import DataError
 from conflict_ner.files import replaced
 from conflict_ner.walking import printable
+
+if TYPE_CHECKING:
+    from conflict_ner.config import ColumnsConfig
 
 DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 
@@ -28,6 +31,15 @@ GuidelinesOption = Annotated[
     ),
 ]
 
+WordOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="The column of the words in CoNLL files, from 1.", show_default="found"),
+]
+TagOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="found"),
+]
+
 
 def check(
     data: Annotated[Path, typer.Argument(help="A file of labeled reports, a folder of them, or a run's config.")],
@@ -37,6 +49,8 @@ def check(
     ] = None,
     guidelines: GuidelinesOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="List words labeled in two ways, to be read again.")] = False,
+    word: WordOption = None,
+    tag: TagOption = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
@@ -47,10 +61,11 @@ def check(
     """
     from conflict_ner import consistency, corpus, views
 
-    paths, names, allow_copies, configured = _splits(data, labels)
+    paths, names, allow_copies, configured, columns = _splits(data, labels)
     held = configured if guidelines is None else guidelines
+    columns = columns_of(word, tag) or columns
     try:
-        loaded = corpus.load(paths, names, group=group, allow_copies=allow_copies, guidelines=held)
+        loaded = corpus.load(paths, names, group=group, allow_copies=allow_copies, guidelines=held, columns=columns)
     except DataError as error:
         if as_json:
             faults = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
@@ -68,8 +83,10 @@ def check(
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file.")],
+    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file, or a benchmark's .conll.")],
     target: Annotated[Path, typer.Argument(help="The file to write, with the other ending.")],
+    word: WordOption = None,
+    tag: TagOption = None,
 ) -> None:
     """Turn labeled reports from one form into the other; nothing of a report is lost."""
     from conflict_ner import corpus
@@ -77,7 +94,7 @@ def convert(
     form = corpus.FORMS.get(target.suffix.lower())
     if form is None:
         raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
-    documents, problems = corpus.read([source])
+    documents, problems = corpus.read([source], columns_of(word, tag))
     if problems:
         raise DataError(problems)
     if target.exists() and target.samefile(source):
@@ -92,13 +109,15 @@ def agree(
     second: Annotated[Path, typer.Argument(help="The same reports, labeled by somebody else.")],
     labels: LabelsOption = DEFAULT_LABELS,
     guidelines: GuidelinesOption = None,
+    word: WordOption = None,
+    tag: TagOption = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
     """How far two labelings of the same reports agree: strict F1, the first taken as gold."""
     from conflict_ner import agreement, views
 
-    report = agreement.agreement(first, second, _names(labels), guidelines=guidelines)
+    report = agreement.agreement(first, second, _names(labels), guidelines=guidelines, columns=columns_of(word, tag))
     views.show(report, f"{second} against {first}", as_json=as_json, as_markdown=as_markdown)
 
 
@@ -106,13 +125,27 @@ def _names(labels: str) -> tuple[str, ...]:
     return tuple(label.strip() for label in labels.split(",") if label.strip())
 
 
-def _splits(data: Path, labels: str) -> tuple[Mapping[str, list[Path]], tuple[str, ...], bool, bool | None]:
-    """The splits that a path names, the labels allowed in them, whether copies are, and the setting for guidelines."""
+def columns_of(word: int | None, tag: int | None) -> ColumnsConfig | None:
+    """Give the columns that the options name, None if they name none."""
+    if word is None and tag is None:
+        return None
+    from conflict_ner.config import ColumnsConfig
+
+    return ColumnsConfig(word=word, tag=tag)
+
+
+def _splits(
+    data: Path, labels: str
+) -> tuple[Mapping[str, list[Path]], tuple[str, ...], bool, bool | None, ColumnsConfig | None]:
+    """Give the splits that a path names, the labels allowed in them, and what a config says of the data.
+
+    That is: whether copies are allowed, whether the guidelines hold, the columns of CoNLL files.
+    """
     from conflict_ner import configfile, corpus
 
     if data.suffix.lower() not in (".yaml", ".yml"):
-        return corpus.find_splits(data), _names(labels), False, None
+        return corpus.find_splits(data), _names(labels), False, None, None
     config = configfile.load(data)
     named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: entries for split, entries in named.items() if entries}
-    return paths, config.labels, config.data.allow_copies, config.data.guidelines
+    return paths, config.labels, config.data.allow_copies, config.data.guidelines, config.data.columns

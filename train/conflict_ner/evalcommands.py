@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner.datacommands import GuidelinesOption, JsonFlag, MarkdownFlag
+from conflict_ner.datacommands import GuidelinesOption, JsonFlag, MarkdownFlag, TagOption, WordOption, columns_of
 from conflict_ner.errors import ConfigError, Problem, describe_problems
 from conflict_ner.files import one_file, replaced, short
 from conflict_ner.standardstreams import require_output
@@ -48,6 +48,8 @@ def evaluate(
     ] = None,
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
     guidelines: GuidelinesOption = None,
+    word: WordOption = None,
+    tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
@@ -70,6 +72,7 @@ def evaluate(
             checkpoint,
             data,
             strict=not lenient_data,
+            columns=columns_of(word, tag),
             device=device,
             fields=fields,
             thresholds=thresholds,
@@ -100,6 +103,8 @@ def compare(
     as_markdown: MarkdownFlag = False,
     changes: Annotated[int, typer.Option(min=0, help="How many changed mentions a terminal shows.")] = 20,
     guidelines: GuidelinesOption = None,
+    word: WordOption = None,
+    tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
@@ -107,7 +112,7 @@ def compare(
     from conflict_ner import compareviews, sides
     from conflict_ner.compare import compare as held_together
 
-    compared = held_together(*sides.evaluations(first, second, data or (), device, guidelines))
+    compared = held_together(*sides.evaluations(first, second, data or (), device, guidelines, columns_of(word, tag)))
     compareviews.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
 
 

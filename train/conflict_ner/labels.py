@@ -24,6 +24,7 @@ Tags that somebody else wrote are read as strings, before any labels are fixed:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,11 +37,46 @@ TagIds = npt.NDArray[np.int64]
 WordSpan = tuple[int, int, str]  # first word, past the last word, label
 
 _TAG = re.compile(r"O|[BI]-\S+")
+_ANY_TAG = re.compile(r"O|[BIESLUMW]-\S+")
 
 
 def is_tag(text: str) -> bool:
     """Whether a string is an IOB2 tag: O, B-LABEL or I-LABEL."""
     return bool(_TAG.fullmatch(text))
+
+
+def is_any_tag(text: str) -> bool:
+    """Tell whether a string is a tag of IOB2 or of a scheme that is taken for it: BIOES, BILOU, BMES."""
+    return bool(_ANY_TAG.fullmatch(text))
+
+
+def other_scheme(sentences: Iterable[Sequence[str]]) -> str | None:
+    """Name the scheme that sentences of tags are surely written in, if it is not IOB2.
+
+    In BIOES and its kin every mention has a last word tagged E-, L-, S- or U-; a few such tags are slips. In
+    IOB1 a B- stands only between two mentions of one label, and every other mention begins with I-.
+
+    >>> other_scheme([["B-LOC", "E-LOC", "O", "S-LOC"]]), other_scheme([["I-LOC", "I-LOC", "O", "I-ACTOR"]])
+    ('BIOES', 'IOB1')
+    >>> other_scheme([["B-LOC", "I-LOC", "O", "I-LOC"], ["B-LOC", "E-LOC"], ["B-LOC"]])
+    """
+    prefixes: Counter[str] = Counter()
+    continues_nothing, begins = 0, 0
+    for tags in sentences:
+        before = "O"
+        for tag in tags:
+            if tag != "O" and is_any_tag(tag):
+                prefixes[tag[0]] += 1
+                follows = before[2:] == tag[2:]
+                continues_nothing += tag[0] == "I" and not follows
+                begins += tag[0] == "B" and not follows
+            before = tag
+    last, mentions = sum(prefixes[p] for p in "ESLUMW"), sum(prefixes[p] for p in "BSUW")
+    if last and 2 * last >= mentions:
+        if prefixes["M"]:
+            return "BMES"
+        return "BILOU" if prefixes["L"] + prefixes["U"] > prefixes["E"] + prefixes["S"] else "BIOES"
+    return "IOB1" if continues_nothing > 1 and not begins else None
 
 
 def read_tags(tags: Sequence[str]) -> tuple[list[WordSpan], list[tuple[int, str, str]]]:

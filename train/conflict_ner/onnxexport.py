@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 
 from conflict_ner import configfile, corpus
 from conflict_ner.checkpoint import ONNX_WEIGHTS, WEIGHTS, Checkpoint, ExportFacts, Manifest
-from conflict_ner.config import Config
+from conflict_ner.config import ColumnsConfig, Config
 from conflict_ner.corpus import Corpus
 from conflict_ner.division import divide
 from conflict_ner.document import Document, Entity
@@ -171,8 +171,8 @@ def _labeled(checkpoint: Checkpoint, entries: Sequence[Path]) -> Labeled:
     documents: Sequence[Document]
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
-        training, _ = corpus.read(config.data.train)
-    documents = _checked(entries, config) if entries else _validation(checkpoint.folder, config)
+        training, _ = corpus.read(config.data.train, config.data.columns)
+    documents = _checked(entries, config, None) if entries else _validation(checkpoint.folder, config)
     order = np.random.default_rng(0).permutation(len(training or documents))[:_CALIBRATION]
     return Labeled(documents, [(training or documents)[index].text for index in order])
 
@@ -186,15 +186,20 @@ def _validation(folder: Path, config: Config) -> Sequence[Document]:
             f"{folder}: an export is compared on the run's validation reports, and they are gone ({gone}); "
             "name labeled reports with --data"
         )
-    documents = _checked(paths, config)
+    documents = _checked(paths, config, config.data.columns)
     return divide(Corpus({"train": documents}), config.data, config.training.seed)["validation"] if drawn else documents
 
 
-def _checked(paths: Sequence[Path], config: Config) -> tuple[Document, ...]:
+def _checked(paths: Sequence[Path], config: Config, columns: ColumnsConfig | None) -> tuple[Document, ...]:
     # Whether they are copies of training reports was looked at when it was trained, and is of no weight here.
     settings = config.data
     loaded = corpus.load(
-        {"data": paths}, config.labels, strict=settings.strict, allow_copies=True, guidelines=settings.guidelines
+        {"data": paths},
+        config.labels,
+        strict=settings.strict,
+        allow_copies=True,
+        guidelines=settings.guidelines,
+        columns=columns,
     )
     return loaded["data"]
 

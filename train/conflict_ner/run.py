@@ -172,6 +172,7 @@ def read(config: Config) -> Corpus:
         strict=settings.strict,
         allow_copies=settings.allow_copies,
         guidelines=settings.guidelines,
+        columns=settings.columns,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner import corpus, evaluation, slices
+from conflict_ner.config import ColumnsConfig
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.tagger import Tagger
@@ -16,6 +17,7 @@ def evaluate(
     entries: Sequence[Path],
     *,
     strict: bool = True,
+    columns: ColumnsConfig | None = None,
     device: str = "auto",
     fields: Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
@@ -26,6 +28,7 @@ def evaluate(
 
     Args:
         strict: refuse data with problems; if False, reports at fault are left out.
+        columns: where CoNLL files have their words and tags; without it they are found.
         fields: metadata fields to slice by; None takes all with few values.
         thresholds: a label's least score; predictions below it do not count.
         left_out: called with the problem of each report that is.
@@ -39,7 +42,7 @@ def evaluate(
     """
     # In full precision: a figure to publish is the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
-    data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines)
+    data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
     for problem in data.skipped:
         left_out(problem)
     documents = data["data"]

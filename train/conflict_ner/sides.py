@@ -15,6 +15,7 @@ from pathlib import Path
 from conflict_ner import saved, scoring
 from conflict_ner.checkpoint import Checkpoint, folder_advice
 from conflict_ner.compare import refuse_other_labels
+from conflict_ner.config import ColumnsConfig
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import Evaluation
 
@@ -25,6 +26,7 @@ def evaluations(
     data: Sequence[Path] = (),
     device: str = "auto",
     guidelines: bool | None = None,
+    columns: ColumnsConfig | None = None,
 ) -> tuple[Evaluation, Evaluation]:
     """Evaluate what is a checkpoint's folder on the data, read what is a file.
 
@@ -34,6 +36,7 @@ def evaluations(
     Args:
         data: labeled files and folders; needed for a checkpoint, and for nothing else.
         guidelines: hold them to our guidelines; None does if the labels are exactly ours.
+        columns: where CoNLL files have their words and tags; without it they are found.
 
     Raises:
         CheckpointError: if a folder is no whole checkpoint.
@@ -57,7 +60,9 @@ def evaluations(
     labels = [read[path].labels if path in read else Checkpoint.load(path).manifest.labels for path in paths]
     refuse_other_labels([str(path) for path in paths], labels)
     for path in folders:
-        read[path] = read.get(path) or scoring.evaluate(path, data, device=device, guidelines=guidelines)
+        read[path] = read.get(path) or scoring.evaluate(
+            path, data, device=device, guidelines=guidelines, columns=columns
+        )
     one, other = (read[path] for path in paths)
     if one.name == other.name:
         return replace(one, name=str(first)), replace(other, name=str(second))
