@@ -409,3 +409,16 @@ def test_text_of_other_encodings_is_read_by_its_mark_or_where_the_encoding_is_na
     assert problem.endswith("read as cp1252 it is 'café'; if that is right, give --encoding cp1252")
     (source,) = read_sources([file], lambda problem: None, dialect=Dialect(encoding="cp1252"))
     assert source.text == "café"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "./", ".csv", "a.", "..."])
+def test_a_name_without_a_form_has_none(name: str) -> None:
+    assert form_of(name) is None
+
+
+def test_the_folder_that_one_stands_in_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("Goma fell.", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    problems: list[Problem] = []
+    assert [source.text for source in read_sources([Path()], problems.append)] == ["Goma fell."]
+    assert problems == []

@@ -76,6 +76,8 @@ class Source:
 def form_of(name: str) -> tuple[Form, str] | None:
     """A file's form and the ending of its compression (or ""), by its name; None if it is not read."""
     path = PurePath(name.lower())
+    if not path.name:  # `.` or `/`
+        return None
     path = path.with_suffix(_SHORT.get(path.suffix, path.suffix))
     packing = packing_of(path.name)
     form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
