@@ -191,7 +191,8 @@ def test_a_benchmark_goes_all_the_way(tmp_path: Path, encoder_folder: Path) -> N
         words = "Rebels B-ACTOR\nwith O\nmissiles B-WEAPON\n' I-WEAPON\nleft O\nKabul B-LOCATION\nand O\n2 B-NUMBER\n\n"
         (tmp_path / f"{split}.txt").write_text(words * 4, encoding="utf-8")
     config = make_config(tmp_path, encoder_folder, tmp_path / "train.txt", epochs=1)
-    data = {"train": (tmp_path / "train.txt",), "validation": (tmp_path / "dev.txt",), "allow_copies": True}
+    paths = {"train": (tmp_path / "train.txt",), "validation": (tmp_path / "dev.txt",)}
+    data = {**paths, "allow_copies": True, "guidelines": False}
     done = run.train(config.model_copy(update={"data": config.data.model_copy(update=data)}))
     assert done.scores["validation"].mentions == 16
     scored = evaluate(done.folder, [tmp_path / "dev.txt"]).report

@@ -106,6 +106,7 @@ def test_names_in_any_script_are_read_and_written_in_an_ascii_locale(
 def test_an_interruption_is_one_line(tmp_path: Path) -> None:
     code = """if True:
         import os, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         from conflict_ner import cli, datacommands
         datacommands._splits = lambda *_: os.kill(os.getpid(), signal.SIGINT)
         sys.argv = ["conflict-ner", "check", "x"]

@@ -113,6 +113,7 @@ def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
 def test_a_signal_before_anything_is_safe_ends_the_process_with_130_and_one_line(recipe: Path) -> None:
     code = """if True:
         import os, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         from conflict_ner import cli, overwriting
         overwriting.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
         cli.main()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conflict_ner import corpus, evaluation, slices
+from conflict_ner import configfile, corpus, evaluation, slices
 from conflict_ner.config import ColumnsConfig
-from conflict_ner.errors import DataError, Problem
+from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.tagger import Tagger
 
@@ -32,7 +32,7 @@ def evaluate(
         fields: metadata fields to slice by; None takes all with few values.
         thresholds: a label's least score; predictions below it do not count.
         left_out: called with the problem of each report that is.
-        guidelines: hold the reports to our guidelines; None does if the labels are exactly ours.
+        guidelines: hold the reports to our guidelines; None does as the checkpoint's run was told to.
 
     Raises:
         CheckpointError: if the checkpoint is not whole.
@@ -42,6 +42,8 @@ def evaluate(
     """
     # In full precision: a figure to publish is the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
+    if guidelines is None:
+        guidelines = _trained_with(folder)
     data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
     for problem in data.skipped:
         left_out(problem)
@@ -68,3 +70,11 @@ def evaluate(
         report=report,
         history=tagger.checkpoint.manifest.history,
     )
+
+
+def _trained_with(folder: Path) -> bool | None:
+    """Return what a checkpoint's run had set for `data.guidelines`; None if it had not, or cannot be asked."""
+    try:
+        return configfile.load(folder / "run.yaml").data.guidelines
+    except ConfigError:
+        return None
