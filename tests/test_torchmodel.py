@@ -142,6 +142,21 @@ def test_batches_side_by_side_find_what_one_after_the_other_does(
         torch.set_num_threads(threads)
 
 
+def test_callers_that_overlap_leave_the_threads_as_they_were(model: PreTrainedModel) -> None:
+    runtime, threads = TorchModel(model), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        first, second = runtime.parallel(), runtime.parallel()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)  # the first to come is the first to go
+        assert torch.get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_a_model_in_training_is_asked_one_batch_after_the_other(model: PreTrainedModel) -> None:
     assert TorchModel(model).workers == 1
 

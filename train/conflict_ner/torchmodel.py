@@ -9,8 +9,9 @@ costs nothing, and a logit of 8 would be rounded to steps of 0.03.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from conflict_ner.encoder import head
@@ -29,6 +30,36 @@ DOUBT = 0.05
 # cores (4,096 took half as long again as 1,024 on two); a GPU is idle without thousands.
 _TOKENS_A_CORE = 512
 _TOKENS_A_GPU = 16384
+
+
+class _OneThread:
+    """Keeps PyTorch to one thread while any caller holds it; the last to leave gives back what the first found."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._holders = 0
+        self._before = 1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it; several threads may at once, and leave in any order."""
+        import torch
+
+        with self._lock:
+            if not self._holders:
+                self._before = torch.get_num_threads()
+                torch.set_num_threads(1)
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if not self._holders:
+                    torch.set_num_threads(self._before)
+
+
+_one_thread = _OneThread()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +125,9 @@ class TorchModel:
 
         return torch.get_num_threads() if self.core_per_batch else 1
 
-    @contextmanager
-    def parallel(self) -> Iterator[None]:
-        """See `Runtime.parallel`: PyTorch's number of threads is one for the whole process."""
-        import torch
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+    def parallel(self) -> AbstractContextManager[None]:
+        """See `Runtime.parallel`: PyTorch has one number of threads for the whole process."""
+        return _one_thread.held()
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.logits`."""
