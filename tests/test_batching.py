@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from conflict_ner.batching import JITTER, TokenBudgetSampler, length_batches, pad
+from conflict_ner.batching import JITTER, TokenBudgetSampler, pad
 
 LENGTHS = [random.Random(5).randint(3, 64) for _ in range(101)]
 
@@ -48,31 +48,6 @@ def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
     assert list(sampler(seed=1, epoch=2)) == list(sampler(seed=1, epoch=2))
     assert list(sampler(seed=1, epoch=2)) != list(sampler(seed=1, epoch=3))
     assert list(sampler(seed=1, epoch=2)) != list(sampler(seed=2, epoch=2))
-
-
-@pytest.mark.parametrize("budget", [1, 64, 300, 10**6])
-def test_length_batches_keep_the_budget_of_padded_tokens_and_lose_nothing(budget: int) -> None:
-    batches = list(length_batches(LENGTHS, budget))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(LENGTHS[index] for index in batch) <= budget
-
-
-def test_length_batches_fill_the_budget() -> None:
-    assert [len(batch) for batch in length_batches([10] * 7, 30)] == [3, 3, 1]
-
-
-@pytest.mark.parametrize("budget", [1, 64, 300])
-def test_unpadded_batches_have_one_length_each(budget: int) -> None:
-    batches = list(length_batches(LENGTHS, budget, unpadded=True))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
-    assert all(len({LENGTHS[index] for index in batch}) == 1 for batch in batches)
-    assert all(len(batch) == 1 or len(batch) * LENGTHS[batch[0]] <= budget for batch in batches)
-    assert [len(batch) for batch in length_batches([9, 10, 9, 10, 10], 25, unpadded=True)] == [2, 1, 2]
-
-
-def test_no_lengths_make_no_batches() -> None:
-    assert list(length_batches([], 100)) == []
 
 
 def test_rows_are_padded_on_the_right_to_the_longest() -> None:

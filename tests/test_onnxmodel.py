@@ -12,8 +12,8 @@ import pytest
 from conflict_ner import onnxmodel
 from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError
 from conflict_ner.extras import require
-from conflict_ner.machine import physical_cores
 from conflict_ner.onnxmodel import SAFE_PRODUCTS, OnnxModel, _threads, multiplies_bytes_exactly
+from conflict_ner.threads import physical_cores
 
 if TYPE_CHECKING:
     import onnx

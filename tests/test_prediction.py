@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from conflict_ner.document import Entity
 from conflict_ner.encoder import bare, load_tokenizer, new_model
 from conflict_ner.encoding import TextEncoder
 from conflict_ner.labels import LabelScheme
-from conflict_ner.prediction import CHUNK, Predictor
+from conflict_ner.prediction import CHUNK, Predictor, length_batches
 from conflict_ner.runtime import Ids, Logits
 from conflict_ner.torchmodel import TorchModel
 from conftest import LABELS, SENTENCES
@@ -27,6 +28,7 @@ from transformers import PreTrainedTokenizerFast
 
 SCHEME = LabelScheme(LABELS)
 TEXTS = ["", *SENTENCES, " ".join(SENTENCES), "Goma", " \n", "\u200f", " ".join(SENTENCES * 2)]
+LENGTHS = [random.Random(5).randint(3, 64) for _ in range(101)]
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +203,28 @@ def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokeniz
     texts = iter(["Goma"] * (4 * CHUNK))
     next(by_token(tokenizer, 64).logits(texts))
     assert sum(1 for _ in texts) >= 2 * CHUNK - 1
+
+
+@pytest.mark.parametrize("budget", [1, 64, 300, 10**6])
+def test_length_batches_keep_the_budget_of_padded_tokens_and_lose_nothing(budget: int) -> None:
+    batches = list(length_batches(LENGTHS, budget))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(LENGTHS[index] for index in batch) <= budget
+
+
+def test_length_batches_fill_the_budget() -> None:
+    assert [len(batch) for batch in length_batches([10] * 7, 30)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("budget", [1, 64, 300])
+def test_unpadded_batches_have_one_length_each(budget: int) -> None:
+    batches = list(length_batches(LENGTHS, budget, unpadded=True))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
+    assert all(len({LENGTHS[index] for index in batch}) == 1 for batch in batches)
+    assert all(len(batch) == 1 or len(batch) * LENGTHS[batch[0]] <= budget for batch in batches)
+    assert [len(batch) for batch in length_batches([9, 10, 9, 10, 10], 25, unpadded=True)] == [2, 1, 2]
+
+
+def test_no_lengths_make_no_batches() -> None:
+    assert list(length_batches([], 100)) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner import replacing
+from conflict_ner.checkpoint import refuse_other_folder
 from conflict_ner.errors import CheckpointError
 from conflict_ner.replacing import previous, written_aside
 
@@ -39,7 +40,7 @@ NEW = {"manifest.json": "new"}
 
 
 def write_new(folder: Path) -> None:
-    with written_aside(folder) as aside:
+    with written_aside(folder, refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
 
 
@@ -91,6 +92,7 @@ KILLED = textwrap.dedent("""
     import os, sys
     from pathlib import Path
     from conflict_ner import replacing
+    from conflict_ner.checkpoint import refuse_other_folder
 
     steps, last = 0, int(sys.argv[2])
     def counted(step):
@@ -105,7 +107,7 @@ KILLED = textwrap.dedent("""
     Path.rename = counted(Path.rename)
     replacing._exchange = counted(replacing._exchange if sys.argv[3] == "exchange" else lambda one, other: False)
     replacing.shutil.rmtree = counted(replacing.shutil.rmtree)
-    with replacing.written_aside(Path(sys.argv[1])) as aside:
+    with replacing.written_aside(Path(sys.argv[1]), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         (aside / "only-in-new").write_text("new")
     print(steps)
@@ -141,7 +143,7 @@ def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up
 
 def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with written_aside(Path("new")) as aside:
+    with written_aside(Path("new"), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         monkeypatch.chdir("/")
     assert content(tmp_path / "new") == {"manifest.json": "new"}
@@ -150,7 +152,7 @@ def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[BaseException]) -> None:
     def write_half() -> None:
-        with written_aside(model) as aside:
+        with written_aside(model, refuse_other_folder) as aside:
             (aside / "manifest.json").write_text("half")
             raise error
 
@@ -161,7 +163,7 @@ def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[Bas
 
 
 def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
-    with written_aside(model) as aside:
+    with written_aside(model, refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         assert content(model) == OLD
 
@@ -169,8 +171,9 @@ def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
 SCRIPT = textwrap.dedent("""
     import sys, time
     from pathlib import Path
+    from conflict_ner.checkpoint import refuse_other_folder
     from conflict_ner.replacing import written_aside
-    with written_aside(Path(sys.argv[1])) as aside:
+    with written_aside(Path(sys.argv[1]), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("half")
         print(aside, flush=True)
         time.sleep(60)

@@ -114,8 +114,8 @@ def test_a_signal_before_anything_is_safe_ends_the_process_with_130_and_one_line
     code = """if True:
         import os, signal, sys
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-        from conflict_ner import cli, overwriting
-        overwriting.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+        from conflict_ner import cli, savedepochs
+        savedepochs.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
         cli.main()
     """
     command = [sys.executable, "-c", code, "train", str(recipe)]

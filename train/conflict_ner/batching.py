@@ -59,24 +59,6 @@ class TokenBudgetSampler:
             yield batches[index].tolist()
 
 
-def length_batches(lengths: Sequence[int], batch_tokens: int, *, unpadded: bool = False) -> Iterator[list[int]]:
-    """Yield indices in batches, longest first, each of at most `batch_tokens` padded tokens (or one index).
-
-    Args:
-        unpadded: only indices of one length share a batch, so that nothing is padded.
-    """
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    batch: list[int] = []
-    for index in order:
-        full = batch and (len(batch) + 1) * lengths[batch[0]] > batch_tokens
-        if full or (unpadded and batch and lengths[index] != lengths[batch[0]]):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
 def pad(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
     """Rows of ids as one int64 tensor of shape (rows, longest), filled up with `value` on the right."""
     import torch

@@ -25,7 +25,8 @@ from conflict_ner.contenders import PIPELINE_BATCHES, Contender, Found, Reader
 from conflict_ner.document import Mention
 from conflict_ner.hardware import choose
 from conflict_ner.limits import Limit, limits, operations
-from conflict_ner.machine import Machine, describe, give_threads, physical_cores
+from conflict_ner.machine import Machine, describe
+from conflict_ner.threads import give_threads, physical_cores
 
 _TRIAL_TEXTS = 100  # on which the pipeline's best batch size is found
 _TRIAL_ROUNDS = 2

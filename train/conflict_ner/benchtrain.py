@@ -28,8 +28,9 @@ from conflict_ner.encoding import training_windows
 from conflict_ner.hardware import Hardware, choose
 from conflict_ner.labels import LabelScheme
 from conflict_ner.limits import Limit, limits, linear_layers, operations
-from conflict_ner.machine import describe, give_threads, physical_cores
+from conflict_ner.machine import describe
 from conflict_ner.stocktraining import Stock
+from conflict_ner.threads import give_threads, physical_cores
 from conflict_ner.training import fit
 from conflict_ner.trainingenv import config_decides
 from conflict_ner.words import split_words

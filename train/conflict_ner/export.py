@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner import configfile, corpus
-from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores
+from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_other_folder
 from conflict_ner.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
 from conflict_ner.evaluation import Report
@@ -51,7 +51,7 @@ def export(
         CheckpointError: if the folder cannot be written or does not reproduce; the old one stays.
     """
     folder = folder.absolute()  # the working folder may be the one that is replaced
-    with written_aside(folder) as aside:
+    with written_aside(folder, refuse_other_folder) as aside:
         try:
             fill(aside)
             manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / manifest.weights)})

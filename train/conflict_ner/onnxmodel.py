@@ -28,9 +28,9 @@ import numpy as np
 from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.errors import CheckpointError, EncoderError
 from conflict_ner.extras import require
-from conflict_ner.machine import physical_cores
 from conflict_ner.privacy import import_onnxruntime
 from conflict_ner.runtime import Ids, Logits
+from conflict_ner.threads import physical_cores
 
 NEEDED = {"onnxruntime": "onnxruntime>=1.22"}
 INPUTS = ("input_ids", "attention_mask")

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conflict_ner.batching import length_batches
 from conflict_ner.decoding import decode
 from conflict_ner.document import Entity
 from conflict_ner.encoding import Encoded, Ints, TextEncoder
@@ -163,3 +162,21 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         characters += len(text)
     if chunk:
         yield chunk
+
+
+def length_batches(lengths: Sequence[int], batch_tokens: int, *, unpadded: bool = False) -> Iterator[list[int]]:
+    """Yield indices in batches, longest first, each of at most `batch_tokens` padded tokens (or one index).
+
+    Args:
+        unpadded: only indices of one length share a batch, so that nothing is padded.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    batch: list[int] = []
+    for index in order:
+        full = batch and (len(batch) + 1) * lengths[batch[0]] > batch_tokens
+        if full or (unpadded and batch and lengths[index] != lengths[batch[0]]):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -35,7 +35,7 @@ from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation import Report
 from conflict_ner.files import replaced
 from conflict_ner.hardware import choose
-from conflict_ner.overwriting import refuse_lost_work
+from conflict_ner.savedepochs import refuse_lost_work
 from conflict_ner.trainingenv import config_decides, start_processes
 from conflict_ner.views import percent
 

@@ -18,23 +18,26 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conflict_ner.checkpoint import refuse_other_folder
 from conflict_ner.errors import CheckpointError
 
 
 @contextmanager
-def written_aside(folder: Path) -> Iterator[Path]:
+def written_aside(folder: Path, refuse_other_folder: Callable[[Path], None]) -> Iterator[Path]:
     """Give a new folder beside `folder` that takes its place when the block ends well.
 
     A checkpoint that was there is kept as `NAME.previous`. Killed at any moment, or left by an error,
     the old folder stays as it was or the new one is in its place.
 
+    Args:
+        refuse_other_folder: raises if a folder is something other than a checkpoint, and may not be replaced.
+
     Raises:
-        CheckpointError: if `folder` or `NAME.previous` is something other than a checkpoint.
+        CheckpointError: if the folder cannot be written or replaced, and what `refuse_other_folder` raises of
+            `folder` and `NAME.previous`.
     """
     refuse_other_folder(folder)
     folder = folder.resolve()  # of a link it is the folder behind it that is replaced

@@ -54,15 +54,15 @@ from conflict_ner.freezing import freeze
 from conflict_ner.hardware import Hardware, choose
 from conflict_ner.history import last_state
 from conflict_ner.labels import LabelScheme
-from conflict_ner.machine import limit_threads
 from conflict_ner.memory import TrainingMemory
 from conflict_ner.modelcard import model_card
-from conflict_ner.overwriting import refuse_lost_work, refuse_other_data, run_record, training_folder
 from conflict_ner.prediction import Predictor
 from conflict_ner.preflight import announce, refuse_hopeless
 from conflict_ner.progress import TrainingProgress
 from conflict_ner.replacing import previous
+from conflict_ner.savedepochs import refuse_lost_work, refuse_other_data, run_record, training_folder
 from conflict_ner.scripts import scripts_of
+from conflict_ner.threads import limit_threads
 from conflict_ner.torchmodel import TorchModel
 from conflict_ner.training import TrainResult, fit
 from conflict_ner.trainingenv import config_decides, rounding, start_processes

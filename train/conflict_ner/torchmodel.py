@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from conflict_ner.encoder import head
 from conflict_ner.hardware import choose
-from conflict_ner.machine import limit_threads
 from conflict_ner.runtime import Ids, Logits, Precision
+from conflict_ner.threads import limit_threads
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +86,7 @@ class TorchModel:
     def of(cls, model: PreTrainedModel, precision: Precision = "auto") -> TorchModel:
         """Wrap a model; `auto` takes bf16 where the model's device multiplies it in hardware.
 
-        On a CPU, PyTorch is kept to the cores that this process may use (see `machine.limit_threads`).
+        On a CPU, PyTorch is kept to the cores that this process may use (see `threads.limit_threads`).
         """
         if model.device.type == "cpu":
             limit_threads()

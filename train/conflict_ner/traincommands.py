@@ -128,7 +128,7 @@ def _what_is_safe(output: Path | None, series: str | None) -> str:
 
 
 def _train_once(settings: Config, work: _Work, shown: dict[str, bool]) -> None:
-    from conflict_ner.overwriting import refuse_lost_work
+    from conflict_ner.savedepochs import refuse_lost_work
 
     refuse_lost_work(settings, **work)  # before PyTorch is loaded, which takes seconds
     console = _loading()
