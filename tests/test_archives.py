@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from archives import write
 from conflict_ner import sources
 from conflict_ner.errors import Problem
 from conflict_ner.sources import read_sources
+from helpers.archives import write
 
 JSONL = '{"text": "Goma"}\n'
 

@@ -12,8 +12,8 @@ from conflict_ner import benchentry, benchfresh, benchmark, configfile, limits
 from conflict_ner.coldstart import Fresh
 from conflict_ner.config import Config
 from conflict_ner.contenders import Contender
-from conftest import make_config
-from test_cli import conflict_ner
+from helpers.command import conflict_ner
+from helpers.runs import make_config
 
 Captured = pytest.CaptureFixture[str]
 

@@ -11,7 +11,7 @@ from conflict_ner import benchtrain, limits
 from conflict_ner.benchfresh import Bench
 from conflict_ner.benchtrain import OURS, STOCK, Steps, measure_training
 from conflict_ner.limits import Limit
-from conftest import make_config
+from helpers.runs import make_config
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from conflict_ner.encoding import TextEncoder
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
 from conflict_ner.torchmodel import TorchModel
-from conftest import LABELS, SENTENCES, wordpiece
+from helpers.encoders import SENTENCES, wordpiece
+from helpers.runs import LABELS
 from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification
 

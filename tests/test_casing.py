@@ -9,7 +9,7 @@ import pytest
 import torch
 from conflict_ner.casing import CAPITALISED, UPPER, forms, teach, with_capitals
 from conflict_ner.encoder import load_model, load_tokenizer
-from conftest import byte_bpe, wordpiece
+from helpers.encoders import byte_bpe, wordpiece
 from transformers import BertConfig, BertForTokenClassification
 
 TEXTS = [

@@ -12,7 +12,7 @@ from conflict_ner import charts
 from conflict_ner.document import Document
 from conflict_ner.evaluation import score
 from conflict_ner.reliability import Calibration
-from evaluations import HISTORY, LABELS, evaluation
+from helpers.evaluations import HISTORY, LABELS, evaluation
 
 
 def drawn() -> dict[str, str]:

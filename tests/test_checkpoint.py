@@ -13,7 +13,7 @@ from conflict_ner.document import Document, Mention
 from conflict_ner.errors import CheckpointError
 from conflict_ner.files import sha256
 from conflict_ner.scoring import evaluate
-from conftest import LABELS
+from helpers.runs import LABELS
 
 
 @pytest.fixture

@@ -13,21 +13,8 @@ import pytest
 import typer
 from conflict_ner import __version__ as conflict_ner_version
 from conflict_ner import cli, configfile
-from conftest import make_config
-
-
-def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Run the command in this process: exit code, standard output, standard error."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
-
+from helpers.command import conflict_ner
+from helpers.runs import make_config
 
 HEAVY = {"torch", "transformers", "datasets", "numpy", "yaml", "seqeval"}  # not pydantic: typer imports it itself
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]

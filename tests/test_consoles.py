@@ -15,7 +15,7 @@ from conflict_ner.compare import compare
 from conflict_ner.consoles import ConsoleTable, ignore_unusable_sizes, print_table, print_words, width_of
 from conflict_ner.document import Document, Entity, Mention
 from conflict_ner.evaluation import Evaluation, score
-from test_benchviews import BOTH, TRAINING
+from helpers.benchmarks import BOTH, TRAINING
 
 WIDTHS = (20, 25, 30, 40, 50, 60, 72, 80, 100, 120)
 LABEL_SETS = (

@@ -29,7 +29,7 @@ from conflict_ner.encoder import (
 )
 from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
-from conftest import LABELS
+from helpers.runs import LABELS
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import DistilBertConfig, DistilBertModel

@@ -18,7 +18,7 @@ from conflict_ner.errors import EncoderError
 from conflict_ner.labels import LabelScheme
 from conflict_ner.normalization import normalize
 from conflict_ner.words import split_words
-from conftest import KINDS, SENTENCES
+from helpers.encoders import KINDS, SENTENCES
 from transformers import BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
 SCHEME = LabelScheme(("ACTOR", "LOCATION"))

@@ -8,7 +8,7 @@ import pytest
 from conflict_ner.document import Document, Mention
 from conflict_ner.errorlist import errors_of, sentence
 from conflict_ner.matching import ERRORS, align
-from evaluations import evaluation
+from helpers.evaluations import evaluation
 
 
 def test_the_list_has_what_the_report_counts() -> None:

@@ -17,7 +17,7 @@ from conflict_ner.errors import CheckpointError, ConfigError
 from conflict_ner.export import export_again
 from conflict_ner.onnxexport import compare, export_onnx, judge
 from conflict_ner.tagger import Tagger
-from conftest import SENTENCES
+from helpers.encoders import SENTENCES
 
 for needed in ("onnx", "onnxruntime", "onnxscript"):
     pytest.importorskip(needed)

@@ -10,7 +10,7 @@ from conflict_ner import configfile
 from conflict_ner.config import Config
 from conflict_ner.errors import OverwriteError
 from conflict_ner.overwriting import refuse_lost_checkpoint
-from test_cli import conflict_ner
+from helpers.command import conflict_ner
 
 
 @pytest.fixture

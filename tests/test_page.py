@@ -18,7 +18,7 @@ from conflict_ner.document import Document
 from conflict_ner.errors import MissingExtraError
 from conflict_ner.evaluation import Evaluation, Report, score
 from conflict_ner.page import Row
-from evaluations import ATTACK, LABELS, entity, evaluation
+from helpers.evaluations import ATTACK, LABELS, entity, evaluation
 
 VOID = {"meta", "link", "input", "br"}
 

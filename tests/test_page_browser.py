@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conflict_ner import page
 from conflict_ner.page import Row
-from evaluations import LABELS, entity, evaluation
+from helpers.evaluations import LABELS, entity, evaluation
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (it is in the dev extra)")
 DRIVER = shutil.which("chromedriver")

@@ -16,7 +16,7 @@ import pytest
 from conflict_ner.document import Entity
 from conflict_ner.errors import CheckpointError, ConfigError, DataError, Problem
 from conflict_ner.tagger import Tagger
-from conftest import SENTENCES
+from helpers.encoders import SENTENCES
 
 
 @pytest.fixture(params=["checkpoint_folder", "onnx_folder"])

@@ -22,7 +22,8 @@ from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import CHUNK, Predictor, length_batches
 from conflict_ner.runtime import Ids, Logits
 from conflict_ner.torchmodel import TorchModel
-from conftest import LABELS, SENTENCES
+from helpers.encoders import SENTENCES
+from helpers.runs import LABELS
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 

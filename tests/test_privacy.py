@@ -13,10 +13,10 @@ from importlib import metadata
 from pathlib import Path
 
 import conflict_ner
-import no_network
 import pytest
 from conflict_ner import configfile
-from conftest import make_config
+from helpers import no_network
+from helpers.runs import make_config
 
 KILLED = -signal.SIGSYS
 watched = pytest.mark.skipif(not no_network.SUPPORTED, reason="NOT WATCHED: no rule about sockets on this system")

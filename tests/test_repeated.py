@@ -11,7 +11,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
 from conflict_ner.errors import CheckpointError, DataError, OverwriteError, TrainingError
 from conflict_ner.repeated import Outcome, summary, table, train_all, with_folds, with_seeds
-from conftest import REPORTS, make_config
+from helpers.runs import REPORTS, make_config
 
 
 @pytest.fixture

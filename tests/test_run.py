@@ -14,7 +14,8 @@ from conflict_ner.config import Config, DataConfig
 from conflict_ner.encoder import load_model
 from conflict_ner.errors import CheckpointError, ConflictNerError, DataError, TrainingError
 from conflict_ner.scoring import evaluate
-from conftest import LABELS, REPORTS, SENTENCES, make_config, make_encoder, validation_copy
+from helpers.encoders import SENTENCES, make_encoder
+from helpers.runs import LABELS, REPORTS, make_config, validation_copy
 from rich.console import Console
 from transformers import pipeline
 

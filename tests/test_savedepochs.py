@@ -14,7 +14,7 @@ from conflict_ner import configfile
 from conflict_ner.config import Config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError
 from conflict_ner.savedepochs import refuse_lost_work, training_folder
-from test_cli import conflict_ner
+from helpers.command import conflict_ner
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.errors import DataError
 from conflict_ner.evaluation import Evaluation
 from conflict_ner.tagger import Tagger
-from conftest import LABELS
+from helpers.runs import LABELS
 
 
 @pytest.fixture(scope="module")

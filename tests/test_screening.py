@@ -7,12 +7,12 @@ import random
 from pathlib import Path
 
 import pytest
-from archives import write
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.screening import Hashes, Ids, OtherScripts
 from conflict_ner.sources import Source
 from conflict_ner.tagger import Tagger
-from test_cli import conflict_ner
+from helpers.archives import write
+from helpers.command import conflict_ner
 
 Captured = pytest.CaptureFixture[str]
 ROWS = [("a", "Rebels left Goma."), ("b", "Повстанцы ушли."), ("a", "Police came."), ("c", "Они пришли."), ("a", "x")]

@@ -8,7 +8,7 @@ import pytest
 from conflict_ner import configfile
 from conflict_ner.config import Config
 from conflict_ner.settings import page, settings, starting_config
-from test_cli import conflict_ner
+from helpers.command import conflict_ner
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,10 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from archives import CapitalTagger, standard_input, tag_archive, write, zstd
 from conflict_ner.errors import Problem
 from conflict_ner.sources import STDIN, TEXT_COLUMNS, Form, Source, expand, form_of, read_sources, renamed
 from conflict_ner.tables import Columns, Dialect
+from helpers.archives import CapitalTagger, standard_input, tag_archive, write, zstd
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstandard

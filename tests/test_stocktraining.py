@@ -14,7 +14,7 @@ from conflict_ner import corpus
 from conflict_ner.document import Document, Mention
 from conflict_ner.labels import LabelScheme
 from conflict_ner.stocktraining import Stock
-from conftest import make_encoder
+from helpers.encoders import make_encoder
 
 SCHEME = LabelScheme(("ACTOR", "WEAPON", "LOCATION", "NUMBER"))
 

@@ -19,11 +19,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from archives import standard_input, write
 from conflict_ner import decoding, prediction, resuming
 from conflict_ner.tagger import Tagger
-from conftest import SENTENCES
-from test_cli import conflict_ner
+from helpers.archives import standard_input, write
+from helpers.command import conflict_ner
+from helpers.encoders import SENTENCES
 
 Captured = pytest.CaptureFixture[str]
 

@@ -23,7 +23,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from archives import CapitalTagger, standard_input, tag_archive, write
 from conflict_ner import prediction
 from conflict_ner.document import Entity
 from conflict_ner.errors import ConfigError, Problem
@@ -31,7 +30,8 @@ from conflict_ner.runtime import Ids, Logits, Runtime
 from conflict_ner.sources import STDIN, Source
 from conflict_ner.tagfiles import Tagged, tag_files
 from conflict_ner.tagger import Tagger
-from conftest import SENTENCES
+from helpers.archives import CapitalTagger, standard_input, tag_archive, write
+from helpers.encoders import SENTENCES
 
 
 def complain(problem: Problem) -> None:
@@ -233,7 +233,7 @@ def test_inputs_that_hold_less_than_was_done_are_refused(tmp_path: Path) -> None
 TAGS_SLOWLY = """
 import sys
 from pathlib import Path
-from archives import CapitalTagger, tag_archive
+from helpers.archives import CapitalTagger, tag_archive
 tag_archive(CapitalTagger(seconds=0.001), [Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), resume=True)
 """
 

@@ -17,7 +17,8 @@ from conflict_ner import corpus
 from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
 from conflict_ner.sides import evaluations
 from conflict_ner.tagger import Tagger
-from conftest import LABELS, SENTENCES
+from helpers.encoders import SENTENCES
+from helpers.runs import LABELS
 
 REPORT = SENTENCES[0]
 KNOWN = [

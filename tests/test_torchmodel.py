@@ -16,7 +16,8 @@ from conflict_ner.hardware import Hardware
 from conflict_ner.labels import LabelScheme
 from conflict_ner.prediction import Predictor
 from conflict_ner.torchmodel import TorchModel
-from conftest import LABELS, SENTENCES
+from helpers.encoders import SENTENCES
+from helpers.runs import LABELS
 from torch import nn
 from transformers import PreTrainedModel
 

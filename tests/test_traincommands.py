@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conflict_ner import configfile, run
-from conftest import REPORTS, make_config
-from test_cli import conflict_ner
+from helpers.command import conflict_ner
+from helpers.runs import REPORTS, make_config
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from conflict_ner.errors import OverwriteError, TrainingError
 from conflict_ner.hardware import Hardware
 from conflict_ner.history import last_state
 from conflict_ner.labels import LabelScheme
-from conftest import make_config
+from helpers.runs import make_config
 from safetensors.torch import load_file
 
 FIGURES = {"precision": 0.5, "recall": 0.5, "predicted": 3.0}

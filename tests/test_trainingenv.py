@@ -16,7 +16,7 @@ from conflict_ner.errors import TrainingError
 from conflict_ner.files import sha256
 from conflict_ner.hardware import Hardware
 from conflict_ner.trainingenv import config_decides, rounding, start_processes
-from conftest import make_config
+from helpers.runs import make_config
 from rich.console import Console
 
 CPU = Hardware("cpu", "fp32")

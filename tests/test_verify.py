@@ -14,7 +14,7 @@ from conflict_ner.document import Entity
 from conflict_ner.encoder import quiet
 from conflict_ner.errors import CheckpointError
 from conflict_ner.tagger import Tagger
-from conftest import SENTENCES
+from helpers.encoders import SENTENCES
 from transformers import pipeline
 
 Expected = list[tuple[str, Sequence[Entity]]]

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from archives import write
 from conflict_ner.walking import Walk, hidden_part, is_hidden, printable, walk
+from helpers.archives import write
 
 
 def texts(folder: Path) -> Walk:
