@@ -12,7 +12,10 @@ True
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +23,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from conflict_ner.figures import Figures, Scores
-from conflict_ner.privacy import matplotlib_without_cache
 from conflict_ner.reliability import Calibration, Point
 
 if TYPE_CHECKING:
@@ -154,7 +156,7 @@ def learning(history: Sequence[Mapping[str, float]]) -> str | None:
 @contextmanager
 def _figure(name: str, height: float) -> Iterator[tuple[Figure, list[str]]]:
     """A figure to draw on, and the list that has its SVG after the block."""
-    with matplotlib_without_cache():
+    with _matplotlib_without_cache():
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
@@ -179,3 +181,17 @@ def _inline(figure: Figure, name: str) -> str:
     text = re.sub(r"<style.*?</style>", "", text, count=1, flags=re.DOTALL)  # it would rule the whole page
     text = re.sub(r'(?<= )id="', f'id="{name}-', text)
     return re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+@contextmanager
+def _matplotlib_without_cache() -> Iterator[None]:
+    """Import matplotlib in this block for the first time, and its list of fonts is not kept in the home folder."""
+    if "matplotlib" in sys.modules or os.environ.get("MPLCONFIGDIR"):
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]

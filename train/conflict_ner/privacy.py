@@ -1,4 +1,4 @@
-"""Keep the libraries that this package loads from reporting its use, and from writing outside its outputs.
+"""Keeps the libraries that this package loads from reporting its use.
 
 From 1.29 on, the official builds of ONNX Runtime write a device id below the user's cache folder and
 report to a server, unless `ORT_DISABLE_TELEMETRY` is set when they are imported; its function
@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 ONNX_RUNTIME = "ORT_DISABLE_TELEMETRY"
@@ -56,20 +53,6 @@ def import_onnxruntime() -> Any:
             stacklevel=2,
         )
     return onnxruntime
-
-
-@contextmanager
-def matplotlib_without_cache() -> Iterator[None]:
-    """Import matplotlib in this block for the first time, and its list of fonts is not kept in the home folder."""
-    if "matplotlib" in sys.modules or os.environ.get("MPLCONFIGDIR"):
-        yield
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MPLCONFIGDIR"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["MPLCONFIGDIR"]
 
 
 def _wanted(name: str) -> bool:

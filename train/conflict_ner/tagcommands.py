@@ -111,7 +111,7 @@ def tag(
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.screening import Ids, OtherScripts
     from conflict_ner.tables import Columns
-    from conflict_ner.tagger import refuse_wrong_thresholds
+    from conflict_ner.tagger import Tagger, refuse_wrong_thresholds
 
     if html:
         page.require()
@@ -140,8 +140,6 @@ def tag(
     texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
 
     def load() -> Tagger:
-        from conflict_ner.tagger import Tagger
-
         return Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
 
     def begin() -> tuple[Tagger, Iterator[Source]]:
