@@ -11,7 +11,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
-from conflict_ner.tagger import Tagger
+from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import KINDS, make_encoder, wordpiece
 from helpers.runs import REPORTS, make_config
 from transformers import PreTrainedTokenizerFast
@@ -52,7 +52,7 @@ def reports_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path, reports_file: Path) -> Path:
     """A checkpoint trained until it knows its three reports by heart."""
-    from conflict_ner import run
+    from conflict_ner.training import run
 
     folder = tmp_path_factory.mktemp("checkpoint")
     config = make_config(folder, encoder_folder, reports_file, epochs=40, patience=None, dropout=0.0)
@@ -60,7 +60,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, encoder_folder: 
     known = REPORTS.replace("=== t-", "=== v-").replace(".\n", ". Over.\n")
     config.data.validation[0].write_text(known, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("conflict_ner.check.NEAR_DUPLICATE", 2.0)
+        patch.setattr("conflict_ner.data.validation.NEAR_DUPLICATE", 2.0)
         return run.train(config).folder
 
 
@@ -69,7 +69,7 @@ def onnx_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactor
     """That checkpoint in ONNX form."""
     for needed in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(needed)
-    from conflict_ner.onnxexport import export_onnx
+    from conflict_ner.export.onnx.export import export_onnx
 
     return export_onnx(checkpoint_folder, tmp_path_factory.mktemp("onnx_form") / "model", "fp32").folder
 
@@ -77,10 +77,10 @@ def onnx_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let exports verify themselves in this process: a fresh one takes seconds to import."""
-    from conflict_ner import export
-    from conflict_ner.verify import verify
+    from conflict_ner.export import checkpoint_writer
+    from conflict_ner.export.verify import verify
 
-    monkeypatch.setattr(export, "_verify_elsewhere", verify)
+    monkeypatch.setattr(checkpoint_writer, "_verify_elsewhere", verify)
 
 
 @pytest.fixture(scope="session")

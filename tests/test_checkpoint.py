@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.checkpoint import MEMORY, WEIGHTS, Checkpoint, dump_scores, split_facts, versions
-from conflict_ner.corpus import Corpus
-from conflict_ner.document import Document, Mention
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import CheckpointError
 from conflict_ner.files import sha256
-from conflict_ner.scoring import evaluate
+from conflict_ner.inference.evaluate import evaluate
 from helpers.runs import LABELS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conflict_ner import corpus
+from conflict_ner.data import corpus
 from conflict_ner.errors import DataError, Problem, ProblemLog, describe_problems
 
 

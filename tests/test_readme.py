@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import typer
-from conflict_ner import cli
+from conflict_ner.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMAND = typer.main.get_command(cli.app)
+COMMAND = typer.main.get_command(main.app)
 COMMANDS = [line.partition("#")[0].strip() for line in README.splitlines() if line.startswith("conflict-ner ")]
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conflict_ner import configfile, corpus, jsonl, markup, views
-from conflict_ner.agreement import agreement
-from conflict_ner.corpus import Corpus
-from conflict_ner.document import Document
+from conflict_ner import configfile
+from conflict_ner.data import corpus
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.data.document import Document
+from conflict_ner.data.formats import jsonl, markup
+from conflict_ner.evaluation.agreement import agreement
+from conflict_ner.reporting import tables
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -105,7 +108,7 @@ def test_no_conflict_stands_in_two_splits() -> None:
 
 
 def test_the_data_card_says_what_the_command_counts(shipped: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
-    views.show_counts({split: shipped.summary(split, LABELS) for split in corpus.SPLITS}, LABELS, as_markdown=True)
+    tables.show_counts({split: shipped.summary(split, LABELS) for split in corpus.SPLITS}, LABELS, as_markdown=True)
     assert capsys.readouterr().out in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
@@ -113,7 +116,7 @@ def test_the_data_card_says_how_far_two_labelings_agree() -> None:
     folder = ROOT / "docs" / "agreement"
     report = agreement(folder / "first.md", folder / "second.md", LABELS)
     assert report.documents >= 80
-    assert views.markdown(report) in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert tables.markdown(report) in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("form", [markup, jsonl], ids=["markup", "jsonl"])

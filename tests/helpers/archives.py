@@ -14,13 +14,13 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from conflict_ner.document import Entity
+from conflict_ner.data.document import Entity
 from conflict_ner.errors import Problem
-from conflict_ner.jobfacts import facts_of
-from conflict_ner.resuming import job
-from conflict_ner.sinks import Table, form_written, writer
-from conflict_ner.sources import read_sources
-from conflict_ner.tagfiles import Streams, tag_into
+from conflict_ner.inference.files.jobfacts import facts_of
+from conflict_ner.inference.files.resumable_job import job
+from conflict_ner.inference.files.sinks import Table, form_written, writer
+from conflict_ner.inference.files.sources import read_sources
+from conflict_ner.inference.files.tag_files import Streams, tag_into
 
 
 def write(file: Path, content: str | bytes) -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conflict_ner.benchmarking import Spread
-from conflict_ner.benchresults import Benchmark, Cold, Contestant, Limited, Scaled, Trained, TrainingBenchmark
-from conflict_ner.machine import Machine
+from conflict_ner.benchmark.machine import Machine
+from conflict_ner.benchmark.results import Benchmark, Cold, Contestant, Limited, Scaled, Trained, TrainingBenchmark
+from conflict_ner.benchmark.timing import Spread
 
 MACHINE = Machine("[red]CPU", 4, 2, ("avx2",), "A GPU", "Linux x86_64", {"python": "3.11"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conflict_ner import cli
+from conflict_ner.cli import main
 
 
 def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -13,7 +13,7 @@ def conflict_ner(capsys: pytest.CaptureFixture[str], *arguments: object) -> tupl
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
         try:
-            cli.main()
+            main.main()
             code = 0
         except SystemExit as exit_:
             code = int(exit_.code or 0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conflict_ner.document import Document, Entity, Mention
-from conflict_ner.evaluation import Evaluation, score
+from conflict_ner.data.document import Document, Entity, Mention
+from conflict_ner.evaluation.report import Evaluation, score
 
 ATTACK = "</script><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"
 LABELS = ("ACTOR", "<b>$W", "LOCATION")

@@ -12,15 +12,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from conflict_ner.privacy import disable_telemetry
+from conflict_ner.modeling.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     from conflict_ner.config import Config
-    from conflict_ner.corpus import Corpus
-    from conflict_ner.document import Document, Entity, Mention
+    from conflict_ner.data.corpus import Corpus
+    from conflict_ner.data.document import Document, Entity, Mention
     from conflict_ner.errors import ConflictNerError
-    from conflict_ner.evaluation import Report
-    from conflict_ner.tagger import Tagger
+    from conflict_ner.evaluation.report import Report
+    from conflict_ner.inference.tagger import Tagger
 
 disable_telemetry()  # now: a library reads such a setting when it is imported, and never again
 
@@ -28,12 +28,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "config",
     "ConflictNerError": "errors",
-    "Corpus": "corpus",
-    "Document": "document",
-    "Entity": "document",
-    "Mention": "document",
-    "Report": "evaluation",
-    "Tagger": "tagger",
+    "Corpus": "data.corpus",
+    "Document": "data.document",
+    "Entity": "data.document",
+    "Mention": "data.document",
+    "Report": "evaluation.report",
+    "Tagger": "inference.tagger",
 }
 __all__ = ["Config", "ConflictNerError", "Corpus", "Document", "Entity", "Mention", "Report", "Tagger", "__version__"]
 

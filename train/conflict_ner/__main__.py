@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command; an interruption while its modules are imported is one line too."""
     try:
-        from conflict_ner import cli
+        from conflict_ner.cli import main as cli
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError
-from conflict_ner.evaluation import Report
-from conflict_ner.labels import LabelScheme
-from conflict_ner.memory import TrainingMemory
+from conflict_ner.evaluation.report import Report
+from conflict_ner.evaluation.seen_mentions import TrainingMemory
 
 if TYPE_CHECKING:
-    from conflict_ner.corpus import Corpus
+    from conflict_ner.data.corpus import Corpus
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"

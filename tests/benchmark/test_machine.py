@@ -1,0 +1,27 @@
+"""What is said of a machine, from what Linux says of it."""
+
+from __future__ import annotations
+
+import torch
+from conflict_ner.benchmark.machine import cpu_features, cpu_name, describe
+
+# Two cores with two threads each.
+CPUINFO = "\n\n".join(
+    f"processor\t: {cpu}\nmodel name\t: Some CPU @ 2.00GHz\nphysical id\t: 0\ncore id\t\t: {cpu % 2}\n"
+    "flags\t\t: fpu avx2 avx512f avx512_vnni avx512_bf16 amx_tile"
+    for cpu in range(4)
+)
+
+
+def test_the_cpu_is_named_with_what_speeds_products_up() -> None:
+    assert cpu_name(CPUINFO) == "Some CPU @ 2.00GHz"
+    assert cpu_features(CPUINFO) == ("avx2", "avx512f", "avx512_vnni", "avx512_bf16")
+    assert cpu_features("") == ()
+    assert isinstance(cpu_name(""), str)
+
+
+def test_a_machine_is_described_without_a_date() -> None:
+    found = describe("cpu", 2, 1)
+    assert (found.cores, found.threads, found.gpu) == (2, 1, None)
+    assert found.versions["torch"] == torch.__version__
+    assert "python" in found.versions

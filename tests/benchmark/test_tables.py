@@ -1,0 +1,83 @@
+"""One benchmark, three views: the same figures in each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conflict_ner.benchmark.results import Benchmark
+from conflict_ner.benchmark.tables import grids, ratio, said, show, training_grids
+from conflict_ner.benchmark.timing import Spread
+from helpers.benchmarks import BOTH, TRAINING, benchmark, contestant, spread
+
+
+def test_figures_have_their_quartiles_unless_these_say_nothing_more() -> None:
+    assert said(spread(2000)) == "2,000 (1,800-2,200)"
+    assert said(Spread(median=5, low=5, high=5)) == "5"
+    assert [ratio(Spread(median=x, low=x, high=x)) for x in (0.5, 12.34, 1234.5)] == ["0.50", "12.3", "1,234"]
+    assert ratio(None) == ""
+
+
+def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
+    tables = list(grids(BOTH))
+    assert [grid.title.split(",")[0].split(" on ")[0] for grid in tables] == [
+        "speed",
+        "times as fast as",
+        "share of the limit",
+        "the limit: the encoder's matrix products alone",
+        "a fresh process",
+        "first report",
+        "reports from a generator",
+    ]
+    assert all(len(row) == len(grid.headings) for grid in tables for row in grid.rows)
+    speed, times, share, limit, fresh, _, growth = tables
+    assert speed.rows[0] == ("ours", "2,000 (1,800-2,200)", "20.0 (18.0-22.0)", "87.5")
+    assert speed.rows[1][-1] == "n/a"
+    assert times.headings == ("contestant", "spaCy")
+    assert times.rows == (("ours", "2.00 (1.80-2.20)"), ("spaCy", ""))
+    assert share.rows[0][1] == "50.0 (45.0-55.0)"
+    assert limit.rows[0][3:] == ("100 (90-110)", "by hand")
+    assert fresh.rows[0] == ("ours", "1.50 (1.35-1.65)", "500")
+    assert growth.rows == (("ours", "1,000", "1,900", "19.0", "600"),)
+
+
+def test_other_forms_are_held_against_the_first() -> None:
+    two = benchmark(contestant("ours", "tagger", "onnx"), contestant("onnx", "tagger", "ours"))
+    assert list(grids(two))[1].headings == ("contestant", "ours")
+    alone = benchmark(contestant("ours", "tagger", "x", cold=False))
+    assert len(list(grids(alone))) == 3  # nobody to hold it against, no fresh process
+
+
+def test_training_shows_each_seed() -> None:
+    tables = list(training_grids(TRAINING))
+    assert tables[0].rows == (("ours", "900 (810-990)"),)
+    assert tables[1].title == "trained in full, 4 epochs, seed 7, 8"
+    assert tables[1].rows == (("ours", "100, 120", "86.0, n/a"),)
+    untrained = TRAINING.model_copy(update={"seeds": ()})
+    assert len(list(training_grids(untrained))) == len(tables) - 1
+    assert all(len(row) == len(grid.headings) for grid in tables for row in grid.rows)
+
+
+def test_markdown_has_every_table_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, TRAINING, as_markdown=True)
+    out = capsys.readouterr().out
+    assert "| ours | 2,000 (1,800-2,200) | 20.0 (18.0-22.0) | 87.5 |" in out
+    assert "**training as default.yaml says: a turn is an epoch over 100 reports, 20,000 tokens**" in out
+    assert "[red]CPU (avx2), 4 cores, 2 used, A GPU; on cuda; Linux x86_64; python 3.11." in out
+    assert "Medians of 5 rounds in turn" in out
+    assert "spaCy is not measured" in out
+
+
+def test_a_terminal_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, None)
+    out = capsys.readouterr().out
+    assert "[b]data" in out
+    assert "[red]CPU" in out
+    assert "2,000 (1,800-2,200)" in out
+
+
+def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    show(BOTH, None, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["training"] is None
+    assert Benchmark.model_validate(found["tagging"]) == BOTH

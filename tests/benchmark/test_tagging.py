@@ -1,0 +1,131 @@
+"""The whole of a benchmark on a clock of its own: who is as fast as whom follows from what each was made to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from conflict_ner.benchmark import tagging as module
+from conflict_ner.benchmark.benchentry import Encoder
+from conflict_ner.benchmark.cold_start import Bench
+from conflict_ner.benchmark.fresh_process import Fresh
+from conflict_ner.benchmark.inputs import Reports
+from conflict_ner.benchmark.machine import Machine
+from conflict_ner.benchmark.results import Benchmark
+from conflict_ner.benchmark.roofline import Limit
+from conflict_ner.benchmark.systems import Contender, Found, Reader
+from conflict_ner.benchmark.tagging import measure
+from conflict_ner.data.document import Document, Mention
+
+LABELS = ("ACTOR", "WEAPON")
+MACHINE = Machine("A CPU", 2, 2, (), None, "Linux", {})
+TEXT = "Rebels left."  # three words
+DATA = Reports("x", tuple(Document(f"r{k}", TEXT, (Mention(0, 6, "ACTOR"),)) for k in range(4)), labeled=True)
+ENCODER = Encoder({(10, 10): 1}, LABELS, tokens=24)  # two tokens a word
+OURS, THEIRS, SPACY = Contender("tagger", "ours"), Contender("pipeline", "pipeline"), Contender("spacy", "spaCy")
+
+
+class Bank:
+    """Contenders that take the seconds a text that they are said to, on a clock that only they move."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+        self.now = 0.0
+        self.seconds = seconds
+        self.opened: list[str] = []
+        bank = self
+
+        def opened(contender: Contender) -> Reader:
+            bank.opened.append(contender.name)
+            slow = bank.seconds.get(f"{contender.kind}{contender.batch}", bank.seconds[contender.kind])
+
+            def read(texts: Iterable[str]) -> Iterator[list[Found]]:
+                for _ in texts:
+                    bank.now += slow
+                    yield {"tagger": [("ACTOR", 0, 6), ("ACTOR", 0, 6)], "pipeline": [("WEAPON", 0, 6)]}.get(
+                        contender.kind, [("CITY", 0, 6)]
+                    )
+
+            return read
+
+        def limits(*_: object, **__: object) -> tuple[list[Limit], list[str]]:
+            return [Limit("fp32", "by hand", 48, self.limit)], ["no limit in int8"]
+
+        monkeypatch.setattr(Contender, "open", opened)
+        monkeypatch.setattr(module, "limits", limits)
+
+    def limit(self) -> None:
+        self.now += 1.0
+
+    def measure(self, contenders: Sequence[Contender], data: Reports = DATA, **settings: object) -> Benchmark:
+        bench = Bench(rounds=3, clock=lambda: self.now, rest=lambda: None, launch=self.launch, **settings)  # type: ignore[arg-type]
+        return measure(contenders, data, ENCODER, MACHINE, "cpu", bench)
+
+    def launch(self, contender: Contender, file: Path, reports: int) -> Fresh:
+        assert file.read_text(encoding="utf-8").count(TEXT) == 4
+        return Fresh(2.0, float(reports), 1_000_000)
+
+
+def test_speed_ratios_and_shares_follow_from_the_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = Bank(monkeypatch, tagger=0.5, pipeline=2.0, pipeline8=1.0, spacy=4.0)
+    found = bank.measure([OURS, THEIRS, SPACY])
+    ours, default, best, spacy = found.contestants
+    assert [c.name for c in found.contestants] == ["ours", "pipeline, batch 1 (default)", "pipeline, batch 8", "spaCy"]
+    assert (ours.words_a_second.median, ours.reports_a_second.median) == (6.0, 2.0)
+    assert ours.times_as_fast[default.name].median == 4.0
+    assert ours.times_as_fast[best.name].median == 2.0
+    assert ours.times_as_fast["spaCy"].median == 8.0
+    assert ours.times_as_fast.keys() == {default.name, best.name, "spaCy"}
+    assert spacy.times_as_fast["ours"].median == 0.125
+    # 48 tokens a second are 24 words a second at two tokens a word; 6 words a second are a quarter of them.
+    assert found.limits[0].words_a_second.median == 24.0
+    assert found.limits[0].operations_a_second.median == 48 * 200
+    assert ours.share["fp32"].median == 0.25
+    assert found.notes == ("no limit in int8",)
+
+
+def test_f1_stands_only_where_labels_are_gold_and_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = Bank(monkeypatch, tagger=0.5, pipeline=1.0, spacy=1.0)
+    ours, pipeline, spacy = bank.measure([OURS, THEIRS, SPACY]).contestants
+    assert ours.strict_f1 == 1.0  # one mention said twice is one
+    assert (pipeline.strict_f1, spacy.strict_f1) == (0.0, None)
+    other = Encoder(ENCODER.layers, ("WEAPON",), tokens=24)
+    found = measure(
+        [OURS], DATA, other, MACHINE, "cpu", Bench(1, cold=False, clock=lambda: bank.now, rest=lambda: None)
+    )
+    assert found.contestants[0].strict_f1 is None  # it has a label that the first checkpoint has not
+    plain = Reports("x", DATA.documents, labeled=False)
+    assert bank.measure([OURS], plain).contestants[0].strict_f1 is None
+
+
+def test_the_pipeline_is_measured_once_where_its_default_is_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Bank(monkeypatch, tagger=0.5, pipeline=2.0, pipeline1=1.0).measure([OURS, THEIRS])
+    assert [(c.name, c.batch) for c in found.contestants] == [("ours", None), ("pipeline, batch 1 (default)", 1)]
+
+
+def test_reports_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Bank(monkeypatch, tagger=0.5).measure([OURS], reports=10)
+    assert (found.reports, found.reports_a_turn) == (4, 10)
+    assert found.contestants[0].reports_a_second.median == 2.0
+    assert found.contestants[0].words_a_second.median == 6.0
+
+
+def test_fresh_processes_stand_beside_or_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = Bank(monkeypatch, tagger=0.5, spacy=1.0)
+    ours, spacy = bank.measure([OURS, SPACY], scale=(8,)).contestants
+    assert ours.cold is not None
+    assert ours.cold.first.median == 2.0
+    assert ours.cold.times_as_fast["spaCy"].median == 1.0
+    assert [row.reports for row in ours.scaled] == [8]
+    assert spacy.scaled == ()
+    assert bank.measure([OURS], cold=False).contestants[0].cold is None
+
+
+def test_a_contender_that_answers_too_little_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(_: Contender) -> Reader:
+        return lambda texts: ([] for _, _ in zip(range(5), texts, strict=False))
+
+    bank = Bank(monkeypatch, tagger=0.5)
+    monkeypatch.setattr(Contender, "open", opened)
+    with pytest.raises(AssertionError, match="5 of 10 reports were answered"):
+        bank.measure([OURS], reports=10)

@@ -1,0 +1,121 @@
+"""The command: one run on a checkpoint in miniature, and what is refused before any work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conflict_ner import configfile
+from conflict_ner.benchmark import benchentry, cold_start, roofline, tagging
+from conflict_ner.benchmark.fresh_process import Fresh
+from conflict_ner.benchmark.systems import Contender
+from conflict_ner.config import Config
+from helpers.command import conflict_ner
+from helpers.runs import make_config
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other process, no spaCy, no large product; this process keeps its threads."""
+
+    def launch(contender: Contender, texts: Path, reports: int) -> Fresh:
+        assert len(texts.read_text(encoding="utf-8").splitlines()) == 3
+        return Fresh(1.0, 0.1 * reports, 1_000_000)
+
+    ordinary = cold_start.Bench
+
+    def bench(**settings: Any) -> cold_start.Bench:
+        return replace(ordinary(**settings), launch=launch, rest=lambda: None)
+
+    monkeypatch.setattr(cold_start, "Bench", bench)
+    monkeypatch.setattr(roofline, "TOKENS", (8,))
+    monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(tagging, "give_threads", lambda _: None)
+    monkeypatch.setattr(benchentry, "spacy_is_there", lambda: False)
+
+
+def test_a_benchmark_measures_everybody_who_is_there(
+    here: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured
+) -> None:
+    options = ["--rounds=1", "--scale=10,20", "--device=cpu", "--threads=1", "--json"]
+    code, out, err = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, *options)
+    assert code == 0
+    found = json.loads(out)["tagging"]
+    names = [contestant["name"] for contestant in found["contestants"]]
+    assert names[:2] == ["Tagger model", "pipeline, batch 1 (default)"]
+    ours = found["contestants"][0]
+    assert ours["strict_f1"] == 1.0  # it knows these reports by heart
+    assert ours["times_as_fast"].keys() == set(names[1:])
+    assert [row["reports"] for row in ours["scaled"]] == [10, 20]
+    assert ours["cold"]["memory"] == 1_000_000
+    assert "fp32" in ours["share"]
+    assert (found["reports"], found["rounds"], found["machine"]["threads"]) == (3, 1, 1)
+    assert any("pip install spacy" in note for note in found["notes"])
+    assert "round 1 of 1: Tagger model" in err
+
+
+def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured) -> None:
+    options = ["--rounds=1", "--no-cold", "--device=cpu", "--precision=fp32", "--precision=auto"]
+    code, out, _ = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, *options)
+    assert code == 0
+    assert "share of the limit, in per cent" in out
+    assert "Tagger model, fp32" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        ([], 2, "name a CHECKPOINT, or a config with --train"),
+        (["none", "--train=none.yaml"], 2, "none.yaml"),
+        (["none"], 3, "no such checkpoint folder"),
+        (["none", "--set=training.epochs=1"], 2, "--set changes the config of --train; name one"),
+        (["none", "--precision=fp8"], 2, "--precision is one of auto, fp32, bf16"),
+        (["none", "--scale=1000,many"], 2, "numbers of reports with commas between"),
+        (["none", "--scale=0"], 2, "numbers of reports with commas between"),
+        (["none", "--rounds=0"], 2, "--rounds"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    here: None, arguments: list[str], code: int, what: str, capsys: Captured
+) -> None:
+    got, _, err = conflict_ner(capsys, "benchmark", *arguments)
+    assert got == code
+    assert what in err
+
+
+def test_training_is_measured_alone_too(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    config = make_config(tmp_path, encoder_folder, reports_file)
+    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    asked: list[Any] = []
+
+    def measured(config: Config, name: str, seeds: int, threads: int | None, bench: cold_start.Bench) -> None:
+        asked.extend([config.output, config.training.epochs, name, seeds, threads, bench.rounds])
+
+    monkeypatch.setattr("conflict_ner.benchmark.training.measure_training", measured)
+    options = [f"--train={tmp_path / 'run.yaml'}", "--seeds=2", "--threads=1", "--rounds=3", "--json"]
+    options.append("--set=training.epochs=9")
+    code, out, _ = conflict_ner(capsys, "benchmark", *options)
+    assert code == 0
+    assert asked == [config.output, 9, "run.yaml --set training.epochs=9", 2, 1, 3]
+    assert json.loads(out) == {"tagging": None, "training": None}
+
+
+def test_without_data_the_checkpoints_test_split_is_asked_for(
+    here: None, checkpoint_folder: Path, capsys: Captured
+) -> None:
+    code, _, err = conflict_ner(capsys, "benchmark", checkpoint_folder)
+    assert code == 3
+    assert "says of no test reports; name DATA" in err
+
+
+def test_the_command_explains_itself(capsys: Captured) -> None:
+    code, out, _ = conflict_ner(capsys, "benchmark", "--help")
+    assert code == 0
+    assert "Usage: conflict-ner benchmark" in out

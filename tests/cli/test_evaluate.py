@@ -1,0 +1,112 @@
+"""`evaluate` as typed: what it takes, what it refuses, what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conflict_ner.cli import main
+from conflict_ner.cli.evaluate import parse_thresholds
+from conflict_ner.errors import ConfigError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    return int(ended.value.code or 0)
+
+
+def test_thresholds_are_label_and_score() -> None:
+    assert parse_thresholds(["ACTOR=0.5", "A=B=1"]) == {"ACTOR": 0.5, "A=B": 1.0}
+    with pytest.raises(ConfigError, match="--threshold WEAPON: not LABEL=SCORE") as error:
+        parse_thresholds(["WEAPON", "=1", "X=high"])
+    assert len(error.value.problems) == 3
+
+
+def test_a_second_threshold_of_a_label_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--threshold WEAPON=0\.7: WEAPON has one already") as error:
+        parse_thresholds(["WEAPON=0.6", "ACTOR=0.6", "WEAPON=0.7"])
+    assert len(error.value.problems) == 1
+
+
+def test_a_threshold_is_in_force_and_on_record(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shut = [f"--threshold={label}=1" for label in ("ACTOR", "WEAPON", "LOCATION", "NUMBER")]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", *shut) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["threshold"] == {"ACTOR": 1, "WEAPON": 1, "LOCATION": 1, "NUMBER": 1}
+    assert report["strict"]["micro"]["predicted"] == 0
+    assert report["strict"]["micro"]["precision"] is None
+    assert report["calibration"] is None
+
+
+def test_tagging_takes_thresholds_too(
+    checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("At least 19 fighters died in a drone strike near El Fasher.", encoding="utf-8")
+    found = []
+    for options in ([], ["--threshold=ACTOR=1", "--threshold=WEAPON=0"]):
+        assert run(monkeypatch, "tag", checkpoint_folder, tmp_path / "a.txt", "--json", *options) == 0
+        found.append([entity["label"] for entity in json.loads(capsys.readouterr().out)["entities"]])
+    assert found == [["NUMBER", "ACTOR", "WEAPON", "LOCATION"], ["NUMBER", "WEAPON", "LOCATION"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [("--threshold=CITY=0.5", "CITY=0.5: not a label"), ("--threshold=ACTOR=1.5", "ACTOR=1.5: not a score")],
+)
+def test_a_wrong_threshold_is_refused(
+    option: str,
+    what: str,
+    checkpoint_folder: Path,
+    reports_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("evaluate", "tag"):
+        assert run(monkeypatch, command, checkpoint_folder, reports_file, option) == 2
+        assert what in capsys.readouterr().err
+
+
+def test_an_unknown_field_is_refused_with_those_there_are(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=teatre") == 1
+    assert "no report has the field 'teatre'; the fields are theatre, genre" in capsys.readouterr().err
+
+
+def test_the_slices_and_the_curves_are_printed(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=theatre", "--curves") == 0
+    shown = capsys.readouterr().out
+    assert "Nowhere" in shown
+    assert "ACTOR by threshold" in shown
+    assert "seen in training" in shown
+
+
+def test_two_outputs_in_one_file_are_refused(
+    checkpoint_folder: Path, reports_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--report=out", f"--predictions={tmp_path / 'out'}"]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, *options) == 2
+    assert run(monkeypatch, "tag", checkpoint_folder, reports_file, "--html=out", "--output=./out") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(
+    checkpoint_folder: Path,
+    reports_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("conflict_ner.inference.evaluate.evaluate", lambda *_, **__: pytest.fail("it was evaluated"))
+    target = tmp_path / "nowhere" / "saved.jsonl"
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, f"--predictions={target}") == 3
+    assert f"{target}: No such file or directory" in capsys.readouterr().err

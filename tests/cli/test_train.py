@@ -1,0 +1,126 @@
+"""The train command: one run or several, and what it prints of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conflict_ner import configfile
+from conflict_ner.training import run
+from helpers.command import conflict_ner
+from helpers.runs import REPORTS, make_config
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> Path:
+    """A config of one epoch on three reports."""
+    config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    return file
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_one_run_is_shown_as_a_table_markdown_or_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, "train", recipe)
+    assert code == 0
+    assert "validation: strict" in out
+    assert "Tagger.load(" in out
+    code, out, _ = conflict_ner(capsys, "train", recipe, "--json")
+    assert json.loads(out)["scores"]["validation"]["documents"] == 3
+    code, out, _ = conflict_ner(capsys, "train", recipe, "--markdown")
+    assert out.startswith("validation:\n\n| label |")
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_seeds_give_one_table_and_a_file(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--markdown")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "| run | validation F1 | validation seqeval default | checkpoint |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["seed 7", "seed 8", "mean", "standard deviation"]
+    assert "model-seeds.json" in err
+    code, again, _ = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--resume", "--json")
+    assert code == 0
+    assert json.loads(again) == json.loads((recipe.parent / "model-seeds.json").read_text(encoding="utf-8"))
+    shown = conflict_ner(capsys, "train", recipe, "--seeds", "2", "--resume")[1]
+    assert "seed 8 is in model-seed8\n" in shown
+    assert "standard deviation" in shown
+
+
+def test_seeds_and_folds_are_asked_one_at_a_time(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (("--seeds", "2", "--folds", "2"), ("--group", "theatre"), ("--seeds", "0"), ("--folds", "1")):
+        assert conflict_ner(capsys, "train", recipe, *wrong)[0] == 2
+
+
+def test_folds_that_cannot_be_are_refused(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "3", "--group", "theatre")
+    assert code == 1
+    assert "2 values of 'theatre' among the training reports, too few for 3 folds" in err
+    code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "2", "--group", "genre")
+    assert code == 1
+    assert "has no 'genre' in its header" in err
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = recipe.parent / "train.md"
+    more = (REPORTS.replace("=== t-", f"=== {n}-").replace("Nowhere", n).replace("Elsewhere", n) for n in "ab")
+    reports.write_text("\n".join(more), encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ("--set", f"data.train=[{reports}]", "--set", "data.allow_copies=true", "--folds", "2")
+    code, out, err = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre")
+    assert code == 0
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert {lines[-2], lines[-1]} in (
+        {"fold 1 is in model-fold1; it holds out a", "fold 2 is in model-fold2; it holds out b"},
+        {"fold 1 is in model-fold1; it holds out b", "fold 2 is in model-fold2; it holds out a"},
+    )
+    assert "single reports" not in err
+    markdown = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre", "--resume", "--markdown")[1]
+    assert markdown.splitlines()[0].endswith("| fold seqeval default | checkpoint | held out |")
+    assert "single reports" in conflict_ner(capsys, "train", recipe, *asked, "--overwrite")[2]
+
+
+@pytest.mark.parametrize("moment", ["loading data", "before an epoch is saved", "after an epoch is saved"])
+def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if moment == "loading data":
+        monkeypatch.setattr(run, "load", interrupt)
+    elif moment == "before an epoch is saved":
+        monkeypatch.setattr(run, "fit", interrupt)
+    else:
+        monkeypatch.setattr(run, "_finish", interrupt)
+    code, out, err = conflict_ner(capsys, "train", recipe)
+    assert (code, out) == (130, "")
+    lines = [line for line in err.splitlines() if "interrupted" in line]
+    if moment == "after an epoch is saved":
+        safe = f"epochs that are safe in {recipe.parent}/model.training: 1"
+        assert lines == [f"interrupted; {safe}; to go on: conflict-ner train {recipe} --resume"]
+    else:
+        assert lines == [f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"]
+    assert "Traceback" not in err
+
+
+def test_a_signal_before_anything_is_safe_ends_the_process_with_130_and_one_line(recipe: Path) -> None:
+    code = """if True:
+        import os, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+        from conflict_ner.cli import main
+        from conflict_ner.training import saved_epochs
+        saved_epochs.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+        main.main()
+    """
+    command = [sys.executable, "-c", code, "train", str(recipe)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"

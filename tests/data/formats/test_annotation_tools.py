@@ -1,0 +1,115 @@
+"""Files of other annotation tools: one message that names the format, never thousands, never a wrong reading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conflict_ner.data import corpus
+from conflict_ner.data.formats import jsonl
+from conflict_ner.errors import DataError, Problem
+
+TEXT = "Rebels left Goma."
+MENTION = {"start": 0, "end": 6, "label": "ACTOR"}
+OURS = {"id": "a", "text": TEXT, "entities": [MENTION]}
+SPAN = {"start": 0, "end": 6, "text": "Rebels", "labels": ["ACTOR"]}
+RESULT = {"value": SPAN, "from_name": "label", "to_name": "text", "type": "labels"}
+OFFSETS = {"id": 3, "label": "ACTOR", "start_offset": 0, "end_offset": 6}
+FORMATS: dict[str, tuple[str, Any]] = {
+    "doccano": ("doccano", {"id": 1, "text": TEXT, "label": [[0, 6, "ACTOR"]]}),
+    "doccano, labels": ("doccano", {"id": 1, "text": TEXT, "labels": [[0, 6, "ACTOR"]], "meta": {}}),
+    "doccano, data": ("doccano", {"id": 1, "data": TEXT, "label": [[0, 6, "ACTOR"]]}),
+    "doccano, no label": ("doccano", {"id": 1, "text": TEXT, "label": []}),
+    "doccano, relations": ("doccano", {"id": 1, "text": TEXT, "entities": [OFFSETS], "relations": []}),
+    "doccano, old": ("doccano", {"id": 1, "text": TEXT, "annotations": [OFFSETS]}),
+    "Label Studio": ("Label Studio", {"id": 1, "data": {"text": TEXT}, "annotations": [{"result": [RESULT]}]}),
+    "Label Studio, min": ("Label Studio", {"id": 1, "text": TEXT, "label": [SPAN], "annotator": 1}),
+    "Prodigy": ("Prodigy", {"text": TEXT, "spans": [{"start": 0, "end": 6, "label": "ACTOR"}], "answer": "accept"}),
+    "spaCy": ("spaCy", [TEXT, {"entities": [[0, 6, "ACTOR"]]}]),
+    "triples": ("[start, end, label]", {"id": "a", "text": TEXT, "entities": [[0, 6, "ACTOR"]]}),
+    "Hugging Face": ("Hugging Face", {"id": "0", "tokens": ["Rebels", "left"], "ner_tags": [1, 0]}),
+    "Hugging Face, tags": ("Hugging Face", {"tokens": ["Rebels", "left"], "tags": ["B-ACTOR", "O"]}),
+    "GLiNER": ("GLiNER", {"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}),
+    "tag": ("`tag`", {"id": 1, "text": TEXT, "entities": [{**MENTION, "text": "Rebels", "score": 0.9}]}),
+    "tag, mentions": ("`tag --rows", {"id": 1, "label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.9}),
+    "evaluate": ("`evaluate", {"id": "a", "text": TEXT, "metadata": {}, "gold": [], "predicted": []}),
+}
+
+
+def lines(*values: Any) -> str:
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+def only(source: str) -> Problem:
+    documents, (problem,) = jsonl.parse(source, "f.jsonl")
+    assert documents == []
+    assert problem.unreadable
+    assert problem.fix
+    return problem
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_of_another_tool_is_one_problem_that_names_it(form: str) -> None:
+    name, value = FORMATS[form]
+    for count in (1, 5000):
+        problem = only(lines(*[value] * count))
+        assert problem.where == "f.jsonl:1"
+        assert name in problem.what
+    assert "entities" in problem.fix or "reports that were evaluated" in problem.fix
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_of_another_tool_is_named_too(form: str, indent: int | None) -> None:
+    name, value = FORMATS[form]
+    assert name in only(json.dumps([value] * 40, indent=indent)).what
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_of_our_own_objects_is_told_to_be_lines(indent: int | None) -> None:
+    problem = only(json.dumps([OURS, {**OURS, "id": "b", "entities": []}], indent=indent))
+    assert "array of 2 reports" in problem.what
+    assert "one line" in problem.fix
+
+
+def test_what_wraps_the_reports_of_an_annotator_is_opened() -> None:
+    wrapped = {"classes": ["ACTOR"], "annotations": [[TEXT, {"entities": [[0, 6, "ACTOR"]]}]] * 20 + [None]}
+    assert "spaCy" in only(json.dumps(wrapped)).what
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_mixed_file_keeps_a_problem_a_line(form: str) -> None:
+    source = lines(OURS, FORMATS[form][1], {**OURS, "id": "b"})
+    documents, problems = jsonl.parse(source, "f.jsonl")
+    assert {document.id for document in documents} >= {"a", "b"}
+    assert {problem.where for problem in problems} == {"f.jsonl:2"}
+    assert not any(problem.unreadable for problem in problems)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_few_damaged_lines_hide_no_format(form: str) -> None:
+    name, value = FORMATS[form]
+    assert name in only(lines(*[value] * 40) + "{broken\n").what
+
+
+def test_keys_of_other_tools_are_metadata_in_a_sound_file() -> None:
+    extra = {"spans": [], "label": [[0, 6, "ACTOR"]], "tokens": ["x"], "tags": ["O"], "gold": [], "predicted": []}
+    documents, problems = jsonl.parse(lines({**OURS, **extra}), "f.jsonl")
+    assert problems == []
+    assert documents[0].metadata == extra
+
+
+def test_reports_in_which_tag_found_nothing_count_with_the_others() -> None:
+    assert "`tag`" in only(lines(*[FORMATS["tag"][1]] * 2, *[{**OURS, "entities": []}] * 30)).what
+
+
+def test_check_says_it_in_a_few_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(lines(*[FORMATS["doccano"][1]] * 5000), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        corpus.load({"data": [tmp_path]}, ["ACTOR"], strict=False)
+    message = str(caught.value)
+    assert message.count("\n") == 1
+    assert "doccano (5,000 of 5,000 lines)" in message
+    assert '{"start": 0, "end": 6, "label": "ACTOR"}' in message

@@ -1,0 +1,176 @@
+"""The benchmarks' form: what is read, where what is wrong stands, and what cannot be this form at all."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+from conflict_ner.data import corpus
+from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.formats import conll
+from conflict_ner.data.words import split_words
+from conflict_ner.errors import DataError, Problem
+
+SENTENCES = "Rebels B-ACTOR\nleft O\nEl B-LOCATION\nFasher I-LOCATION\n. O\n\nNobody O\ndied O\n"
+
+
+def one(source: str) -> tuple[Document, list[str]]:
+    (document,), problems = conll.parse(source, "folder/demo.conll")
+    return document, [str(problem).removeprefix("folder/demo.conll:") for problem in problems]
+
+
+def marked(document: Document) -> list[tuple[str, str]]:
+    return [(document.slice(mention), mention.label) for mention in document.mentions]
+
+
+def test_each_sentence_is_a_document_named_by_its_first_line() -> None:
+    documents, problems = conll.parse(SENTENCES, "folder/demo.conll")
+    assert problems == []
+    assert [(d.id, d.text) for d in documents] == [("demo:1", "Rebels left El Fasher ."), ("demo:7", "Nobody died")]
+    assert marked(documents[0]) == [("Rebels", "ACTOR"), ("El Fasher", "LOCATION")]
+    assert documents[0].places == ("folder/demo.conll:1", "folder/demo.conll:3")
+    assert documents[1].origin == "folder/demo.conll:7"
+    assert all(document.sound for document in documents)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        SENTENCES.replace("\n", "\r\n"),
+        SENTENCES.replace(" ", "\t"),
+        SENTENCES.replace(" ", "  "),
+        SENTENCES.replace(" ", " NN B-NP "),
+        SENTENCES.replace(" ", "\tNN\t"),
+        SENTENCES.replace("\n\n", "\n \n"),
+        SENTENCES.replace("\n", " \n"),
+        SENTENCES.strip(),
+    ],
+    ids=["CRLF", "tabs", "wide", "columns", "columns by tabs", "blank of spaces", "spaces after", "no last break"],
+)
+def test_the_ways_to_write_it_say_the_same(source: str) -> None:
+    assert conll.parse(source, "demo.conll")[0] == conll.parse(SENTENCES, "demo.conll")[0]
+    assert conll.parse(source, "demo.conll")[1] == []
+
+
+def test_more_blank_lines_only_move_the_next_sentence() -> None:
+    documents, problems = conll.parse("\n\n" + SENTENCES.replace("\n\n", "\n\n\n\n") + "\n\n", "demo.conll")
+    assert problems == []
+    assert [document.id for document in documents] == ["demo:3", "demo:11"]
+
+
+def test_a_docstart_is_no_sentence_and_names_the_document_of_those_after_it() -> None:
+    source = "Before O\n\n-DOCSTART- -X- O O\n\nRebels X O B-ACTOR\n-DOCSTART- O\nleft X X O\n"
+    documents, problems = conll.parse(source.replace("Before O", "Before X X O"), "demo.conll")
+    assert problems == []
+    assert [document.text for document in documents] == ["Before", "Rebels", "left"]
+    assert [document.metadata.get("document") for document in documents] == [None, "demo:3", "demo:6"]
+
+
+def test_neighbours_are_two_mentions_and_another_label_begins_one() -> None:
+    document, problems = one("Iran B-ACTOR\nIraq B-ACTOR\nSyria B-LOCATION\nsaid O\n")
+    assert marked(document) == [("Iran", "ACTOR"), ("Iraq", "ACTOR"), ("Syria", "LOCATION")]
+    assert problems == []
+
+
+@pytest.mark.parametrize("word", ["#", "'", '"', "\u200e", "\ufeff", "\u0627", "\u0651", "don't", "3.5%", "O", "B-X"])
+def test_odd_words_are_words_and_their_mentions_lie_on_word_edges(word: str) -> None:
+    document, problems = one(f"the O\n{word} B-ACTOR\n{word} I-ACTOR\n{word} O\n")
+    assert problems == []
+    assert marked(document) == [(f"{word} {word}", "ACTOR")]
+    starts, ends = split_words(document.text)
+    assert document.mentions[0].start in starts
+    assert document.mentions[0].end in ends
+
+
+def test_what_is_read_spells_the_tags_again() -> None:
+    draw = random.Random(5)
+    for _ in range(50):
+        words = ["".join(draw.choices("ab'\u0627.", k=draw.randint(1, 4))) for _ in range(draw.randint(1, 9))]
+        tags, before = [], "O"
+        for _ in words:
+            before = draw.choice(["O", "B-A", "B-B", *(["I-" + before[2:]] if before != "O" else [])])
+            tags.append(before)
+        document, problems = one("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)))
+        ends = list(itertools.accumulate(len(word) + 1 for word in words))
+        spelled = ["O"] * len(words)
+        for mention in document.mentions:
+            inside = [n for n, end in enumerate(ends) if mention.start < end <= mention.end + 1]
+            for n in inside:
+                spelled[n] = f"{'B' if n == inside[0] else 'I'}-{mention.label}"
+        assert (spelled, problems) == (tags, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("x", "3: no tag after 'x'; write the word, a space or a tab, and its tag"),
+        ("x\t", "3: no tag after 'x'; write the word, a space or a tab, and its tag"),
+        ("x Q", "3: 'Q' is not a tag; write O, B-LABEL or I-LABEL"),
+        ("x B-", "3: 'B-' is not a tag; write O, B-LABEL or I-LABEL"),
+        ("x I-ACTOR", "3: 'I-ACTOR' continues no mention; write B-ACTOR"),
+        ("x y O", "3: 3 columns, 2 in the lines before; write the same columns in every line"),
+        ("\tO", "3: no word before the tag; write it, or remove the line"),
+        (" O", "3: no word before the tag; write it, or remove the line"),
+        ("x y\tO", "3: 'x y' has a space or control character in it; part it into words, or remove the character"),
+        (
+            "x\u00a0 O",
+            "3: 'x\\xa0' has a space or control character in it; part it into words, or remove the character",
+        ),
+        ("x\x07 O", "3: 'x\\x07' has a space or control character in it; part it into words, or remove the character"),
+    ],
+)
+def test_what_is_wrong_has_its_line_and_its_fix(line: str, problem: str) -> None:
+    document, problems = one(f"Rebels B-ACTOR\nleft O\n{line}\n. O\n")
+    assert problems == [problem]
+    assert not document.sound
+
+
+def test_an_inside_of_another_label_continues_nothing() -> None:
+    _, problems = one("El B-LOCATION\nFasher I-ACTOR\nfell O\nagain I-LOCATION\n")
+    assert [problem.partition(";")[0] for problem in problems] == [
+        "2: 'I-ACTOR' continues no mention",
+        "4: 'I-LOCATION' continues no mention",
+    ]
+
+
+def test_a_sentence_at_fault_is_refused_or_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "a.conll"
+    file.write_text(SENTENCES + "\nbad I-ACTOR\nend O\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.conll:10: 'I-ACTOR' continues no mention"):
+        corpus.load({"train": [file]}, ["ACTOR", "LOCATION"])
+    loaded = corpus.load({"train": [file]}, ["ACTOR", "LOCATION"], strict=False)
+    assert [document.id for document in loaded["train"]] == ["a:1", "a:7"]
+    assert len(loaded.skipped) == 1
+
+
+def whole(source: str) -> Problem:
+    documents, (problem,) = conll.parse(source, "demo.txt")
+    assert documents == []
+    assert problem.unreadable
+    return problem
+
+
+def test_plain_prose_is_one_problem() -> None:
+    problem = whole("Rebels left Goma at dawn.\n\nNobody was hurt, the army said.\n" * 500)
+    assert problem.where == "demo.txt:1"
+    assert "1,000 of 1,000 lines end in no tag" in problem.what
+    assert "plain text is for `tag` only" in problem.fix
+
+
+def test_a_file_of_nothing_is_one_problem() -> None:
+    assert "no sentence" in whole("").what
+    assert "no sentence" in whole("-DOCSTART- O\n\n").what
+
+
+def test_another_scheme_is_one_problem_that_names_its_first_line() -> None:
+    problem = whole("Nobody O\nin O\nRebels I-ACTOR\nleft O\n\n" * 30)
+    assert problem.where == "demo.txt:3"
+    assert "30 faults in 120 lines" in problem.what
+    assert "'I-ACTOR' continues no mention" in problem.fix
+
+
+def test_a_mention_is_placed_in_a_sentence_of_any_words() -> None:
+    document, _ = one("a O\nbc B-A\nd I-A\n")
+    assert document.mentions == (Mention(2, 6, "A"),)

@@ -1,0 +1,42 @@
+"""Which encoding would read a file: named, and shown, never taken by a guess."""
+
+from __future__ import annotations
+
+import pytest
+from conflict_ner.data.formats.encodings import encoding_of, guess_encoding, not_in_encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Повстанцы захватили город Горловку", "cp1251"),
+        ("Повстанцы захватили город Горловку", "koi8-r"),
+        ("هاجم المتمردون المدينة يوم الاثنين", "cp1256"),
+        ("Οι αντάρτες έφυγαν", "cp1253"),  # noqa: RUF001 # Greek
+        ("叛军袭击了这个城市，造成三人死亡", "gb18030"),  # noqa: RUF001 # a fullwidth comma
+        ("反政府勢力が町を攻撃した。", "shift_jis"),
+        ("叛軍襲擊了這個城市", "big5"),
+        ("반군이 도시를 공격했다 어제 밤에 세 명이", "euc_kr"),
+        ("8,“Rebels” left São João", "cp1252"),
+        ("id,text\n", "utf-16-le"),
+        ("id,text\n", "utf-16-be"),
+    ],
+)
+def test_the_encoding_that_reads_a_text_is_named(text: str, encoding: str) -> None:
+    assert guess_encoding(text.encode(encoding)) == encoding
+    said, fix = not_in_encoding(text.encode(encoding))
+    assert text.strip()[:10] in said
+    assert fix == f"if that is right, give --encoding {encoding}"
+
+
+def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
+    damaged = "Горловка и Донецк".encode()[:-1] + b" "
+    assert guess_encoding(damaged) is None
+    assert "iconv" not in "".join(not_in_encoding(damaged))
+
+
+def test_a_mark_decides_and_a_named_encoding_is_used() -> None:
+    assert encoding_of("a".encode("utf-16"), None) == "utf-16"
+    assert encoding_of("a".encode("utf-32"), None) == "utf-32"
+    assert encoding_of(b"\xef\xbb\xbfa", None) == encoding_of(b"", None) == encoding_of(b"a", "UTF8") == "utf-8"
+    assert encoding_of(b"a", "cp1252") == "cp1252"

@@ -1,0 +1,76 @@
+"""Hints that lead a reader to what two readings did in two ways, and to nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from conflict_ner.data.consistency import hints
+from conflict_ner.data.document import Document
+from conflict_ner.data.formats.markup import parse
+
+
+def documents(*texts: str) -> list[Document]:
+    source = "".join(f"=== r{n}\n\n{text}\n\n" for n, text in enumerate(texts))
+    found, problems = parse(source, "f.md")
+    assert not problems
+    return found
+
+
+def told(*texts: str) -> list[str]:
+    return [str(hint) for hint in hints(documents(*texts))]
+
+
+def test_consistent_labels_give_no_hints() -> None:
+    assert told("[Rebels](ACTOR) left [Goma](LOCATION).", "The [rebels](ACTOR) came to [Goma](LOCATION) again.") == []
+
+
+def test_a_name_forgotten_is_found_where_it_stands() -> None:
+    (hint,) = told("[M23](ACTOR) left.", "[M23](ACTOR) came.", "Nobody saw M23 again.")
+    assert hint == "f.md:9: 'M23' is unlabeled here, ACTOR 2 times elsewhere: Nobody saw [M23] again."
+
+
+def test_the_longest_known_words_are_told_once() -> None:
+    (hint,) = told(*["[Spin Boldak](LOCATION) and [Boldak](LOCATION)."] * 2, "To Spin Boldak.")
+    assert "'Spin Boldak' is unlabeled" in hint
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["[Fire](WEAPON) fell.", "The fire spread.", "A fire started.", "No fire burned."],  # mostly no mention
+        ["[Fire](WEAPON) fell.", "The fire spread."],  # labeled only once
+        ["[Goma](LOCATION) fell.", "[Goma](LOCATION) fell.", "The Gomans left."],  # part of a word
+    ],
+)
+def test_words_that_are_seldom_mentions_are_left_alone(texts: list[str]) -> None:
+    assert told(*texts) == []
+
+
+def test_the_rarer_of_two_labels_is_told() -> None:
+    texts = ["[Grad](WEAPON) fell."] * 9
+    (hint,) = told(*texts, "[Grad](LOCATION) fell.")
+    assert "f.md:37: 'Grad' is LOCATION here and 0 times more, WEAPON 9 times" in hint
+
+
+def test_words_that_are_often_both_are_no_hint() -> None:
+    assert told("[Kabul](ACTOR) said.", "[Kabul](LOCATION) fell.", "in [Kabul](LOCATION)") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[the rebels](ACTOR) left", "begins with 'the'"),
+        ("[Several gunmen](ACTOR) left", "begins with 'Several'"),
+        ("[Gen. Votel](ACTOR) left", "begins with 'Gen.'"),
+        ("[rebels'](ACTOR) base", "ends with a possessive"),
+        ("[Kabul's](LOCATION) roads", "ends with a possessive"),
+        ("[Kabul\u2019s](LOCATION) roads", "ends with a possessive"),
+    ],
+)
+def test_edges_that_take_too_much_are_told(text: str, what: str) -> None:
+    (hint,) = told(text)
+    assert what in hint
+
+
+@pytest.mark.parametrize("text", ["[The](ACTOR) left", "[Theran](LOCATION) fell", "[Generals](ACTOR) met"])
+def test_edges_that_only_look_like_it_are_not(text: str) -> None:
+    assert told(text) == []

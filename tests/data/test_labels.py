@@ -1,0 +1,138 @@
+"""The label scheme: tags and their ids never move."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+from conflict_ner.data.labels import LabelScheme, is_tag, read_tags
+
+FOUR = LabelScheme(("ACTOR", "WEAPON", "LOCATION", "NUMBER"))
+TEN = LabelScheme(tuple(f"L{k}" for k in range(10)))
+TWO = LabelScheme(("A", "B"))
+
+
+def test_the_order_of_the_labels_fixes_the_ids() -> None:
+    assert FOUR.id2label == {
+        0: "O",
+        1: "B-ACTOR",
+        2: "I-ACTOR",
+        3: "B-WEAPON",
+        4: "I-WEAPON",
+        5: "B-LOCATION",
+        6: "I-LOCATION",
+        7: "B-NUMBER",
+        8: "I-NUMBER",
+    }
+    assert LabelScheme(("WEAPON", "ACTOR")).tags != LabelScheme(("ACTOR", "WEAPON")).tags
+
+
+@pytest.mark.parametrize("scheme", [TWO, FOUR, TEN], ids=["two", "four", "ten"])
+def test_begin_and_inside_are_always_a_pair(scheme: LabelScheme) -> None:
+    assert len(scheme.tags) == 2 * len(scheme.labels) + 1
+    for k, label in enumerate(scheme.labels):
+        assert scheme.tags[2 * k + 1 : 2 * k + 3] == (f"B-{label}", f"I-{label}")
+    assert {scheme.label2id[tag]: tag for tag in scheme.tags} == scheme.id2label
+
+
+@pytest.mark.parametrize(
+    "scheme", [TWO, FOUR, TEN, LabelScheme(("B-X", "I-X", "x-y"))], ids=["two", "four", "ten", "odd"]
+)
+def test_a_checkpoint_gives_its_scheme_back(scheme: LabelScheme) -> None:
+    assert LabelScheme.from_id2label(scheme.id2label) == scheme
+    as_json = {str(index): tag for index, tag in reversed(scheme.id2label.items())}
+    assert LabelScheme.from_id2label(as_json) == scheme
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["B-A", "I-A", "O"],
+        ["O", "I-A", "B-A"],
+        ["O", "B-A", "B-B", "I-A", "I-B"],
+        ["O", "B-A"],
+        ["O", "B-A", "I-B"],
+        ["O", "A", "B"],
+        ["O", "B-A", "I-A", "S-A", "E-A"],
+        ["LABEL_0", "LABEL_1", "LABEL_2"],
+        [],
+    ],
+    ids=lambda tags: " ".join(tags) or "none",
+)
+def test_other_orders_of_tags_are_refused(tags: list[str]) -> None:
+    with pytest.raises(ValueError, match="IOB2"):
+        LabelScheme.from_id2label(dict(enumerate(tags)))
+
+
+@pytest.mark.parametrize(
+    "id2label",
+    [{0: "O", 2: "B-A", 3: "I-A"}, {1: "O", 2: "B-A", 3: "I-A"}, {0: "O", 1: "B-A", 2: "I-A", 3: "B-A", 4: "I-A"}],
+    ids=["a gap", "from one", "a label twice"],
+)
+def test_tags_under_other_ids_are_refused(id2label: dict[int, str]) -> None:
+    with pytest.raises(ValueError, match="IOB2"):
+        LabelScheme.from_id2label(id2label)
+
+
+@pytest.mark.parametrize("scheme", [TWO, TEN], ids=["two", "ten"])
+def test_decoding_undoes_encoding(scheme: LabelScheme) -> None:
+    chance = random.Random(3)
+    for _ in range(300):
+        words = chance.randint(0, 12)
+        cuts = sorted(chance.sample(range(words + 1), k=chance.randint(0, words + 1)))
+        spans = [(*pair, chance.choice(scheme.labels)) for pair in itertools.pairwise(cuts) if chance.random() < 0.6]
+        tags = scheme.encode(spans, words)
+        assert tags.shape == (words,)
+        assert scheme.decode(tags) == spans
+
+
+def test_every_sequence_of_tags_decodes_as_conlleval_reads_it() -> None:
+    for tags in itertools.product(range(5), repeat=5):
+        spans: list[tuple[int, int, str]] = []
+        for at, tag in enumerate(TWO.tags[tag] for tag in tags):
+            if tag == "O":
+                continue
+            goes_on = spans and spans[-1][1] == at and spans[-1][2] == tag[2:] and tag[0] == "I"
+            spans = [*spans[:-1], (spans[-1][0], at + 1, tag[2:])] if goes_on else [*spans, (at, at + 1, tag[2:])]
+        assert TWO.decode(np.array(tags)) == spans
+
+
+@pytest.mark.parametrize(
+    ("tags", "spans"),
+    [
+        ("I-A", [(0, 1, "A")]),
+        ("O I-A I-A", [(1, 3, "A")]),
+        ("B-A I-B", [(0, 1, "A"), (1, 2, "B")]),
+        ("B-A O I-A", [(0, 1, "A"), (2, 3, "A")]),
+        ("I-A B-A", [(0, 1, "A"), (1, 2, "A")]),
+    ],
+)
+def test_an_inside_tag_that_continues_nothing_begins_a_mention(tags: str, spans: list[tuple[int, int, str]]) -> None:
+    assert TWO.decode(np.array([TWO.label2id[tag] for tag in tags.split()])) == spans
+
+
+def test_the_tag_that_continues_a_tag_is_inside_of_its_label() -> None:
+    continued = FOUR.continuing(np.arange(9))
+    assert [FOUR.tags[tag] for tag in continued] == ["O", *(f"I-{label}" for label in FOUR.labels for _ in "BI")]
+
+
+def test_tags_written_by_others_are_read_as_the_decoder_reads_ids() -> None:
+    for tags in itertools.product(TWO.tags, repeat=4):
+        spans, faults = read_tags(tags)
+        assert spans == TWO.decode(np.array([TWO.label2id[tag] for tag in tags]))
+        stray = [n for n, tag in enumerate(tags) if tag[0] == "I" and (n == 0 or tags[n - 1][2:] != tag[2:])]
+        assert [word for word, _, _ in faults] == stray
+
+
+@pytest.mark.parametrize("tag", ["", "o", "B", "B-", "I-", "S-A", "E-A", "A", "B-A B", "0"])
+def test_what_is_no_tag_is_said_and_read_as_outside(tag: str) -> None:
+    assert not is_tag(tag)
+    spans, faults = read_tags(["B-A", tag, "I-A"])
+    assert spans == [(0, 1, "A"), (2, 3, "A")]
+    assert [word for word, _, _ in faults] == [1, 2]
+
+
+def test_a_label_may_hold_any_signs() -> None:
+    assert read_tags(["B-X-Y", "I-X-Y", "I-X"])[0] == [(0, 2, "X-Y"), (2, 3, "X")]

@@ -1,0 +1,117 @@
+"""Words: a mention can end wherever a reader sees an end."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from conflict_ner.data.words import split_words
+
+
+def words(text: str) -> list[str]:
+    return [text[start:end] for start, end in zip(*split_words(text), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Rebels left Goma.", ["Rebels", "left", "Goma", "."]),
+        ("Houthi-held", ["Houthi", "-", "held"]),
+        ("60km", ["60", "km"]),
+        ("$3m", ["$", "3", "m"]),
+        ("1,200", ["1", ",", "200"]),
+        ("Su-25s", ["Su", "-", "25s"]),
+        ("M23", ["M23"]),
+        ("U.S.-led", ["U", ".", "S", ".", "-", "led"]),
+        ("army's", ["army", "'", "s"]),
+        ("#FreeGaza_now", ["#", "FreeGaza", "_", "now"]),
+        ("...", [".", ".", "."]),
+        ("", []),
+        (" \n\t\u00a0\u3000", []),
+    ],
+)
+def test_letters_digits_and_marks_part(text: str, parts: list[str]) -> None:
+    assert words(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["Ka\u0308mpfer", "e\u0301\u0302", "كِتَاب", "हिन्दी", "Việt", "ДНР", "カタカナ"], ids=ascii
+)
+def test_combining_marks_stay_with_their_letters(text: str) -> None:
+    assert words(text) == [text]
+
+
+def test_ideographs_are_words_by_themselves() -> None:
+    assert words("東京で3人") == ["東", "京", "で", "3", "人"]
+    assert words("abc東") == ["abc", "東"]
+    assert words("東\ufe00京") == ["東\ufe00", "京"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("K9", ["K9"]),
+        ("m23 ak47", ["m23", "ak47"]),
+        ("T-72B3", ["T", "-", "72B3"]),
+        ("TU22M3", ["TU22M3"]),
+        ("F-16C", ["F", "-", "16C"]),
+        ("ak-47s", ["ak", "-", "47s"]),
+        ("9K720", ["9K720"]),
+        ("2x", ["2", "x"]),
+        ("x4", ["x", "4"]),
+        ("to-30km", ["to", "-", "30", "km"]),
+        ("155mm", ["155", "mm"]),
+        ("$5M", ["$", "5", "M"]),
+        ("17th", ["17", "th"]),
+        ("and35", ["and", "35"]),
+        ("Goma\u00b2", ["Goma", "\u00b2"]),
+        ("5-6", ["5", "-", "6"]),
+    ],
+)
+def test_letters_and_digits_of_a_designation_are_one_word(text: str, parts: list[str]) -> None:
+    assert words(text) == parts
+
+
+@pytest.mark.parametrize("text", ["Jama'atu", "Sana'a", "O'Brien", "N'Djamena", "Zelens\u2019kyi", "Ba'ath"])
+def test_an_apostrophe_inside_a_name_parts_nothing(text: str) -> None:
+    assert words(text) == [text]
+    assert words(f"'{text}'s'") == ["'", text, "'", "s", "'"]
+
+
+@pytest.mark.parametrize("text", ["army's", "ARMY'S", "they'll", "l'arm\u00e9e", "L'Arm\u00e9e", "d'Ivoire", "rebels'"])
+def test_what_an_apostrophe_adds_to_a_name_is_parted_from_it(text: str) -> None:
+    assert words(text) == [part for part in text.replace("'", " ' ").split(" ") if part]
+
+
+def test_designations_and_names_part_where_that_is_asked_for() -> None:
+    starts, ends = split_words("M23 Jama'atu", whole=False)
+    assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == [(0, 1), (1, 3), (4, 8), (8, 9), (9, 12)]
+
+
+@pytest.mark.parametrize("digits", ["٣٤", "३४", "34"], ids=ascii)
+def test_digits_of_any_script_are_a_word(digits: str) -> None:
+    assert words(f"{digits}km") == [digits, "km"]
+
+
+def test_every_character_but_spaces_is_in_exactly_one_word() -> None:
+    chance = random.Random(5)
+    pieces = [*"aé9½-$%_ \n東か³Ⅷك\u3007\u0301\u00a0\u2028\u3000\u200f\u200b\ufeff\u200d\U0001f600\x00\ud800"]
+    pieces += ["e\u0301", "\U0001f1fa\U0001f1e6"]
+    for _ in range(500):
+        text = "".join(chance.choices(pieces, k=chance.randint(0, 15)))
+        starts, ends = split_words(text)
+        covered = [at for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for at in range(start, end)]
+        assert covered == [at for at, char in enumerate(text) if not char.isspace()]
+
+
+def test_a_text_without_words_has_arrays_without_elements() -> None:
+    starts, ends = split_words(" ")
+    assert starts.shape == ends.shape == (0,)
+
+
+def test_a_web_address_is_one_word() -> None:
+    text = "See https://t.co/aB3xYz9, (www.example.org/9-11/) or HTTP://a.b/c?d=12. Not ttps://x 9."
+    assert words(text) == [
+        *("See", "https://t.co/aB3xYz9", ",", "(", "www.example.org/9-11/", ")", "or", "HTTP://a.b/c?d=12", "."),
+        *("Not", "ttps", ":", "/", "/", "x", "9", "."),
+    ]

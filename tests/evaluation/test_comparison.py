@@ -1,0 +1,125 @@
+"""Two evaluations of the same reports, and of reports, gold or labels that are not the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+from conflict_ner.data.document import Document, Entity, Mention
+from conflict_ner.errors import DataError
+from conflict_ner.evaluation.comparison import compare
+from conflict_ner.evaluation.report import Evaluation, score
+
+LABELS = ("ACTOR", "LOCATION", "WEAPON")
+TEXT = "Rebels left Goma. Police came to Sake."
+MENTIONS = (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION"), Mention(18, 24, "ACTOR"), Mention(33, 37, "LOCATION"))
+DOCUMENTS = tuple(Document(f"r{k}", TEXT, MENTIONS, origin=f"demo.md:{k}") for k in range(30))
+
+
+def entity(mention: Mention) -> Entity:
+    return Entity(mention.label, TEXT[mention.start : mention.end], mention.start, mention.end, 0.9)
+
+
+def evaluation(
+    name: str, quality: float, documents: tuple[Document, ...] = DOCUMENTS, labels: tuple[str, ...] = LABELS
+) -> Evaluation:
+    """Finds each mention with a chance of its own."""
+    chance = random.Random(name)
+    found = tuple(tuple(entity(m) for m in d.mentions if chance.random() < quality) for d in documents)
+    return Evaluation(name, "demo.md", labels, documents, found, score(documents, found, labels))
+
+
+def test_an_evaluation_does_not_differ_from_itself() -> None:
+    one = evaluation("one", 0.7)
+    done = compare(one, one)
+    assert (done.micro.difference, done.micro.p, done.micro.interval, done.differing) == (0, 1, (0, 0), 0)
+    assert done.changes == ()
+    assert done.verdict == "No difference can be told: both score the same in every report."
+
+
+def test_a_better_one_is_called_better_and_its_labels_too() -> None:
+    done = compare(evaluation("one", 0.4), evaluation("other", 0.9))
+    assert done.verdict.startswith("B is better by ")
+    assert done.by_label.endswith("With p adjusted for 2 (Holm), B is better on ACTOR, LOCATION.")
+    assert compare(evaluation("other", 0.9), evaluation("one", 0.4)).verdict.startswith("A is better by ")
+    assert done.micro.p is not None
+    assert done.micro.p < 0.001
+    assert done.micro.b.f1 is not None
+    assert done.micro.a.f1 is not None
+    assert done.micro.difference == pytest.approx(done.micro.b.f1 - done.micro.a.f1)
+    assert "another seed" in done.caveat
+
+
+def test_a_label_that_is_nowhere_is_undefined_and_no_test() -> None:
+    done = compare(evaluation("one", 0.6), evaluation("other", 0.8))
+    weapon = done.labels["WEAPON"]
+    assert (weapon.difference, weapon.interval, weapon.not_better, weapon.p, weapon.adjusted_p) == (None,) * 5
+    p = sorted(one.p for one in done.labels.values() if one.p is not None)
+    adjusted = sorted(one.adjusted_p for one in done.labels.values() if one.adjusted_p is not None)
+    assert len(p) == 2
+    assert adjusted[0] == pytest.approx(min(2 * p[0], 1))
+
+
+def test_the_changes_are_counted_by_kind() -> None:
+    one, other = evaluation("one", 0.6), evaluation("other", 0.8)
+    done = compare(one, other)
+    assert sum(done.changed.values()) == len(done.changes)
+    gained = other.report.strict.micro.correct - one.report.strict.micro.correct
+    assert done.changed["now right"] - done.changed["now wrong"] == gained
+    assert done.changed["otherwise changed"] == 0
+
+
+def test_the_order_of_reports_and_labels_does_not_matter() -> None:
+    one, other = evaluation("one", 0.6), evaluation("other", 0.8)
+    turned = dataclasses.replace(
+        other, documents=other.documents[::-1], found=other.found[::-1], labels=other.labels[::-1]
+    )
+    assert compare(one, turned) == compare(one, other)
+
+
+def test_thresholds_stand_beside_the_name() -> None:
+    one = evaluation("one", 0.6)
+    least = dataclasses.replace(one, report=one.report.model_copy(update={"threshold": {"ACTOR": 0.5, "WEAPON": 0.8}}))
+    done = compare(one, least)
+    assert (done.a, done.b) == ("one", "one (ACTOR >= 0.5, WEAPON >= 0.8)")
+
+
+def test_json_knows_no_nan() -> None:
+    done = compare(evaluation("one", 0.6, DOCUMENTS[:1]), evaluation("other", 0.8, DOCUMENTS[:1]))
+    assert done.micro.interval is None
+    written = json.loads(done.model_dump_json(), parse_constant=pytest.fail)
+    assert written["labels"]["WEAPON"]["p"] is None
+
+
+Change = Callable[[Document], Document]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: dataclasses.replace(d, id="x"), "demo.md:3: report 'r3' stands only here (and 1 more such faults)"),
+        (lambda d: dataclasses.replace(d, text=TEXT + " Now."), "another text than at demo.md:3, from ' Now.' on"),
+        (lambda d: dataclasses.replace(d, mentions=MENTIONS[1:]), "'Rebels' (ACTOR, 0:6) stands only there"),
+    ],
+)
+def test_other_reports_are_refused(change: Change, said: str) -> None:
+    others = tuple(change(document) if document.id == "r3" else document for document in DOCUMENTS)
+    with pytest.raises(DataError) as caught:
+        compare(evaluation("one", 0.6), evaluation("other", 0.8, others))
+    assert said in str(caught.value)
+    assert "; evaluate both on the same data" in str(caught.value)
+
+
+def test_other_labels_are_named() -> None:
+    with pytest.raises(DataError, match="more: has the label NUMBER, one has not; compare models"):
+        compare(evaluation("one", 0.6), evaluation("more", 0.6, labels=(*LABELS, "NUMBER")))
+    with pytest.raises(DataError, match="more: has the label NUMBER, one has not"):
+        compare(evaluation("more", 0.6, labels=(*LABELS, "NUMBER")), evaluation("one", 0.6))
+
+
+def test_nothing_is_not_compared() -> None:
+    with pytest.raises(DataError, match="none was evaluated on no report"):
+        compare(evaluation("one", 0.6), evaluation("none", 0.6, ()))

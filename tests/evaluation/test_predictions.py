@@ -1,0 +1,136 @@
+"""A saved evaluation comes back as it was, or not at all."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conflict_ner.data.document import Document, Entity, Mention
+from conflict_ner.errors import DataError
+from conflict_ner.evaluation import predictions
+from conflict_ner.evaluation.report import Evaluation, score
+
+LABELS = ("ACTOR", "LOCATION")
+
+
+def evaluation(documents: list[Document], found: list[tuple[Entity, ...]], **facts: Any) -> Evaluation:
+    report = score(documents, found, LABELS, threshold={"ACTOR": 0.25})
+    return Evaluation("base", "demo.md", LABELS, tuple(documents), tuple(found), report, **facts)
+
+
+@pytest.fixture
+def done() -> Evaluation:
+    documents = [
+        Document("a", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")), {"year": 2024}),
+        Document("b", "\U0001f600 كابل\u2028fell\n", (), {"id": "x", "gold": [1.5, None, {"k": "\u00e9"}]}),
+    ]
+    found = [
+        (Entity("ACTOR", "Rebels", 0, 6, 1 / 3), Entity("ACTOR", "Goma", 12, 16, 0.1 + 0.2)),
+        (Entity("LOCATION", "كابل", 2, 6, 1.0),),
+    ]
+    return evaluation(documents, found, history=({"epoch": 1, "loss": 0.1, "strict_f1": 2 / 3},))
+
+
+def test_an_evaluation_comes_back_exactly(tmp_path: Path, done: Evaluation) -> None:
+    predictions.save(done, tmp_path / "done.jsonl")
+    again = predictions.load(tmp_path / "done.jsonl")
+    assert again == done
+    assert again.report.model_dump_json() == done.report.model_dump_json()
+    assert [document.origin.rpartition("done")[2] for document in again.documents] == [".jsonl:2", ".jsonl:3"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "done.jsonl"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_evaluation_comes_back_exactly(seed: int) -> None:
+    chance = random.Random(seed)
+    documents, found = [], []
+    for number in range(chance.randint(1, 5)):
+        text = "".join(chance.choices('ab é\n\t"\\\u2028\U0001f600', k=20)) + "."
+        cuts = sorted(chance.sample(range(len(text)), 4))
+        mentions = (Mention(cuts[0], cuts[1], "ACTOR"), Mention(cuts[2], cuts[3], "LOCATION"))
+        spans = [(cuts[0], cuts[1], "ACTOR"), (cuts[1], cuts[3], "LOCATION")][: chance.randint(0, 2)]
+        documents.append(Document(str(number), text, mentions, {"x": chance.random()}))
+        found.append(tuple(Entity(label, text[s:e], s, e, chance.random()) for s, e, label in spans))
+    done = evaluation(documents, found)
+    assert predictions.parse("".join(predictions.dump(done)), "f") == (done, [])
+
+
+def faults(done: Evaluation, row: int, **changes: Any) -> list[str]:
+    """What is said of the file with keys of one line changed; None takes a key away."""
+    lines = [json.loads(line) for line in predictions.dump(done)]
+    lines[row] = {key: value for key, value in (lines[row] | changes).items() if value is not None}
+    found, problems = predictions.parse("\n".join(json.dumps(line) for line in lines), "f")
+    assert (found is None) == bool(problems)
+    return [str(problem) for problem in problems]
+
+
+ENTITY = {"label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "said"),
+    [
+        (0, {"format": 2}, "f:1: format 2, this version reads 1; upgrade"),
+        (0, {"format": None}, "f:1: not a saved evaluation"),
+        (0, {"name": 7}, "f:1: name: input should be a valid string"),
+        (0, {"report": None}, "f:1: report: field required"),
+        (0, {"mood": 1}, "f:1: mood: extra inputs"),
+        (0, {"labels": ["ACTOR"]}, "'Goma' (LOCATION, 12:16) has an unknown label"),
+        (0, {"labels": ["LOCATION", "ACTOR", "X"]}, "f:1: its scores are not those"),
+        (1, {"id": None}, "f:2: id: field required"),
+        (1, {"id": "b"}, "f:3: the id 'b' is already used at f:2"),
+        (1, {"gold": []}, "f:1: its scores are not those of the reports below"),
+        (1, {"gold": [{"start": 0, "end": 60, "label": "ACTOR"}]}, "lies outside the text of 17 characters"),
+        (1, {"gold": [{"start": "0", "end": 6, "label": "ACTOR"}]}, "f:2: gold.0.start: input should be a valid"),
+        (1, {"predicted": [ENTITY | {"score": 1.5}]}, "f:2: entity at 0:6 has the score 1.5; scores are from 0 to 1"),
+        (1, {"predicted": [ENTITY | {"text": "Rebel"}]}, "f:2: entity at 0:6 says 'Rebel', its offsets slice 'Rebels'"),
+        (1, {"predicted": [ENTITY, ENTITY]}, "f:2: 'Rebels' (ACTOR, 0:6) lies inside"),
+        (1, {"predicted": [ENTITY | {"label": "X"}]}, "f:2: 'Rebels' (X, 0:6) has an unknown label"),
+        (2, {"text": " "}, "f:3: report 'b' is empty"),
+    ],
+)
+def test_a_changed_file_is_refused(done: Evaluation, row: int, changes: dict[str, Any], said: str) -> None:
+    found = faults(done, row, **changes)
+    assert any(said in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "f:1: not a saved evaluation: its first line has no 'format'; write it anew: conflict-ner evaluate"),
+        ('{"id": "a", "text": "x", "entities": []}\n', "f:1: not a saved evaluation"),
+        ("=== a\n\nRebels left.\n", "f:1: not a saved evaluation"),
+    ],
+)
+def test_another_file_is_not_taken_for_one(source: str, said: str) -> None:
+    found, problems = predictions.parse(source, "f")
+    assert found is None
+    assert str(problems[0]).startswith(said)
+
+
+def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
+    head, *lines = predictions.dump(done)
+    assert predictions.parse(head, "f")[1][0].what == "no report in this file"
+    assert predictions.parse(head + lines[0], "f")[1][0].what == "reports in it: 1; its first line says 2"
+    assert predictions.parse(head + lines[0] + lines[1][:-20], "f")[1][0].where.startswith("f:3:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [('"id": "a"', '"id": "a", "id": "a"', "the key 'id' stands twice"), ('"year": 2024', '"year": NaN', "NaN")],
+)
+def test_what_json_does_not_know_is_refused(done: Evaluation, old: str, new: str, said: str) -> None:
+    (problem,) = predictions.parse("".join(predictions.dump(done)).replace(old, new), "f")[1]
+    assert problem.where == "f:2"
+    assert said in problem.what
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.jsonl: cannot be read: No such file"):
+        predictions.load(tmp_path / "none.jsonl")
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"x: not UTF-8 \(byte 0xff\)"):
+        predictions.load(tmp_path / "x")

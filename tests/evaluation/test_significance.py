@@ -1,0 +1,135 @@
+"""The tests of a difference: certain where nothing or everything differs, right as often as they say."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from conflict_ner.evaluation import significance
+from conflict_ner.evaluation.bootstrap import Counts, f1_of
+from conflict_ner.evaluation.significance import differences, holm
+
+
+def system(random: np.random.Generator, quality: float, documents: int = 40) -> Counts:
+    """A system that finds each of ten mentions a document with the same chance; shape (documents, 1, 3)."""
+    correct = random.binomial(10, quality, documents)
+    return np.stack([correct, np.full(documents, 10), np.full(documents, 10)], axis=1)[:, None]
+
+
+def test_equal_outputs_do_not_differ() -> None:
+    counts = system(np.random.default_rng(0), 0.7)
+    found = differences(counts, counts)
+    assert found.f1.tolist() == [0.0]
+    assert found.p.tolist() == [1.0]
+    assert found.intervals == ((0.0, 0.0),)
+    assert found.not_better.tolist() == [1.0]
+
+
+def test_an_obvious_difference_is_certain() -> None:
+    random = np.random.default_rng(0)
+    found = differences(system(random, 0.5), system(random, 0.9))
+    assert found.p[0] == pytest.approx(1 / 10_001)
+    assert found.not_better[0] == 0
+    assert found.intervals[0] is not None
+    assert found.intervals[0][0] > 0.2
+    assert found.f1[0] == pytest.approx(0.4, abs=0.05)
+
+
+def test_both_ways_round_say_the_same() -> None:
+    random = np.random.default_rng(3)
+    a, b = system(random, 0.7), system(random, 0.73)
+    there, back = differences(a, b), differences(b, a)
+    assert there.f1 == -back.f1
+    assert there.p[0] == pytest.approx(back.p[0], abs=0.02)
+    assert there.intervals[0] is not None
+    assert back.intervals[0] is not None
+    assert there.intervals[0][0] == pytest.approx(-back.intervals[0][1])
+
+
+def test_one_in_twenty_equal_pairs_is_called_different_and_few_intervals_miss() -> None:
+    random = np.random.default_rng(1)
+    pairs = 300
+    alarms = missed = 0
+    for _ in range(pairs):
+        found = differences(system(random, 0.7), system(random, 0.7), trials=400)
+        alarms += bool(found.p[0] <= 0.05)
+        low, high = found.intervals[0] or (0.0, 0.0)
+        missed += not low <= 0 <= high
+    # Binomial with 300 and 0.05: 15, standard deviation 3.8.
+    assert 5 <= alarms <= 25
+    assert 5 <= missed <= 30
+
+
+def test_p_comes_near_what_all_swaps_give() -> None:
+    random = np.random.default_rng(5)
+    a, b = system(random, 0.6, 8), system(random, 0.7, 8)
+    observed = abs(f1_of(b.sum(axis=0)) - f1_of(a.sum(axis=0)))
+    hits = 0
+    for swap in itertools.product([False, True], repeat=8):
+        at = np.array(swap)[:, None, None]
+        one, other = np.where(at, b, a), np.where(at, a, b)
+        hits += bool(abs(f1_of(other.sum(axis=0)) - f1_of(one.sum(axis=0))) >= observed - 1e-12)
+    assert differences(a, b).p[0] == pytest.approx(hits / 2**8, abs=0.02)
+
+
+def test_things_are_judged_each_by_its_own_counts() -> None:
+    random = np.random.default_rng(2)
+    same, low, high = system(random, 0.7), system(random, 0.5), system(random, 0.9)
+    found = differences(np.concatenate([same, low], axis=1), np.concatenate([same, high], axis=1))
+    assert found.f1[0] == 0
+    assert found.p[0] == 1
+    assert found.p[1] < 0.001
+
+
+def test_what_is_not_there_has_no_difference_and_without_gold_there_is_none() -> None:
+    nothing = np.zeros((5, 1, 3), np.int64)
+    alarms = nothing.copy()
+    alarms[:, :, 1] = 2
+    found = differences(nothing, nothing)
+    assert np.isnan(found.f1).all()
+    assert np.isnan(found.p).all()
+    assert found.intervals == (None,)
+    found = differences(alarms, alarms[::-1] * 2)
+    assert found.f1.tolist() == [0.0]
+    assert found.p.tolist() == [1.0]
+
+
+def test_one_document_tells_nothing() -> None:
+    found = differences(np.array([[[1, 10, 10]]]), np.array([[[9, 10, 10]]]))
+    assert found.intervals == (None,)
+    assert np.isnan(found.not_better).all()
+    assert found.p.tolist() == [1.0]
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)
+    a, b = system(random, 0.7), system(random, 0.74)
+    whole = differences(a, b)
+    monkeypatch.setattr(significance, "_MOST_SWAPS", 4_000)
+    assert differences(a, b).p[0] == pytest.approx(whole.p[0], abs=0.02)
+
+
+def test_other_documents_are_refused() -> None:
+    counts = system(np.random.default_rng(0), 0.7)
+    with pytest.raises(ValueError, match="same documents"):
+        differences(counts, counts[1:])
+    with pytest.raises(ValueError, match="same documents"):
+        differences(counts, counts + 1)
+
+
+def test_adjusted_values_keep_their_order_and_stay_below_one() -> None:
+    assert holm([]) == []
+    assert holm([0.2]) == [0.2]
+    assert holm([0.5, 0.001, 0.9, 0.02]) == pytest.approx([1.0, 0.004, 1.0, 0.06])
+
+
+def test_what_stands_in_one_document_has_no_interval() -> None:
+    one = np.zeros((5, 1, 3), np.int64)
+    one[2, 0] = 5, 10, 10
+    other = one.copy()
+    other[2, 0, 0] = 9
+    found = differences(one, other)
+    assert found.f1[0] == pytest.approx(0.4)
+    assert found.intervals == (None,)
+    assert found.p.tolist() == [1.0]

@@ -1,0 +1,105 @@
+"""Figures of parts of the data: the parts make the whole, and say what they are."""
+
+from __future__ import annotations
+
+import pytest
+from conflict_ner.data.document import Document, Mention
+from conflict_ner.errors import DataError
+from conflict_ner.evaluation.report import Report, score
+from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.slices import in_capitals
+
+TEXT = "M23 rebels of Kivu left Goma."
+
+
+def document(name: str, text: str = TEXT, **metadata: str) -> Document:
+    return Document(name, text, (Mention(0, 10, "ACTOR"), Mention(24, 28, "LOCATION")), metadata)
+
+
+def report(documents: list[Document], **options: object) -> Report:
+    predicted = [[Mention(0, 10, "ACTOR"), Mention(14, 18, "LOCATION")] for _ in documents]
+    return score(documents, predicted, ["ACTOR", "LOCATION"], **options)  # type: ignore[arg-type]
+
+
+def test_a_field_with_few_values_is_sliced_and_its_parts_make_the_whole() -> None:
+    done = report([document("a", theatre="Kivu"), document("b", theatre="Kivu"), document("c", theatre="Ituri")])
+    theatres = done.slices["theatre"]
+    assert {value: one.documents for value, one in theatres.items()} == {"Ituri": 1, "Kivu": 2}
+    assert sum(one.strict.gold for one in theatres.values()) == done.strict.micro.gold
+    assert theatres["Ituri"].strict.interval is None
+    assert theatres["Kivu"].strict.interval is not None
+
+
+def test_fields_with_one_value_or_too_many_are_not_sliced_unless_named() -> None:
+    documents = [document(str(k), source="all", note=str(k)) for k in range(25)]
+    assert {"source", "note"}.isdisjoint(report(documents).slices)
+    assert len(report(documents, fields=["note"]).slices["note"]) == 25
+
+
+def test_a_report_without_the_field_is_a_value_of_its_own() -> None:
+    assert list(report([document("a", theatre="Kivu"), document("b")], fields=["theatre"]).slices["theatre"]) == [
+        "(none)",
+        "Kivu",
+    ]
+
+
+def test_an_unknown_field_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(DataError, match="no report has the field 'teatre'; the fields are theatre"):
+        report([document("a", theatre="Kivu")], fields=["teatre"])
+
+
+def test_a_field_named_as_a_slice_that_is_always_there_is_not_taken_for_it() -> None:
+    documents = [document("a", capitals="of states"), document("b", capitals="none")]
+    assert list(report(documents).slices["capitals"]) == ["mixed case"]
+    with pytest.raises(DataError, match="'capitals' is the name of a slice that is always there; rename the field"):
+        report(documents, fields=["capitals"])
+
+
+def test_values_that_are_no_strings_are_in_json_and_nothing_is_none() -> None:
+    documents = [Document(str(k), TEXT, (), {"tags": tags}) for k, tags in enumerate((["x", "y"], None, 3))]
+    assert set(score(documents, [[]] * 3, ["ACTOR"], fields=["tags"]).slices["tags"]) == {'["x", "y"]', "(none)", "3"}
+
+
+def test_mentions_are_sliced_by_their_length_in_words() -> None:
+    lengths = report([document("a")]).slices["mention length"]
+    assert {value: (one.strict.correct, one.strict.predicted, one.strict.gold) for value, one in lengths.items()} == {
+        "1 word": (0, 1, 1),
+        "2 words": (1, 1, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "value"), [(1, "1 word"), (2, "2 words"), (3, "3-4 words"), (4, "3-4 words"), (5, "5 words or more")]
+)
+def test_lengths(words: int, value: str) -> None:
+    text = " ".join(["a"] * words)
+    found = score([Document("d", text, (Mention(0, len(text), "ACTOR"),))], [[]], ["ACTOR"])
+    assert list(found.slices["mention length"]) == [value]
+
+
+def test_seen_and_unseen_in_training() -> None:
+    memory = TrainingMemory.of([Document("t", "M23 rebels", (Mention(0, 10, "ACTOR"),))])
+    upper = document("b", TEXT.upper())
+    done = report([document("a"), upper], memory=memory)
+    exact, lower = done.slices["seen in training"], done.slices["seen in training (lower-cased)"]
+    assert exact["seen"].strict.gold == 1
+    assert lower["seen"].strict.gold == 2
+    assert exact["unseen"].strict.gold == 3
+    assert lower["unseen"].strict.correct == 0
+
+
+def test_a_report_that_stood_in_training_is_told() -> None:
+    memory = TrainingMemory.of([document("t")], [document("v", "Other text, with  Goma here ok.")])
+    done = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], memory=memory)
+    assert {value: one.documents for value, one in done.slices["report seen in training"].items()} == {"seen": 2}
+
+
+def test_without_a_memory_nobody_is_told_what_was_seen() -> None:
+    assert not [name for name in report([document("a")]).slices if "seen" in name]
+
+
+@pytest.mark.parametrize(
+    ("text", "so"), [("TROOPS LEFT BUKAVU", True), ("Troops left", False), ("1234 !", False), ("", False)]
+)
+def test_a_text_in_capitals(text: str, so: bool) -> None:
+    assert in_capitals(text) is so

@@ -1,0 +1,129 @@
+"""Exports are proven in a fresh process before they replace anything."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conflict_ner import configfile
+from conflict_ner.checkpoint import WEIGHTS, Checkpoint
+from conflict_ner.data import corpus
+from conflict_ner.data.document import Entity
+from conflict_ner.errors import CheckpointError, DataError
+from conflict_ner.export.checkpoint_writer import PROBES, export, export_again
+from conflict_ner.inference.tagger import Tagger
+
+MASK = 0o027
+
+
+@pytest.fixture(scope="module")
+def again(checkpoint_folder: Path, reports_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint exported to another folder, by someone with a careful umask."""
+    folder = tmp_path_factory.mktemp("again") / "deep" / "copy"
+    mask = os.umask(MASK)
+    try:
+        return export_again(checkpoint_folder, folder, [reports_file], "cpu").folder
+    finally:
+        os.umask(mask)
+
+
+@pytest.fixture
+def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
+    """A checkpoint to do harm to."""
+    return shutil.copytree(checkpoint_folder, tmp_path / "models" / "copy")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_an_exported_copy_tags_the_same(again: Path, tagger: Tagger, reports_file: Path) -> None:
+    documents, _ = corpus.read([reports_file])
+    texts = [*PROBES, *(document.text for document in documents)]
+    copied = Tagger.load(again, "cpu", precision="fp32").tag(texts)
+    assert copied == tagger.tag(texts)
+    assert any(copied)
+
+
+def test_an_exported_copy_is_whole_and_knows_its_place(again: Path, checkpoint_folder: Path) -> None:
+    ours, theirs = Checkpoint.load(again), Checkpoint.load(checkpoint_folder)
+    assert (ours.manifest, ours.scores) == (theirs.manifest, theirs.scores)
+    assert {file.name for file in again.iterdir()} == {file.name for file in checkpoint_folder.iterdir()}
+    assert "\n# copy\n" in (again / "README.md").read_text()
+    assert list(again.parent.iterdir()) == [again]
+    config, original = (configfile.load(folder / "run.yaml") for folder in (again, checkpoint_folder))
+    assert config == original.model_copy(update={"output": again.resolve()})
+
+
+def test_an_exported_copy_is_readable_by_whom_the_umask_says(again: Path) -> None:
+    assert {file.stat().st_mode & 0o777 for file in again.iterdir()} == {0o666 & ~MASK}
+
+
+def test_changed_weights_are_refused(copy: Path, tmp_path: Path) -> None:
+    weights = bytearray((copy / WEIGHTS).read_bytes())
+    weights[-1] ^= 1
+    (copy / WEIGHTS).write_bytes(weights)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors has changed since it was exported"):
+        export_again(copy, tmp_path / "again", device="cpu")
+    assert not (tmp_path / "again").exists()
+
+
+def test_what_is_no_checkpoint_is_not_exported(encoder_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"manifest\.json, scores\.json, run\.yaml missing"):
+        export_again(encoder_folder, tmp_path / "again", device="cpu")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_checkpoint_is_not_exported_over_itself(copy: Path) -> None:
+    before = content(copy)
+    with pytest.raises(CheckpointError, match="is the checkpoint itself"):
+        export_again(copy, copy.parent / "." / "x" / ".." / copy.name, device="cpu")
+    assert content(copy) == before
+
+
+def test_labeled_files_that_cannot_be_read_are_said(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "reports.jsonl").write_text("{broken\n")
+    with pytest.raises(DataError, match=r"reports\.jsonl:1"):
+        export_again(copy, tmp_path / "again", [tmp_path / "reports.jsonl"], "cpu")
+    assert not (tmp_path / "again").exists()
+
+
+def export_to(folder: Path, source: Path, expected: Sequence[tuple[str, Sequence[Entity]]]) -> None:
+    known = Checkpoint.load(source)
+
+    def fill(aside: Path) -> None:
+        for file in source.iterdir():
+            shutil.copy(file, aside / file.name)
+
+    export(folder, fill, known.manifest, known.scores, lambda manifest: "card", expected, "cpu")
+
+
+def test_a_model_that_does_not_reproduce_is_refused_and_the_old_folder_stays(
+    checkpoint_folder: Path, copy: Path, tagger: Tagger
+) -> None:
+    (copy / "README.md").write_text("the old one")
+    before = content(copy)
+    first, *others = tagger.tag(PROBES[0])
+    expected = [(PROBES[0], [replace(first, label="WEAPON"), *others])]
+    with pytest.raises(CheckpointError, match=r"failed its verification, nothing was replaced: .*At least 19"):
+        export_to(copy, checkpoint_folder, expected)
+    assert content(copy) == before
+    assert list(copy.parent.iterdir()) == [copy]
+
+
+def test_a_full_disk_is_said_and_the_old_folder_stays(copy: Path) -> None:
+    before, known = content(copy), Checkpoint.load(copy)
+
+    def fill(aside: Path) -> None:
+        (aside / WEIGHTS).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CheckpointError, match="cannot be written: No space left on device"):
+        export(copy, fill, known.manifest, known.scores, lambda manifest: "card", [], "cpu")
+    assert content(copy) == before
+    assert list(copy.parent.iterdir()) == [copy]

@@ -1,0 +1,45 @@
+"""A checkpoint of another config or form is never replaced unasked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conflict_ner import configfile
+from conflict_ner.config import Config
+from conflict_ner.errors import OverwriteError
+from conflict_ner.export.overwriting import refuse_lost_checkpoint
+from helpers.command import conflict_ner
+
+
+@pytest.fixture
+def config(tmp_path: Path, checkpoint_folder: Path) -> Config:
+    """The config of a checkpoint that stands in its output, `models/mine`."""
+    folder = tmp_path / "models" / "mine"
+    shutil.copytree(checkpoint_folder, folder)
+    config = configfile.load(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
+    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    return config
+
+
+def changed(config: Config, **training: object) -> Config:
+    return config.model_copy(update={"training": config.training.model_copy(update=training)})
+
+
+def test_another_form_of_the_same_config_is_not_replaced_unasked(config: Config) -> None:
+    with pytest.raises(OverwriteError, match=r"another form \(PyTorch weights there, onnx in int8 now\)"):
+        refuse_lost_checkpoint(config, config.output, form="onnx in int8", overwrite=False)
+
+
+def test_an_export_replaces_no_other_checkpoint_unasked(
+    config: Config, tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(config.output, other)
+    (other / "run.yaml").write_text(configfile.dump(changed(config, seed=9), other), encoding="utf-8")
+    for form in ("torch", "onnx"):
+        code, _, err = conflict_ner(capsys, "export", checkpoint_folder, other, "--format", form)
+        assert code == 2
+        assert "other holds a checkpoint of another" in err
+        assert f"conflict-ner export {checkpoint_folder} {other} --format {form} --overwrite" in err

@@ -1,0 +1,154 @@
+"""What is written reads back as what was found, whatever stands in texts and metadata."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conflict_ner.inference.files import sinks
+from conflict_ner.inference.files.sinks import Table, Written, columns_of, form_written, rows_of, writer
+
+
+def entity(text: str, start: int, label: str = "LOCATION", score: float = 0.9) -> dict[str, Any]:
+    return {"label": label, "text": text, "start": start, "end": start + len(text), "score": score}
+
+
+HARD = 'Goma,\r"é"\n\u2028\r\n\U0001f4a3;=1+1'
+RECORDS: list[dict[str, Any]] = [
+    {"id": "a", "year": 2012, "text": f"in {HARD}", "entities": [entity(HARD, 3), entity("in", 0, "ACTOR")]},
+    {"id": "b", "note": None, "text": "", "entities": []},
+    {"id": "c", "year": None, "tags": ["x", "é"], "text": "Beni", "entities": [entity("Beni", 0, score=1.0)]},
+]
+
+
+def written(form: Written, table: Table, records: list[dict[str, Any]] = RECORDS) -> io.BytesIO:
+    stream = io.BytesIO()
+    write = writer(form, table)
+    assert write
+    write(lambda: iter(records), stream)
+    stream.seek(0)
+    return stream
+
+
+def from_csv(table: Table, records: list[dict[str, Any]] = RECORDS) -> list[dict[str, str]]:
+    stream = io.TextIOWrapper(written("csv", table, records), encoding="utf-8", newline="")
+    return list(csv.DictReader(stream, strict=True))
+
+
+def from_parquet(table: Table, records: list[dict[str, Any]] = RECORDS) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(written("parquet", table, records)).to_pylist()
+    return rows
+
+
+def test_json_lines_of_reports_need_no_other_form() -> None:
+    assert writer("jsonl", "reports") is None
+    assert list(rows_of(RECORDS[0], "reports")) == [RECORDS[0]]
+
+
+def test_json_lines_of_mentions_are_a_line_each() -> None:
+    rows = [json.loads(line) for line in written("jsonl", "mentions")]
+    assert rows == [row for record in RECORDS for row in rows_of(record, "mentions")]
+    assert [(row["id"], row["text"]) for row in rows] == [("a", HARD), ("a", "in"), ("c", "Beni")]
+
+
+def test_csv_reads_back_with_any_character() -> None:
+    rows = from_csv("mentions")
+    assert list(rows[0]) == ["id", "label", "text", "start", "end", "score", "year", "note", "tags"]
+    assert [row["text"] for row in rows] == [HARD, "in", "Beni"]
+    assert [(row["start"], row["score"], row["year"]) for row in rows] == [
+        ("3", "0.9", "2012"),
+        ("0", "0.9", "2012"),
+        ("0", "1.0", ""),
+    ]
+    assert json.loads(rows[2]["tags"]) == ["x", "é"]
+    reports = from_csv("reports")
+    assert [row["text"] for row in reports] == [record["text"] for record in RECORDS]
+    assert [json.loads(row["entities"]) for row in reports] == [record["entities"] for record in RECORDS]
+
+
+def test_parquet_reads_back_with_its_types() -> None:
+    rows = from_parquet("mentions")
+    assert rows[0] == {"id": "a", **entity(HARD, 3), "year": 2012, "note": None, "tags": None}
+    assert rows[2]["tags"] == '["x", "é"]'
+    reports = from_parquet("reports")
+    assert [(row["id"], row["text"], row["entities"]) for row in reports] == [
+        (record["id"], record["text"], record["entities"]) for record in RECORDS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "read"),
+    [
+        ([1, None, 2], "int", [1, None, 2]),
+        ([1, 2.5], "float", [1.0, 2.5]),
+        ([True, None], "bool", [True, None]),
+        ([True, 1], "mixed", ["true", "1"]),
+        ([2**63, 1], "mixed", [str(2**63), "1"]),
+        (["x", 1, None], "mixed", ["x", "1", None]),
+        ([None, None], "text", [None, None]),
+        ([{"a": 1}], "mixed", ['{"a": 1}']),
+    ],
+)
+def test_a_parquet_column_has_the_one_type_of_its_values(values: list[Any], kind: str, read: list[Any]) -> None:
+    records = [{"id": v, "x": v, "text": "Goma", "entities": [entity("Goma", 0)]} for v in values]
+    columns = columns_of(records, "mentions")
+    assert (columns["id"], columns["x"]) == (kind, kind)
+    rows = from_parquet("mentions", records)
+    assert [row["x"] for row in rows] == [row["id"] for row in rows] == read
+
+
+def test_metadata_does_not_take_the_place_of_what_was_found() -> None:
+    record = {
+        "id": 1,
+        "label": "secret",
+        "score": 7,
+        "report.label": 2,
+        "text": "Goma",
+        "entities": [entity("Goma", 0)],
+    }
+    (row,) = from_parquet("mentions", [record])
+    assert row == {"id": 1, **entity("Goma", 0), "report.label": "secret", "report.score": 7, "report.report.label": 2}
+    assert from_csv("reports", [record])[0]["label"] == "secret"
+
+
+def test_columns_stand_where_no_mention_was_found() -> None:
+    records = [{"id": 1, "year": 2012, "text": "", "entities": []}]
+    assert written("csv", "mentions", records).read() == b'"id","label","text","start","end","score","year"\n'
+    table = pq.read_table(written("parquet", "mentions", records))
+    assert (table.num_rows, table.column_names[-1]) == (0, "year")
+    assert from_parquet("reports", []) == []
+
+
+def test_a_large_parquet_file_is_written_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks, "_GROUP_ROWS", 10)
+    records = [{"id": n, "text": "Goma", "entities": [entity("Goma", 0)]} for n in range(25)]
+    assert pq.ParquetFile(written("parquet", "mentions", records)).num_row_groups == 3
+    monkeypatch.setattr(sinks, "_GROUP", 50)
+    assert pq.ParquetFile(written("parquet", "mentions", records)).num_row_groups > 3
+    assert [row["id"] for row in from_parquet("mentions", records)] == list(range(25))
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.CSV", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.jsonl", "jsonl"),
+        ("a", "jsonl"),
+        ("a.NDJSON", "jsonl"),
+        ("a.json", None),
+        ("a.xlsx", None),
+        ("a.tsv", None),
+        ("a.2024", None),
+        ("a.", None),
+        (".csv", "csv"),
+        ("a.jsonl.gz", None),
+        ("a.zip", None),
+    ],
+)
+def test_the_form_is_chosen_by_the_name(name: str, form: str | None) -> None:
+    assert form_written(name) == form

@@ -1,0 +1,172 @@
+"""From word tags to entities, also where the tokenizer joins or drops words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conflict_ner.data.document import Entity
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.inference.decoding import decode
+from conflict_ner.modeling.encoder import bare
+from conflict_ner.modeling.tokenization import TextEncoder
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+SCHEME = LabelScheme(("NUMBER", "LOCATION"))
+MARK = "\ufffd"  # stands for a character that was lost: the tokenizer below drops it, as BERT's does
+
+
+@pytest.fixture(scope="module")
+def by_spaces() -> TextEncoder:
+    """One token for whatever stands between spaces: `3m` is one, direction marks are none."""
+    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    backend.normalizer = normalizers.Replace(MARK, "")
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")  # type: ignore[no-untyped-call]
+    return TextEncoder.make(bare(tokenizer), 32, 8)
+
+
+def decoded(encoder: TextEncoder, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:
+    """Decode a text given a tag a word: `B-NUMBER` and so on; `?` where the model has said nothing true."""
+    (encoded,) = encoder.encode([text])
+    names = tags.split()
+    assert len(names) == len(encoded.word_starts), "a tag for each word"
+    wrong = SCHEME.label2id["B-LOCATION"]  # must never be read
+    ids = np.array([SCHEME.label2id.get(name, wrong) for name in names], dtype=np.int64)
+    assert [name == "?" for name in names] == (encoded.leads < 0).tolist(), "`?` for the words without a lead"
+    (found,) = decode([text], [encoded], ids, np.array(scores or [0.5] * len(names), dtype=np.float32), SCHEME)
+    return found
+
+
+def marked(entities: list[Entity]) -> list[tuple[str, str]]:
+    return [(entity.text, entity.label) for entity in entities]
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "expected"),
+    [
+        ("paid 3m today", "O B-NUMBER ? O", [("3m", "NUMBER")]),
+        ("paid $3m today", "O B-NUMBER ? ? O", [("$3m", "NUMBER")]),
+        ("some $ 3m today", "O B-NUMBER I-NUMBER ? O", [("$ 3m", "NUMBER")]),
+        ("paid 3m today", "O O ? B-NUMBER", [("today", "NUMBER")]),
+        ("3m 4m", "B-NUMBER ? B-NUMBER ?", [("3m", "NUMBER"), ("4m", "NUMBER")]),
+        ("3m Goma", "B-NUMBER ? B-LOCATION", [("3m", "NUMBER"), ("Goma", "LOCATION")]),
+    ],
+)
+def test_a_word_inside_a_token_is_part_of_what_the_token_is(
+    by_spaces: TextEncoder, text: str, tags: str, expected: list[tuple[str, str]]
+) -> None:
+    assert marked(decoded(by_spaces, text, tags)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "expected"),
+    [
+        ("in El {} Fasher today", "O B-LOCATION ? I-LOCATION O", ["El {} Fasher"]),
+        ("in El {}{} Fasher", "O B-LOCATION ? ? I-LOCATION", ["El {}{} Fasher"]),
+        ("Goma {} Beni", "B-LOCATION ? B-LOCATION", ["Goma", "Beni"]),
+        ("Goma {} two", "B-LOCATION ? I-NUMBER", ["Goma", "two"]),
+        ("Goma {} fell", "B-LOCATION ? O", ["Goma"]),
+        ("in {} Goma", "O ? B-LOCATION", ["Goma"]),
+        ("in {} Goma", "O ? I-LOCATION", ["Goma"]),
+        ("{} Goma {}", "? B-LOCATION ?", ["Goma"]),
+        ("{} {}", "? ?", []),
+        ("El {}{} Fasher 3m", "B-LOCATION ? ? I-LOCATION I-LOCATION ?", ["El {}{} Fasher 3m"]),
+    ],
+)
+def test_a_dropped_mark_is_inside_a_mention_only_if_the_mention_goes_on(
+    by_spaces: TextEncoder, text: str, tags: str, expected: list[str]
+) -> None:
+    found = decoded(by_spaces, text.replace("{}", MARK), tags)
+    assert [entity.text for entity in found] == [part.replace("{}", MARK) for part in expected]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("O I-LOCATION O", [("Goma", "LOCATION")]),
+        ("I-NUMBER I-LOCATION O", [("in", "NUMBER"), ("Goma", "LOCATION")]),
+        ("B-LOCATION I-NUMBER O", [("in", "LOCATION"), ("Goma", "NUMBER")]),
+        ("O I-LOCATION I-LOCATION", [("Goma today", "LOCATION")]),
+        ("I-LOCATION O I-LOCATION", [("in", "LOCATION"), ("today", "LOCATION")]),
+    ],
+)
+def test_a_tag_that_continues_nothing_begins_a_mention(
+    by_spaces: TextEncoder, tags: str, expected: list[tuple[str, str]]
+) -> None:
+    assert marked(decoded(by_spaces, "in Goma today", tags)) == expected
+
+
+def test_a_score_is_the_mean_over_the_words_with_a_lead(by_spaces: TextEncoder) -> None:
+    text = f"El {MARK} Fasher 3m and Goma"
+    tags = "B-LOCATION ? I-LOCATION I-LOCATION ? O B-LOCATION"
+    found = decoded(by_spaces, text, tags, [0.9, 0.0, 0.6, 0.3, 0.0, 1.0, 0.25])
+    assert [entity.score for entity in found] == pytest.approx([0.6, 0.25])
+
+
+def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: TextEncoder) -> None:
+    text = "two\r\nin \U0001f4a3 Goma, 3m"
+    found = decoded(by_spaces, text, "B-NUMBER O O B-LOCATION ? B-NUMBER ?")
+    assert [(entity.start, entity.end) for entity in found] == [(0, 3), (10, 14), (16, 18)]
+    for entity in found:
+        assert text[entity.start : entity.end] == entity.text
+        assert [type(value) for value in (entity.start, entity.end, entity.score)] == [int, int, float]
+
+
+def test_a_text_without_words_has_no_entities(by_spaces: TextEncoder) -> None:
+    assert decoded(by_spaces, " \n", "") == []
+
+
+@pytest.mark.parametrize("ends", ["\n\n", "\r\n\r\n", "\r\r", "\n \t\n", "\n\n\n", "\u2029", "\x0c", "</p><p>"])
+def test_no_entity_goes_on_across_a_blank_line(by_spaces: TextEncoder, ends: str) -> None:
+    found = decoded(by_spaces, f"in Goma{ends} Goma fell", "O B-LOCATION I-LOCATION O")
+    assert marked(found) == [("Goma", "LOCATION")] * 2
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", " \n\t", "<br>"])
+def test_an_entity_may_go_on_across_the_end_of_a_line(by_spaces: TextEncoder, ends: str) -> None:
+    found = decoded(by_spaces, f"in El{ends} Fasher fell", "O B-LOCATION I-LOCATION O")
+    assert marked(found) == [(f"El{ends} Fasher", "LOCATION")]
+
+
+def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: TextEncoder) -> None:
+    texts = ["El Fasher", "El\n\nFasher", "", "\n\nEl Fasher\n\n", "El Fasher"]
+    encoded = by_spaces.encode(texts)
+    tags = np.array([SCHEME.label2id[f"{prefix}-LOCATION"] for prefix in "BI"] * 4)
+    found = decode(texts, encoded, tags, np.ones(8, dtype=np.float32), SCHEME)
+    assert [[entity.text for entity in each] for each in found] == [
+        ["El Fasher"], ["El", "Fasher"], [], ["El Fasher"], ["El Fasher"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ("Court ,", "Court"),
+        ("( FC )", "( FC )"),
+        ("FC )", "FC"),
+        ("HMS Daring (", "HMS Daring"),
+        ("' people", "people"),
+        ("&quot; people", "people"),
+        ("\u201c Death squad \u201d", "\u201c Death squad \u201d"),
+        ("- Haradh", "Haradh"),
+        (". 60", "60"),
+        ("Austro -", "Austro"),
+        ("Maj .", "Maj ."),
+        ("Yahoo !", "Yahoo !"),
+        ("40 %", "40 %"),
+        ("$ 3", "$ 3"),
+        ("# FreeGaza", "# FreeGaza"),
+        (", - (", ", - ("),
+        (",", ","),
+    ],
+)
+def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: TextEncoder, span: str, expected: str) -> None:
+    (encoded,) = by_spaces.encode([f"in {span} today"])
+    inside = len(encoded.word_starts) - 3
+    found = decoded(by_spaces, f"in {span} today", " ".join(["O", "B-LOCATION", *["I-LOCATION"] * inside, "O"]))
+    assert marked(found) == [(expected, "LOCATION")]
+
+
+def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: TextEncoder) -> None:
+    assert marked(decoded(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]

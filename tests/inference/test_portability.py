@@ -1,0 +1,121 @@
+"""A Tagger between processes: pickled, copied, spawned and forked; and Python without docstrings and assertions."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from conflict_ner.data.document import Entity
+from conflict_ner.errors import CheckpointError, ConfigError, DataError, Problem
+from conflict_ner.inference.tagger import Tagger
+from helpers.encoders import SENTENCES
+
+
+@pytest.fixture(params=["checkpoint_folder", "onnx_folder"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the checkpoint, in either form, that a test may change."""
+    source: Path = request.getfixturevalue(request.param)
+    return shutil.copytree(source, tmp_path / "model")
+
+
+def tag_in_child(tagger: Tagger) -> list[list[Entity]]:
+    return tagger.tag(SENTENCES)
+
+
+def test_pickled_and_copied_taggers_tag_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tagger = Tagger.load("model", "cpu", {"ACTOR": 0.5}, "fp32")  # relative: another process has another folder
+    pickled = pickle.dumps(tagger)
+    assert len(pickled) < 10_000
+    monkeypatch.chdir("/")
+    for other in (pickle.loads(pickled), copy.deepcopy(tagger), copy.copy(tagger)):
+        assert other.tag(SENTENCES) == tagger.tag(SENTENCES)
+        assert other.thresholds == {"ACTOR": 0.5}
+        other.thresholds["ACTOR"] = 1.0
+    assert tagger.thresholds == {"ACTOR": 0.5}
+
+
+def test_a_spawned_process_tags(folder: Path) -> None:
+    tagger = Tagger.load(folder, "cpu", precision="fp32")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(tag_in_child, tagger).result() == tagger.tag(SENTENCES)
+
+
+FORK = """
+import multiprocessing, sys
+from conflict_ner import Tagger
+tagger = Tagger.load(sys.argv[1], "cpu")
+texts = ["At least 19 fighters died in a drone strike near El Fasher."] * 200
+found = tagger.tag(texts)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    for other in pool.map_async(tagger.tag, [texts, texts]).get(60):
+        assert other == found
+queue = multiprocessing.get_context("fork").SimpleQueue()
+child = multiprocessing.get_context("fork").Process(target=lambda: queue.put(tagger.tag(texts)))
+child.start()
+child.join(60)
+print(child.exitcode, queue.get() == found)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_tags_though_its_parent_has(folder: Path) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", FORK, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    assert done.stdout.split() == ["0", "True"], done.stderr
+
+
+def test_a_folder_that_has_changed_is_refused(folder: Path) -> None:
+    tagger = Tagger.load(folder, "cpu", precision="fp32")
+    pickled = pickle.dumps(tagger)
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.touch()  # the same content, as in a copy on another machine
+    pickle.loads(pickled)
+    tokenizer.write_text(tokenizer.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    with pytest.raises(CheckpointError, match="model has changed since this Tagger was pickled; load it again"):
+        pickle.loads(pickled)
+    with pytest.raises(CheckpointError, match="model has changed since this Tagger was loaded from it"):
+        pickle.dumps(tagger)
+
+
+def test_a_folder_that_is_gone_is_named(folder: Path) -> None:
+    tagger = Tagger.load(folder, "cpu", precision="fp32")
+    pickled = pickle.dumps(tagger)
+    shutil.rmtree(folder)
+    with pytest.raises(CheckpointError, match=r"model: no such checkpoint folder; a pickled Tagger loads"):
+        pickle.loads(pickled)
+    with pytest.raises(CheckpointError, match="No such file or directory; a Tagger was loaded from it"):
+        pickle.dumps(tagger)
+
+
+def test_errors_are_pickled_with_their_problems() -> None:
+    problem = Problem("a.md:1", "no text", "write it")
+    for error in (DataError([problem]), ConfigError("run.yaml", [problem]), CheckpointError("gone")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
+
+
+def test_commands_work_without_docstrings_and_assertions(
+    checkpoint_folder: Path, reports_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(SENTENCES[0], encoding="utf-8")
+    code = (
+        "import sys; from conflict_ner.cli.main import app; checkpoint, text, data = sys.argv[1:]\n"
+        "for arguments in ['tag', checkpoint, text], ['evaluate', checkpoint, data, '--markdown'], ['--help']:\n"
+        "    app(arguments, prog_name='conflict-ner', standalone_mode=False)"
+    )
+    command = [sys.executable, "-OO", "-c", code, checkpoint_folder, tmp_path / "a.txt", reports_file]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '"label": "WEAPON"' in done.stdout
+    assert "| **100.0** |" in done.stdout
+    assert "conflict-ner [OPTIONS]" in done.stdout

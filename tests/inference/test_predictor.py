@@ -1,0 +1,231 @@
+"""Predicting over texts: order, batches, windows and laziness change nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from conflict_ner.data.document import Entity
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.predictor import CHUNK, Predictor, length_batches
+from conflict_ner.inference.runtime import Ids, Logits
+from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.tokenization import TextEncoder
+from helpers.encoders import SENTENCES
+from helpers.runs import LABELS
+from torch import nn
+from transformers import PreTrainedTokenizerFast
+
+SCHEME = LabelScheme(LABELS)
+TEXTS = ["", *SENTENCES, " ".join(SENTENCES), "Goma", " \n", "\u200f", " ".join(SENTENCES * 2)]
+LENGTHS = [random.Random(5).randint(3, 64) for _ in range(101)]
+
+
+@pytest.fixture(scope="module")
+def predictor(encoder_folder: Path) -> Predictor:
+    """A real encoder under a head that says something definite of every word."""
+    torch.manual_seed(1)
+    model: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
+    nn.init.normal_(model.classifier.weight, std=3.0)
+    return Predictor(TorchModel(model), TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME)
+
+
+class ByToken(nn.Module):
+    """Tags a token by its id alone, so that context and windows cannot matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.table = nn.Embedding(500, len(SCHEME.tags))
+        self.device = torch.device("cpu")
+        self.config = SimpleNamespace(pad_token_id=0)
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        assert input_ids.shape == attention_mask.shape
+        self.shapes.append(tuple(input_ids.shape))
+        return SimpleNamespace(logits=self.table(input_ids))
+
+
+def by_token(tokenizer: PreTrainedTokenizerFast, window: int, overlap: int = 8, **settings: Any) -> Predictor:
+    model: Any = ByToken()
+    return Predictor(TorchModel(model), TextEncoder.make(bare(tokenizer), window, overlap), SCHEME, **settings)
+
+
+def same(left: list[list[Entity]], right: list[list[Entity]]) -> bool:
+    def bare(side: list[list[Entity]]) -> list[list[Entity]]:
+        return [[dataclasses.replace(entity, score=0.0) for entity in entities] for entities in side]
+
+    scores = [[entity.score for entities in side for entity in entities] for side in (left, right)]
+    return bare(left) == bare(right) and scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_results_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
+    found = list(predictor.predict(TEXTS))
+    assert len(found) == len(TEXTS)
+    assert sum(map(bool, found)) > 5
+    assert same(found[::-1], list(predictor.predict(TEXTS[::-1])))
+    for text, entities in zip(TEXTS, found, strict=True):
+        assert all(text[entity.start : entity.end] == entity.text for entity in entities)
+
+
+def test_a_texts_entities_are_the_same_alone_and_in_company(predictor: Predictor) -> None:
+    alone = [next(predictor.predict([text])) for text in TEXTS]
+    assert same(list(predictor.predict(TEXTS)), alone)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 10**6])
+def test_the_size_of_batches_changes_nothing(predictor: Predictor, batch_tokens: int) -> None:
+    sized = dataclasses.replace(predictor, batch_tokens=batch_tokens)
+    assert same(list(sized.predict(TEXTS)), list(predictor.predict(TEXTS)))
+
+
+def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer: PreTrainedTokenizerFast) -> None:
+    alone = by_token(tokenizer, 64)
+    runtime: Any = alone.runtime
+
+    class Uneven:
+        padding, doubt, batch_tokens, workers, device = runtime.padding, 0.0, 40, 3, "cpu"
+
+        def __init__(self) -> None:
+            self.threads: set[int] = set()
+
+        def logits(self, ids: Ids, mask: Ids) -> Logits:
+            self.threads.add(threading.get_ident())
+            time.sleep(0.002 * (ids.shape[1] % 5))  # the first asked is not the first to answer
+            return runtime.logits(ids, mask)  # type: ignore[no-any-return]
+
+        exactly = logits
+
+        def parallel(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
+
+    together = dataclasses.replace(alone, runtime=Uneven())
+    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert 1 < len(together.runtime.threads) <= 3  # type: ignore[attr-defined]
+
+
+def test_a_runtime_without_padding_is_asked_for_rows_of_one_length(tokenizer: PreTrainedTokenizerFast) -> None:
+    alone = by_token(tokenizer, 64)
+    runtime: Any = alone.runtime
+    shapes: list[tuple[int, ...]] = []
+
+    class Unpadded:
+        padding, doubt, batch_tokens, workers, device = None, 0.0, 1000, 1, "cpu"
+
+        def logits(self, ids: Ids, mask: Ids) -> Logits:
+            assert mask.all()
+            shapes.append(ids.shape)
+            return runtime.logits(ids, mask)  # type: ignore[no-any-return]
+
+        exactly = logits
+
+        def parallel(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
+
+    together = dataclasses.replace(alone, runtime=Unpadded())
+    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert max(rows for rows, _ in shapes) >= 3  # those of one length do share a batch
+
+
+@pytest.mark.parametrize(("window", "overlap"), [(12, 3), (24, 8), (64, 0), (64, 31)])
+def test_windows_cover_the_whole_of_a_long_report(
+    any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
+) -> None:
+    text = "\n".join(SENTENCES * 12)
+    (whole,) = by_token(any_tokenizer, 10**6).predict([text])
+    (cut,) = by_token(any_tokenizer, window, overlap).predict([text])
+    assert same([cut], [whole])
+    assert whole[-1].end > 0.95 * len(text)
+
+
+def test_windows_are_no_longer_than_the_encoder_takes(tokenizer: PreTrainedTokenizerFast) -> None:
+    predictor = by_token(tokenizer, 24)
+    list(predictor.predict([" ".join(SENTENCES * 9)]))
+    runtime: Any = predictor.runtime
+    model = runtime.model
+    assert max(length for _, length in model.shapes) <= 24
+
+
+def test_texts_are_read_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:
+    taken = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        for _ in range(4 * CHUNK):
+            taken += 1
+            yield "Goma"
+
+    results = by_token(tokenizer, 64).predict(texts())
+    assert taken == 0
+    next(results)
+    assert 1 <= taken <= 2 * CHUNK + 1
+    assert 1 + sum(1 for _ in results) == taken == 4 * CHUNK
+
+
+def test_no_texts_give_nothing(predictor: Predictor) -> None:
+    assert list(predictor.predict([])) == []
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_is_asked_without_dropout_and_left_as_it_was(predictor: Predictor, training: bool) -> None:
+    expected = list(predictor.predict(TEXTS))
+    runtime: Any = predictor.runtime
+    model = runtime.model
+    model.train(training)
+    assert same(list(predictor.predict(TEXTS)), expected)
+    assert model.training is training
+    model.train(False)
+
+
+def test_the_logits_are_what_the_entities_come_from(predictor: Predictor) -> None:
+    found = list(predictor.predict(TEXTS))
+    said = list(predictor.logits(TEXTS))
+    assert [len(encoded.windows) > 1 for encoded, _ in said].count(True) >= 2
+    for text, entities, (encoded, logits) in zip(TEXTS, found, said, strict=True):
+        assert logits.shape == (len(encoded.word_starts), len(SCHEME.tags))
+        probabilities = torch.from_numpy(logits).softmax(-1)
+        again = decode([text], [encoded], logits.argmax(-1), probabilities.amax(-1).numpy(), SCHEME)
+        assert same(again, [entities])
+
+
+def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:
+    texts = iter(["Goma"] * (4 * CHUNK))
+    next(by_token(tokenizer, 64).logits(texts))
+    assert sum(1 for _ in texts) >= 2 * CHUNK - 1
+
+
+@pytest.mark.parametrize("budget", [1, 64, 300, 10**6])
+def test_length_batches_keep_the_budget_of_padded_tokens_and_lose_nothing(budget: int) -> None:
+    batches = list(length_batches(LENGTHS, budget))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(LENGTHS[index] for index in batch) <= budget
+
+
+def test_length_batches_fill_the_budget() -> None:
+    assert [len(batch) for batch in length_batches([10] * 7, 30)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("budget", [1, 64, 300])
+def test_unpadded_batches_have_one_length_each(budget: int) -> None:
+    batches = list(length_batches(LENGTHS, budget, unpadded=True))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(LENGTHS)))
+    assert all(len({LENGTHS[index] for index in batch}) == 1 for batch in batches)
+    assert all(len(batch) == 1 or len(batch) * LENGTHS[batch[0]] <= budget for batch in batches)
+    assert [len(batch) for batch in length_batches([9, 10, 9, 10, 10], 25, unpadded=True)] == [2, 1, 2]
+
+
+def test_no_lengths_make_no_batches() -> None:
+    assert list(length_batches([], 100)) == []

@@ -1,0 +1,181 @@
+"""A model asked through PyTorch: in bf16 it says what it says in fp32, near ties computed again."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.inference import torch_runtime
+from conflict_ner.inference.predictor import Predictor
+from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.tokenization import TextEncoder
+from helpers.encoders import SENTENCES
+from helpers.runs import LABELS
+from torch import nn
+from transformers import PreTrainedModel
+
+SCHEME = LabelScheme(LABELS)
+TEXTS = [*SENTENCES, " ".join(SENTENCES * 3), *" ".join(SENTENCES).split()]
+
+
+@pytest.fixture
+def model(encoder_folder: Path) -> PreTrainedModel:
+    """Two of its tags are all but one: where either is best, the other is near."""
+    torch.manual_seed(3)
+    made: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
+    nn.init.normal_(made.classifier.weight, std=0.3)
+    with torch.no_grad():
+        for matrix in filter(lambda weight: weight.dim() > 1, made.base_model.parameters()):
+            matrix.mul_(12)  # so that rounding shows
+        made.classifier.weight[3] = made.classifier.weight[1] + 1e-2 * torch.randn(made.config.hidden_size)
+    return made  # type: ignore[no-any-return]
+
+
+def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) -> Predictor:
+    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    return Predictor(TorchModel(model, in_bf16), encoder, SCHEME)
+
+
+def marks(found: Any) -> list[list[tuple[str, int, int]]]:
+    return [[(entity.label, entity.start, entity.end) for entity in entities] for entities in found]
+
+
+def test_bf16_rounds_and_yet_finds_the_spans_of_fp32(
+    model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = predictor(model, encoder_folder, in_bf16=False)
+    fast = predictor(model, encoder_folder, in_bf16=True)
+    expected = np.concatenate([logits for _, logits in exact.logits(TEXTS)])
+    assert marks(fast.predict(TEXTS)) == marks(exact.predict(TEXTS))
+    # The near ties are what makes the difference: trusted, some words get another tag.
+    monkeypatch.setattr(torch_runtime, "DOUBT", 0.0)
+    trusting = np.concatenate([logits for _, logits in fast.logits(TEXTS)])
+    assert 0 < np.abs(trusting - expected).max() < 0.1
+    assert (trusting.argmax(-1) != expected.argmax(-1)).any()
+
+
+def test_only_inputs_with_a_near_tie_are_computed_again(
+    model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    exactly = TorchModel.exactly
+
+    def counting(self: TorchModel, ids: Any, mask: Any) -> Any:
+        if not torch.is_autocast_enabled("cpu"):
+            asked.append(len(ids))
+        return exactly(self, ids, mask)
+
+    monkeypatch.setattr(TorchModel, "exactly", counting)
+    fast = predictor(model, encoder_folder, in_bf16=True)
+    list(fast.predict(TEXTS))
+    again = sum(asked)
+    asked.clear()
+    monkeypatch.setattr(torch_runtime, "DOUBT", 1e9)
+    list(fast.predict(TEXTS))
+    assert 0 < again < sum(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hardware", "expected"),
+    [
+        ("auto", "bf16", True),
+        ("auto", "fp32", False),
+        ("auto", "fp16", False),
+        ("fp32", "bf16", False),
+        ("bf16", "fp32", True),
+    ],
+)
+def test_auto_takes_bf16_where_the_hardware_multiplies_it(
+    asked: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_runtime, "choose", lambda device, precision: Hardware(device, hardware))
+    made = TorchModel.of(model, asked)
+    assert made.in_bf16 is expected
+    # Only who asks for bf16 itself is left with its rounding.
+    assert (made.doubt > 0) is (expected and asked == "auto")
+
+
+def test_a_model_on_the_cpu_is_kept_to_the_cores_that_there_are(
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited: list[bool] = []
+    monkeypatch.setattr(torch_runtime, "limit_threads", lambda: limited.append(True))
+    TorchModel.of(model)
+    assert limited == [True]
+
+
+def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
+    ids = np.arange(8, dtype=np.int64)[None]
+    logits = TorchModel(model, in_bf16=True).logits(ids, np.ones_like(ids))
+    rounded = torch.from_numpy(logits).to(torch.bfloat16).float().numpy()
+    assert (logits != rounded).mean() > 0.9
+    # Outside an autocast the model computes as it did before it was wrapped.
+    inputs = {"input_ids": torch.from_numpy(ids)}
+    wrapped = model.train(False)(**inputs).logits
+    head: Any = model.classifier
+    head._forward_hooks.clear()
+    torch.testing.assert_close(wrapped, model(**inputs).logits, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "auto"])
+def test_batches_side_by_side_find_what_one_after_the_other_does(
+    precision: Any, model: PreTrainedModel, encoder_folder: Path
+) -> None:
+    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        runtime = TorchModel.of(model.train(False), precision)
+        assert runtime.workers == 3
+        alone = dataclasses.replace(runtime, core_per_batch=False)
+        texts = TEXTS * 20
+        together = Predictor(runtime, encoder, SCHEME, batch_tokens=40).predict(texts)
+        assert marks(together) == marks(Predictor(alone, encoder, SCHEME, batch_tokens=40).predict(texts))
+        assert torch.get_num_threads() == 3  # as before
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_callers_that_overlap_leave_the_threads_as_they_were(model: PreTrainedModel) -> None:
+    runtime, threads = TorchModel(model), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        first, second = runtime.parallel(), runtime.parallel()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)  # the first to come is the first to go
+        assert torch.get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_model_in_training_is_asked_one_batch_after_the_other(model: PreTrainedModel) -> None:
+    assert TorchModel(model).workers == 1
+
+
+def test_batches_fit_the_caches_of_as_many_cores_as_compute(model: PreTrainedModel) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = TorchModel(model).batch_tokens
+        torch.set_num_threads(2)
+        assert TorchModel(model).batch_tokens == 2 * alone
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_dropout_is_off_while_asked_and_the_model_left_as_it_was(model: PreTrainedModel) -> None:
+    ids = np.arange(8, dtype=np.int64)[None]
+    model.train()
+    first, second = (TorchModel(model).logits(ids, np.ones_like(ids)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert model.training

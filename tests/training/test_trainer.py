@@ -1,0 +1,206 @@
+"""Training: batches, rates and loss as promised; a killed run ends as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+from conflict_ner import configfile
+from conflict_ner.config import TrainingConfig
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.errors import OverwriteError, TrainingError
+from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.encoder import load_model, new_model
+from conflict_ner.training import run, trainer
+from conflict_ner.training.history import last_state
+from helpers.runs import make_config
+from safetensors.torch import load_file
+
+FIGURES = {"precision": 0.5, "recall": 0.5, "predicted": 3.0}
+WINDOWS = [
+    {"input_ids": [2, *range(5, 5 + n), 3], "labels": [-100, *([1, 0] * n)[:n], -100]} for n in (3, 9, 4, 12, 6, 5)
+]
+
+
+def fit(folder: Path, encoder: Path, f1: list[float], **settings: Any) -> trainer.TrainResult:
+    """Train on made-up windows; the epochs' validation F1 are given."""
+    given = iter(f1)
+
+    def validate(_: Any) -> Mapping[str, float]:
+        return {"strict_f1": next(given), **FIGURES}
+
+    scheme = LabelScheme(("ACTOR",))
+    torch.manual_seed(1)
+    model = new_model(str(encoder), scheme, 0.1, 0.1)
+    config = TrainingConfig(**{"batch_tokens": 16, "device": "cpu", **settings})
+    rows = datasets.Dataset.from_list(WINDOWS)
+    return trainer.fit(model, rows, config, Hardware("cpu", "fp32"), folder, validate)
+
+
+def test_training_stops_when_validation_no_longer_improves(tmp_path: Path, encoder_folder: Path) -> None:
+    result = fit(tmp_path, encoder_folder, [0.1, 0.5, 0.4, 0.5, 0.9], epochs=5, patience=2)
+    assert [epoch["strict_f1"] for epoch in result.history] == [0.1, 0.5, 0.4, 0.5]
+    assert result.best_epoch == 2  # the first of equals
+
+
+def test_the_best_epoch_is_kept_not_the_last(tmp_path: Path, encoder_folder: Path) -> None:
+    result = fit(tmp_path, encoder_folder, [0.2, 0.8, 0.3], epochs=3, patience=None)
+    best = load_file(result.state / "model.safetensors")
+    last = load_file(max(tmp_path.glob("checkpoint-*"), key=lambda f: int(f.name[11:])) / "model.safetensors")
+    assert result.best_epoch == 2
+    assert any(not torch.equal(best[name], last[name]) for name in best)
+
+
+def test_the_head_has_its_own_rate_and_norms_do_not_decay(tmp_path: Path, encoder_folder: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    original = trainer._Trainer.create_optimizer
+
+    def spy(self: Any, model: Any = None) -> torch.optim.Optimizer:
+        optimizer = original(self, model)
+        if not seen:
+            seen.extend({**group, "count": len(group["params"])} for group in optimizer.param_groups)
+        return optimizer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer._Trainer, "create_optimizer", spy)
+        fit(tmp_path, encoder_folder, [0.1], epochs=1, learning_rate=1e-5, head_learning_rate=1e-2, weight_decay=0.3)
+    kinds = {(group["initial_lr"] if "initial_lr" in group else group["lr"], group["weight_decay"]) for group in seen}
+    assert kinds == {(1e-5, 0.3), (1e-5, 0.0), (1e-2, 0.3), (1e-2, 0.0)}
+
+
+def test_validation_sees_the_model_in_full_precision(tmp_path: Path, encoder_folder: Path) -> None:
+    seen = []
+
+    def validate(model: Any) -> Mapping[str, float]:
+        with torch.inference_mode():
+            seen.append(model(input_ids=torch.tensor([[2, 7, 3]])).logits.clone())
+        return {"strict_f1": 0.1, **FIGURES}
+
+    torch.manual_seed(1)
+    model = new_model(str(encoder_folder), LabelScheme(("ACTOR",)), 0.0, 0.0)
+    config = TrainingConfig(epochs=1, batch_tokens=16, device="cpu")
+    rows = datasets.Dataset.from_list(WINDOWS)
+    result = trainer.fit(model, rows, config, Hardware("cpu", "bf16"), tmp_path, validate)
+    exported = load_model(str(result.state))
+    exported.train(False)
+    with torch.inference_mode():
+        again = exported(input_ids=torch.tensor([[2, 7, 3]])).logits
+    assert torch.allclose(seen[0], again, atol=1e-5)  # bf16 would be off by more than 1e-3
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, encoder_folder: Path) -> None:
+    with pytest.raises(TrainingError, match="no longer a number"):
+        fit(tmp_path, encoder_folder, [0.1], epochs=1, learning_rate=1e38, warmup=0.0)
+
+
+def test_the_loss_is_a_mean_over_labeled_words_however_they_are_batched() -> None:
+    logits = torch.randn(4, 7, 3)
+    labels = torch.randint(0, 3, (4, 7))
+    labels[0, :5] = -100
+    count = (labels != -100).sum()
+    whole = trainer._loss({"logits": logits}, labels, count)
+    parts = sum(trainer._loss({"logits": logits[k : k + 1]}, labels[k : k + 1], count) for k in range(4))
+    assert torch.allclose(whole, torch.as_tensor(parts))
+    assert torch.allclose(whole, trainer._loss({"logits": logits}, labels))
+
+
+@pytest.fixture
+def killable(tmp_path: Path, encoder_folder: Path, reports_file: Path, verified_here: None) -> Path:
+    """A folder with a run's config, whose training takes long enough to be killed."""
+    config = make_config(tmp_path, encoder_folder, reports_file, epochs=12, patience=None, dropout=0.2)
+    killed = config.model_copy(update={"output": tmp_path / "killed"})
+    (tmp_path / "run.yaml").write_text(configfile.dump(killed, tmp_path), encoding="utf-8")
+    return tmp_path
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_killed_run_resumed_ends_with_the_same_weights(killable: Path) -> None:
+    command = [sys.executable, "-m", "conflict_ner", "train", str(killable / "run.yaml")]
+    states = killable / "killed.training"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100
+    while len(list(states.glob("checkpoint-*/trainer_state.json"))) < 2:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killable / "killed").exists()
+
+    config = configfile.load(killable / "run.yaml")
+    whole = run.train(config.model_copy(update={"output": killable / "whole"}))
+    left = last_state(states)
+    assert left is not None
+    done = run.train(config, resume=True)
+    assert 0 < left.step < done.manifest.steps
+    assert weights(done.folder) == weights(whole.folder)
+    assert not states.exists()
+
+
+def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configfile.load(killable / "run.yaml", ["training.patience=1"])
+    patient = config.model_copy(update={"output": killable / "patient"})
+    whole = run.train(patient)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:  # undone by itself, unlike what the test has set
+        patch.setattr(run, "_finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(config, overwrite=True)
+    with pytest.raises(OverwriteError, match="interrupted run with"):
+        run.train(config, overwrite=True)
+    monkeypatch.setattr(trainer._Trainer, "train", lambda *_, **__: pytest.fail("trained once more"))
+    resumed = run.train(config, resume=True, overwrite=True)
+    assert resumed.manifest.history == whole.manifest.history
+    assert weights(resumed.folder) == weights(whole.folder)
+
+
+@pytest.mark.parametrize("change", ["config", "data"])
+def test_resuming_another_config_or_other_data_is_refused(
+    killable: Path, tmp_path: Path, reports_file: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8"), encoding="utf-8")
+    config = configfile.load(killable / "run.yaml", [f"data.train=[{tmp_path / 'own.md'}]"])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(config, overwrite=True)
+    if change == "config":
+        config = config.model_copy(update={"training": config.training.model_copy(update={"seed": 8})})
+    else:
+        (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8").replace("Nobody", "Many"))
+    expected = (
+        r"another config \(training.seed: 7 there, 8 now\)" if change == "config" else r"other data \(train changed"
+    )
+    with pytest.raises(OverwriteError, match=expected) as refused:
+        run.train(config, resume=True, overwrite=True)
+    assert {way.options[0] for way in refused.value.ways} == {"--restart", "--set"} | (
+        {"--resume"} if change == "config" else set()
+    )
+
+
+def test_several_processes_train_one_model(killable: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "conflict_ner", "train", str(killable / "run.yaml"), "--set", "training.epochs=2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "2 x cpu" in done.stderr
+    assert set(json.loads(done.stdout)["scores"]) == {"validation"}  # said once, by one of them

@@ -1,0 +1,213 @@
+"""Measures how fast a checkpoint tags on this machine, against others and against what the machine could do.
+
+One run, in which all contestants have their turns in every round (`benchmarking`): our Tagger, its
+exported forms, `transformers.pipeline` as it comes and with its best batch size, spaCy, and the
+encoder's matrix products alone (`limits`). Then each in fresh processes: cold start and memory.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from conflict_ner.benchmark import inputs
+from conflict_ner.benchmark.benchentry import Encoder, entrants
+from conflict_ner.benchmark.cold_start import Bench, cold_starts, scaled_up
+from conflict_ner.benchmark.fresh_process import write_texts
+from conflict_ner.benchmark.inputs import Reports
+from conflict_ner.benchmark.machine import Machine, describe
+from conflict_ner.benchmark.results import Benchmark, Cold, Contestant, Limited, Scaled
+from conflict_ner.benchmark.roofline import Limit, limits, operations
+from conflict_ner.benchmark.systems import PIPELINE_BATCHES, Contender, Found, Reader
+from conflict_ner.benchmark.timing import Turn, alternate, rates, times_as_fast
+from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.data.document import Mention
+from conflict_ner.evaluation import report
+from conflict_ner.modeling.device import choose
+from conflict_ner.modeling.threads import give_threads, physical_cores
+
+_TRIAL_TEXTS = 100  # on which the pipeline's best batch size is found
+_TRIAL_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    contender: Contender
+    read: Reader
+    strict_f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What everybody does in a turn, and what a limit's tokens are worth in words."""
+
+    reports: int
+    words: int
+    tokens_a_word: float
+
+
+def benchmark(
+    checkpoint: Path,
+    entries: Sequence[Path] = (),
+    exports: Sequence[Path] = (),
+    precisions: Sequence[str] = ("auto",),
+    threads: int | None = None,
+    device: str = "auto",
+    bench: Bench | None = None,
+) -> Benchmark:
+    """Measure a checkpoint, its other forms and everybody else who is installed.
+
+    Args:
+        entries: files and folders of reports; the checkpoint's test split if there are none.
+        exports: folders of other forms of the checkpoint.
+        precisions: of the checkpoint's own Tagger, a contestant each.
+        threads: that this process and those it starts may compute with; all physical cores if None.
+
+    Raises:
+        BenchmarkError: if there are no reports, or a contestant fails.
+        CheckpointError, EncoderError: if a checkpoint or the device cannot be used.
+        DataError: if the reports have problems.
+    """
+    cores = physical_cores()
+    give_threads(threads or cores)
+    device = choose(device, "fp32").device
+    one = Checkpoint.load(checkpoint)
+    data = inputs.read(entries, checkpoint, one.manifest.labels)
+    contenders, notes = entrants(checkpoint, exports, precisions, device, data)
+    machine = describe(device, cores, threads or cores)
+    found = measure(contenders, data, Encoder.of(one, data.texts), machine, device, bench or Bench())
+    return found.model_copy(update={"notes": (*found.notes, *notes)})
+
+
+def measure(
+    contenders: Sequence[Contender], data: Reports, encoder: Encoder, machine: Machine, device: str, bench: Bench
+) -> Benchmark:
+    """Measure contenders, the first of them ours; a pipeline is measured as it is and with its best batch size.
+
+    Raises:
+        BenchmarkError: if a contender fails in a process of its own.
+        CheckpointError: if one of ours cannot be loaded.
+    """
+    entered = [each for contender in contenders for each in _with_best_batch(contender, data, bench)]
+    opened = [_open(contender, data, encoder.labels, bench) for contender in entered]
+    bench.say("trying how the limit's products are quickest")
+    bounds, notes = limits(encoder.layers, device, clock=bench.clock)
+    reports = bench.reports or len(data.texts)
+    work = _Work(reports, data.words_of(reports), encoder.tokens / data.words)
+    taken = _in_rounds(opened, bounds, data, work, bench)
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_texts(data.texts, Path(folder) / "texts")
+        cold = cold_starts(entered, file, len(data.texts), bench) if bench.cold else {}
+        growth = {each.name: scaled_up(each, data, file, bench) for each in entered if each.kind == "tagger"}
+    return Benchmark(
+        machine=machine,
+        device=device,
+        data=data.name,
+        reports=len(data.texts),
+        words=data.words,
+        tokens=encoder.tokens,
+        reports_a_turn=reports,
+        rounds=bench.rounds,
+        contestants=tuple(
+            _contestant(each, taken, bounds, work, cold.get(name), growth.get(name, ()))
+            for each in opened
+            for name in [each.contender.name]
+        ),
+        limits=tuple(
+            Limited.of(limit, taken[_limit_name(limit)], operations(encoder.layers), work.tokens_a_word)
+            for limit in bounds
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _in_rounds(
+    opened: Sequence[_Opened], bounds: Sequence[Limit], data: Reports, work: _Work, bench: Bench
+) -> dict[str, list[float]]:
+    turns = {each.contender.name: _turn(each.read, data, work.reports) for each in opened}
+    turns |= {_limit_name(limit): limit.turn for limit in bounds}
+
+    def begun(number: int, name: str) -> None:
+        bench.say(f"round {number} of {bench.rounds}: {name}")
+
+    return alternate(turns, bench.rounds, clock=bench.clock, rest=bench.rest, begun=begun)
+
+
+def _with_best_batch(contender: Contender, data: Reports, bench: Bench) -> list[Contender]:
+    """The contender itself; of a pipeline also the one with the best batch size, where that is another."""
+    if contender.kind != "pipeline":
+        return [contender]
+    bench.say("trying the pipeline's batch sizes")
+    texts = data.texts[:_TRIAL_TEXTS]
+    tried = {batch: replace(contender, batch=batch, name=f"pipeline, batch {batch}") for batch in PIPELINE_BATCHES}
+    turns = {str(batch): _reading(each.open(), texts) for batch, each in tried.items()}
+    for turn in turns.values():
+        turn()  # the first batches are slower than all others
+    taken = alternate(turns, _TRIAL_ROUNDS, clock=bench.clock, rest=bench.rest)
+    best = min(PIPELINE_BATCHES, key=lambda batch: median(taken[str(batch)]))
+    default = tried[PIPELINE_BATCHES[0]]
+    return [replace(default, name=f"{default.name} (default)"), *([tried[best]] if best != default.batch else [])]
+
+
+def _reading(read: Reader, texts: Sequence[str]) -> Turn:
+    return lambda: sum(1 for _ in read(texts))
+
+
+def _turn(read: Reader, data: Reports, reports: int) -> Turn:
+    def turn() -> None:
+        read_to_the_end = sum(1 for _ in read(data.repeated(reports)))
+        if read_to_the_end != reports:
+            raise AssertionError(f"{read_to_the_end} of {reports} reports were answered")
+
+    return turn
+
+
+def _open(contender: Contender, data: Reports, labels: Sequence[str], bench: Bench) -> _Opened:
+    """Open a contender and let it tag every report once, untimed: it is warm then, and its score is known."""
+    bench.say(f"loading and scoring {contender.name}")
+    read = contender.open()
+    found = list(read(data.texts))
+    scored = data.labeled and contender.kind != "spacy"
+    return _Opened(contender, read, _strict_f1(data, found, labels) if scored else None)
+
+
+def _strict_f1(data: Reports, found: Sequence[Sequence[Found]], labels: Sequence[str]) -> float | None:
+    if not {label for each in found for label, _, _ in each} <= set(labels):
+        return None  # a checkpoint with labels of its own
+    spans = [sorted({Mention(start, end, label) for label, start, end in each}) for each in found]
+    return report.strict_micro(data.documents, spans, labels).f1
+
+
+def _limit_name(limit: Limit) -> str:
+    return f"products in {limit.name}"
+
+
+def _contestant(
+    one: _Opened,
+    taken: Mapping[str, Sequence[float]],
+    bounds: Sequence[Limit],
+    work: _Work,
+    cold: Cold | None,
+    scaled: tuple[Scaled, ...],
+) -> Contestant:
+    """What a contestant's times mean, round by round, beside everybody else's."""
+    name = one.contender.name
+    ours, others = taken[name], taken.keys() - {name, *map(_limit_name, bounds)}
+    return Contestant(
+        name=name,
+        kind=one.contender.kind,
+        batch=one.contender.batch if one.contender.kind == "pipeline" else None,
+        words_a_second=rates(work.words, ours),
+        reports_a_second=rates(work.reports, ours),
+        times_as_fast={other: times_as_fast(ours, taken[other]) for other in taken if other in others},
+        share={
+            limit.name: times_as_fast(ours, taken[_limit_name(limit)], work.words, limit.tokens / work.tokens_a_word)
+            for limit in bounds
+        },
+        strict_f1=one.strict_f1,
+        cold=cold,
+        scaled=scaled,
+    )

@@ -1,0 +1,230 @@
+"""The command that trains: one run, or several of one config to see how far its score can be relied on."""
+
+from __future__ import annotations
+
+import glob
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+import typer
+
+from conflict_ner.cli.data import JsonFlag, MarkdownFlag
+from conflict_ner.errors import OverwriteError
+from conflict_ner.files import short
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.config import Config
+    from conflict_ner.training.multirun import Outcomes
+
+OverwriteFlag = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next.",
+    ),
+]
+
+
+class _Work(TypedDict):
+    """What a run does with earlier work."""
+
+    resume: bool
+    restart: bool
+    overwrite: bool
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A run's YAML, such as configs/default.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+    ] = None,
+    *,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run of this config stopped.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Delete what an interrupted run saved; start anew.")
+    ] = False,
+    overwrite: OverwriteFlag = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Train as often, each time with the next seed.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Cross-validate: hold each of as many parts of the training data out.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="With --folds: a header key whose values are held out whole, such as theatre.")
+    ] = None,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """Train, evaluate and export a checkpoint, or several with --seeds or --folds.
+
+    On several devices: accelerate launch -m conflict_ner train CONFIG
+    """
+    if seeds and folds:
+        raise typer.BadParameter("--seeds and --folds are two questions; ask one at a time")
+    if group and not folds:
+        raise typer.BadParameter("--group needs --folds")
+    if resume and restart:
+        raise typer.BadParameter("--resume goes on with an interrupted run, --restart deletes it; choose one")
+    series = "seed" if seeds else "fold" if folds else None
+    outputs: list[Path] = []
+    try:
+        from conflict_ner import configfile
+
+        settings = configfile.load(config, overrides or ())
+        outputs.append(settings.output)
+        shown = {"as_json": as_json, "as_markdown": as_markdown}
+        work: _Work = {"resume": resume, "restart": restart, "overwrite": overwrite}
+        if series:
+            _train_series(settings, seeds, folds, group, work, shown)
+        else:
+            _train_once(settings, work, shown)
+    except OverwriteError as error:
+        raise error.for_command(typed_command()) from None
+    except KeyboardInterrupt:
+        # `main` prints it in one line, and exits with 130.
+        raise KeyboardInterrupt(_what_is_safe(outputs[0] if outputs else None, series)) from None
+
+
+def print_config(
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/config.md.")] = False,
+) -> None:
+    """Print a config to begin with: every setting with its meaning, its default and what it may be."""
+    from conflict_ner.reporting import config_reference as settings
+
+    print(settings.page() if as_markdown else settings.starting_config(), end="")
+
+
+def typed_command() -> list[str]:
+    """Give the command as the user typed it, for messages that say how to go on."""
+    return ["conflict-ner", *sys.argv[1:]]
+
+
+def _what_is_safe(output: Path | None, series: str | None) -> str:
+    """Say what an interrupted run leaves behind, and which command goes on."""
+    again = [part for part in typed_command() if part not in ("--resume", "--restart")]
+    if output is None:
+        return "nothing was begun"
+    from conflict_ner.training.history import last_state
+
+    pattern = f"{glob.escape(output.name)}{f'-{series}*' if series else ''}.training"
+    saved = {folder: state for folder in output.parent.glob(pattern) if (state := last_state(folder))}
+    if saved:
+        epochs = sum(len(state.history) for state in saved.values())
+        where = ", ".join(short(folder) for folder in sorted(saved))
+        return f"epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
+    if series:
+        return f"runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
+    return f"no epoch is saved yet; to start anew: {shlex.join(again)}"
+
+
+def _train_once(settings: Config, work: _Work, shown: dict[str, bool]) -> None:
+    from conflict_ner.training.saved_epochs import refuse_lost_work
+
+    refuse_lost_work(settings, **work)  # before PyTorch is loaded, which takes seconds
+    console = _loading()
+    from accelerate import PartialState
+
+    from conflict_ner.training import run
+
+    done = run.train(settings, **work, console=console)
+    if PartialState().is_main_process:
+        _show_run(done, **shown)
+
+
+def _train_series(
+    settings: Config,
+    seeds: int | None,
+    folds: int | None,
+    group: str | None,
+    work: _Work,
+    shown: dict[str, bool],
+) -> None:
+    console = _loading()
+    from accelerate import PartialState
+
+    from conflict_ner.training import multirun
+
+    runs = multirun.with_seeds(settings, seeds) if seeds else multirun.with_folds(settings, folds or 0, group)
+    outcomes = multirun.train_all(runs, **work, base=settings.output, console=console)
+    if PartialState().is_main_process:
+        file = settings.output.with_name(f"{settings.output.name}-{'seeds' if seeds else 'folds'}.json")
+        multirun.write(outcomes, file)
+        _show_runs(outcomes, file, **shown)
+        if folds and not group:
+            print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
+
+
+def _loading() -> Console:
+    """Import what trains, which takes seconds, and give the console for progress."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
+        pass
+    return console
+
+
+def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
+    from conflict_ner.reporting import tables
+
+    if as_json:
+        scores = {split: report.model_dump(mode="json") for split, report in done.scores.items()}
+        print(json.dumps({"checkpoint": str(done.folder), "scores": scores}, indent=2))
+        return
+    if as_markdown:
+        print("\n\n".join(f"{split}:\n\n{tables.markdown(report)}" for split, report in done.scores.items()))
+        return
+    output = open_console()
+    for split, report in done.scores.items():
+        print_table(tables.table(report, split), output)
+    _show_use(output, done.folder)
+
+
+def _show_use(output: Console, folder: Path) -> None:
+    shown = short(folder)
+    print_words(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
+    output.print(
+        "    from conflict_ner import Tagger\n\n"
+        f'    tagger = Tagger.load("{shown}")\n'
+        '    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):\n'
+        "        print(entity.label, entity.text, entity.start, entity.end, entity.score)\n",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bool) -> None:
+    from conflict_ner.reporting import tables
+    from conflict_ner.training import multirun
+
+    if as_json:
+        print(outcomes.model_dump_json(indent=2))
+        return
+    headings, body = multirun.table(outcomes)
+    if as_markdown:
+        print(tables.markdown_rows(headings, body))
+    else:
+        _draw(headings, body)
+    print(f"the checkpoints are in {short(file.parent)}, these figures in {short(file)}", file=sys.stderr)
+
+
+def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """Print the table; checkpoints, and what folds hold out, are as long as they please and come after it."""
+    shown = [heading for heading in headings if heading not in ("checkpoint", "held out")]
+    figures = [cells[: len(shown)] for cells in body]
+    console = open_console()
+    print_table(ConsoleTable(shown, figures, "F1 in per cent", bold=("mean",)), console)
+    console.print()
+    for name, *_, folder, held in ((*cells, "")[: len(shown) + 2] for cells in body[:-2]):
+        print_words(f"{name} is in {folder}" + (f"; it holds out {held}" if held else ""), console)

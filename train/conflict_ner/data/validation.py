@@ -1,0 +1,280 @@
+"""What must hold of labeled data before anything is learned from it or scored on it.
+
+A document is checked by itself (labels, offsets, edges, overlaps) and against all others
+(ids, copies, near-copies across splits: a report that a model has seen in training makes
+its test score a lie). Findings come back together, each with its place and its fix.
+
+Two rules come from our own labeling guidelines (data/guidelines.md) and are applied only where those are:
+punctuation at its edges stays outside a mention, and a text stands once in a split. By default they are
+applied to data with exactly our four labels, whatever the form of its files. Data labeled by other
+guidelines, such as a benchmark, is taken as it was published. Everything else holds for all data.
+
+>>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
+>>> print(check_document(report, ["ACTOR"])[0])
+demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mention
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from conflict_ner.data.document import Document, Mention, is_text
+from conflict_ner.errors import Problem
+
+SHINGLE_WORDS = 5
+NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
+# Endings that belong to the mention although Unicode calls them punctuation: per cent and
+# per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
+_UNITS = "%‰"
+_ABBREVIATION = re.compile(
+    r"(?:(?:\b\w\.){2,}|\b(?:Inc|Corp|Co|Gen|Dept|Ltd|Jr|Sr|St|Bros|Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Ky|La|Md|"
+    r"Mass|Mich|Minn|Miss|Mo|Mont|Neb|Nev|Okla|Ore|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo)\.)\Z"
+)
+_OPENING_OK = "#@&"
+GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
+_NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem and the document that a lenient load leaves out because of it."""
+
+    problem: Problem
+    document: Document
+
+
+def guidelines_apply(setting: bool | None, labels: Sequence[str]) -> bool:
+    """Whether data is held to our guidelines: as set, or where nothing is set, if it has exactly our labels.
+
+    >>> guidelines_apply(None, ["NUMBER", "LOCATION", "WEAPON", "ACTOR"]), guidelines_apply(None, ["ACTOR"])
+    (True, False)
+    """
+    return set(labels) == GUIDELINE_LABELS if setting is None else setting
+
+
+def check_splits(
+    splits: Mapping[str, Sequence[Document]],
+    labels: Sequence[str],
+    *,
+    allow_copies: bool = False,
+    guidelines: bool | None = None,
+) -> list[Finding]:
+    """Every problem of the documents in all splits, each alone and against the others.
+
+    Args:
+        allow_copies: a text may stand in several splits, as it is or nearly so.
+        guidelines: hold them to our guidelines; see `guidelines_apply`.
+    """
+    held = guidelines_apply(guidelines, labels)
+    findings = [
+        Finding(problem, document)
+        for documents in splits.values()
+        for document in documents
+        for problem in check_document(document, labels, guidelines=held)
+    ]
+    findings += _repeated_ids(splits)
+    if allow_copies:
+        return findings
+    return [*findings, *_repeated_texts(splits, guidelines=held), *_near_duplicates(splits, guidelines=held)]
+
+
+def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[Finding]:
+    """Reports that lack a metadata field, or share its value with a report in another split.
+
+    A model that has seen a conflict's names in training is not tested on them: with
+    `field` the conflict, this proves that no split knows another's.
+    """
+    findings = []
+    homes: dict[str, tuple[str, Document]] = {}  # a value: the split and document it was first seen in
+    for split, documents in splits.items():
+        for document in documents:
+            if document.metadata.get(field) in (None, ""):
+                what = f"report {document.id!r} has no {field!r} in its header"
+                problem = Problem(document.origin, what, "add it", kind=f"no {field}")
+                findings.append(Finding(problem, document))
+                continue
+            value = json.dumps(document.metadata[field])
+            home, other = homes.setdefault(value, (split, document))
+            if home != split:
+                what = f"{field} {value} stands in {split} and in {home} ({other.origin})"
+                problem = Problem(
+                    document.origin, what, "keep all of it in one split", kind=f"{field} {value} in two splits"
+                )
+                findings.append(Finding(problem, document))
+    return findings
+
+
+def check_document(
+    document: Document, labels: Sequence[str], *, guidelines: bool | None = None, edges: bool = True
+) -> list[Problem]:
+    """The problems of one document taken by itself.
+
+    Args:
+        guidelines: as in `check_splits`.
+        edges: look at the first and last characters of mentions at all.
+    """
+    held = guidelines_apply(guidelines, labels)
+    problems = []
+    if not document.text.strip():
+        what = f"report {document.id!r} is empty"
+        problems.append(Problem(document.origin, what, "write its text or remove it", kind="empty report"))
+    elif not is_text(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
+        problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
+    for index, mention in enumerate(document.mentions):
+        fault = _mention_fault(document, mention, labels)
+        if not fault and edges:
+            fault = _edge_fault(document.slice(mention), guidelines=held)
+        if fault:
+            what, fix, kind = f"{_show(document, mention)} {fault[0]}", fault[1], fault[0]
+            if mention.label not in labels:
+                kind = f"unknown label {mention.label}"
+            problems.append(Problem(document.place(index), what, fix, kind=kind))
+    return problems + list(_overlaps(document))
+
+
+def _overlaps(document: Document) -> Iterator[Problem]:
+    outer: Mention | None = None  # of those before, the one that reaches farthest
+    for index, mention in enumerate(document.mentions):
+        if outer and mention.start < outer.end:
+            how = "lies inside" if mention.end <= outer.end else "overlaps"
+            what = f"{_show(document, mention)} {how} {_show(document, outer)}"
+            yield Problem(document.place(index), what, "keep one: mentions neither nest nor overlap", kind="overlap")
+        if outer is None or mention.end > outer.end:
+            outer = mention
+
+
+def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with a mention's label or offsets, and how to mend it."""
+    size = len(document.text)
+    if mention.label not in labels:
+        folded = {label.casefold(): label for label in labels}
+        near = get_close_matches(mention.label.casefold(), folded, n=1, cutoff=0.5)
+        return (
+            "has an unknown label",
+            f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(labels)}",
+        )
+    if not 0 <= mention.start < mention.end <= size:
+        fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
+        return fault, "offsets are in characters, 0 <= start < end <= length"
+    return None
+
+
+def _edge_fault(text: str, *, guidelines: bool) -> tuple[str, str] | None:
+    """What is wrong with a mention's first or last character, and how to mend it."""
+    for char, verb in ((text[0], "begins"), (text[-1], "ends")):
+        if char.isspace():
+            return f"{verb} with a space", "leave it outside the mention"
+        at_end = verb == "ends"
+        allowed = char in (_UNITS if at_end else _OPENING_OK) or (at_end and _is_own_ending(text))
+        if guidelines and unicodedata.category(char).startswith("P") and not allowed:
+            fix = f"leave it outside the mention; if your guidelines have it inside: {_NO_GUIDELINES}"
+            return f"{verb} with the punctuation {char!r}", fix
+    return None
+
+
+def _is_own_ending(text: str) -> bool:
+    if text[-1] == ")":
+        return text.count("(") == text.count(")")
+    return bool(_ABBREVIATION.search(text))
+
+
+def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:
+    ids: dict[str, Document] = {}
+    for document in (document for documents in splits.values() for document in documents):
+        if document.id in ids:
+            what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
+            fix = "give each report an id of its own"
+            if _named_by_its_place(document):
+                fix = "rename one of the files: its name is part of the ids"
+            yield Finding(Problem(document.origin, what, fix, kind="id used twice"), document)
+        ids.setdefault(document.id, document)
+
+
+def _named_by_its_place(document: Document) -> bool:
+    """Whether its file gives it no id of its own, as CoNLL's form does: the id is the file's name and the line."""
+    file, _, line = document.origin.rpartition(":")
+    path = Path(file)
+    return path.suffix not in (".md", ".jsonl") and document.id == f"{path.stem}:{line}"
+
+
+def _repeated_texts(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
+    """Texts that stand twice, white space and case aside."""
+    texts: dict[str, tuple[str, Document]] = {}
+    for split, documents in splits.items():
+        for document in documents:
+            text = _folded(document.text)
+            other_split, other = texts.setdefault(text, (split, document))
+            within = other_split == split
+            if text and other is not document and not (within and not guidelines):
+                where = "" if within else f" ({other_split} and {split})"
+                what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
+                kind = f"same text{where}"
+                fix = _without("remove one of the two", within=within, guidelines=guidelines)
+                yield Finding(Problem(document.origin, what, fix, kind=kind), document)
+
+
+def _without(fix: str, *, within: bool, guidelines: bool) -> str:
+    """How to do without copies; a benchmark's files are better not changed."""
+    if not guidelines:
+        return f"{fix}, or set data.allow_copies: true"
+    return f"{fix}; if your guidelines allow copies in a split: {_NO_GUIDELINES}" if within else fix
+
+
+def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
+    """Documents that share most of their five-word runs with one in another split.
+
+    Exact Jaccard similarity over an inverted index: the usual MinHash would only guess at
+    it, and labeled corpora are small enough to count. Of several the most similar is named.
+    """
+    seen: list[tuple[str, Document, int]] = []
+    postings: dict[str, dict[int, list[int]]] = {split: defaultdict(list) for split in splits}
+    for split, documents in splits.items():
+        others = [index for other, index in postings.items() if other != split]
+        for document in documents:
+            shingles = _shingles(document.text)
+            hits = [numbers for index in others for shingle in shingles if (numbers := index.get(shingle))]
+            if hits:
+                nearest, similarity = _nearest(hits, len(shingles), seen)
+                other_split, other, _ = seen[nearest]
+                if similarity >= NEAR_DUPLICATE and _folded(other.text) != _folded(document.text):
+                    what = (
+                        f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
+                        f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
+                    )
+                    fix = _without("keep both in one split, or remove one", within=False, guidelines=guidelines)
+                    kind = f"near-copy {other_split} {split}"
+                    yield Finding(Problem(document.origin, what, fix, kind=kind), document)
+            for shingle in shingles:
+                postings[split][shingle].append(len(seen))
+            seen.append((split, document, len(shingles)))
+
+
+def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Document, int]]) -> tuple[int, float]:
+    """The number of the most similar document among the postings, and its similarity."""
+    numbers, shared = np.unique(np.concatenate([np.array(hit) for hit in hits]), return_counts=True)
+    sizes = np.array([seen[number][2] for number in numbers])
+    similarities = shared / (sizes + size - shared)
+    best = int(similarities.argmax())
+    return int(numbers[best]), float(similarities[best])
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _shingles(text: str) -> set[int]:
+    words = re.findall(r"\w+", text.casefold())
+    return {hash(tuple(words[i : i + SHINGLE_WORDS])) for i in range(len(words) - SHINGLE_WORDS + 1)}
+
+
+def _show(document: Document, mention: Mention) -> str:
+    return f"{document.slice(mention)!r} ({mention.label}, {mention.start}:{mention.end})"

@@ -1,0 +1,160 @@
+"""The model card: a README with a model hub's metadata, written from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts
+from conflict_ner.evaluation.report import Report
+from conflict_ner.reporting.tables import markdown, percent
+
+
+def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> str:
+    """The card of a checkpoint as Markdown with YAML metadata."""
+    return "\n".join(
+        [
+            "---",
+            yaml.safe_dump(_metadata(name, manifest, scores), sort_keys=False, allow_unicode=True).rstrip(),
+            "---",
+            f"\n# {name}\n",
+            f"Tags {_listing(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
+            f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
+            _usage(name, manifest),
+            "## Scores\n",
+            "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
+            "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
+            "and one shared character.\n",
+            *(f"**{split}**, {report.documents:,} reports\n\n{markdown(report)}\n" for split, report in scores.items()),
+            "## Training\n",
+            _training(manifest),
+            _exported(manifest.exported),
+            "## Limits\n",
+            "Names of actors and places are learned from the training reports and the encoder; a text unlike "
+            "them scores lower than the table says. Review what it tags before you publish counts.\n",
+            _calibration(manifest.calibration, scores),
+            _memory(scores),
+            "" if manifest.exported else _pipeline(manifest.pipeline, manifest.window),
+        ]
+    )
+
+
+def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"library_name": "onnxruntime" if manifest.exported else "transformers"}
+    if "/" in manifest.encoder:  # a hub id; a folder is known by its bare name
+        metadata["base_model"] = manifest.encoder
+    metadata |= {
+        "pipeline_tag": "token-classification",
+        "tags": ["named-entity-recognition", "conflict", "conflict-ner"],
+    }
+    metadata["metrics"] = ["precision", "recall", "f1"]
+    results = [
+        {
+            "task": {"type": "token-classification", "name": "Named entity recognition"},
+            "dataset": {"type": "conflict-ner", "name": f"the run's {split} split", "split": split},
+            "metrics": [
+                {"type": figure, "name": f"strict {figure}", "value": round(value, 4)}
+                for figure in ("precision", "recall", "f1")
+                if (value := getattr(report.strict.micro, figure)) is not None
+            ],
+        }
+        for split, report in scores.items()
+    ]
+    return {**metadata, "model-index": [{"name": name, "results": results}]}
+
+
+def _usage(name: str, manifest: Manifest) -> str:
+    ours = f"""## Use
+
+```python
+from conflict_ner import Tagger
+
+tagger = Tagger.load("{name}")
+for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
+    print(entity.label, entity.text, entity.start, entity.end, entity.score)
+```
+"""
+    if manifest.exported:
+        return f"{ours}\nThe model is in ONNX form: it needs `onnxruntime`, and neither PyTorch nor transformers.\n"
+    strategy = manifest.pipeline.strategy if manifest.pipeline else "first"
+    return f"""{ours}
+or, for texts that fit one window, in plain transformers:
+
+```python
+from transformers import pipeline
+
+tag = pipeline("token-classification", model="{name}", aggregation_strategy="{strategy}")
+```
+"""
+
+
+def _training(manifest: Manifest) -> str:
+    lines = [f"- encoder: `{manifest.encoder}`, windows of {manifest.window} tokens"]
+    for split, facts in manifest.data.items():
+        counts = ", ".join(f"{label} {count:,}" for label, count in facts.mentions.items())
+        drawn = f" ({facts.drawn})" if facts.drawn else ""
+        lines.append(f"- {split}: {facts.documents:,} reports{drawn}; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
+    lines.append(
+        f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps"
+    )
+    lines.append(f"- trained on {manifest.hardware}; scored in fp32")
+    lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
+    lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
+    return "\n".join(lines)
+
+
+def _exported(facts: ExportFacts | None) -> str:
+    if facts is None:
+        return ""
+    return (
+        f"## Export\n\nExported as ONNX in {facts.precision}. Compared with the original: {facts.verdict}. "
+        "The scores above are the original's, in fp32.\n"
+    )
+
+
+def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -> str:
+    if facts is None or not facts.fitted_on:
+        why = f" ({facts.note})" if facts else ""
+        return f"A mention's score is the mean of its words' probabilities, not calibrated{why}.\n"
+    before = {} if facts.ece_before is None else {"validation": f" ({percent(facts.ece_before)} before)"}
+    errors = [
+        f"{percent(report.calibration.ece)} points on {split}{before.get(split, '')}"
+        for split, report in scores.items()
+        if report.calibration
+    ]
+    return (
+        "A mention's score is the mean of its words' probabilities, calibrated on validation: the logits are "
+        f"divided by {facts.temperature:.2f}, in the weights. Expected calibration error: "
+        f"{', '.join(errors) or 'n/a'}. On texts unlike these, scores may still be too sure.\n"
+    )
+
+
+def _memory(scores: Mapping[str, Report]) -> str:
+    if not any("seen in training" in report.slices for report in scores.values()):
+        return ""  # a checkpoint from before there was such a file
+    return (
+        "`training_memory.json` holds hashes of the training mentions and of the training and validation "
+        "texts, and no text. Hashes of short strings can be guessed: who supposes that a name stood in "
+        "training can check it. The model works without the file.\n"
+    )
+
+
+def _pipeline(facts: PipelineFacts | None, window: int) -> str:
+    if facts is None or not facts.mentions:
+        return f"Plain transformers cuts a text off after {window} tokens; the Tagger does not.\n"
+    shared, strategy = facts.shared_mentions, facts.strategy
+    return (
+        f'Plain `transformers.pipeline` with `aggregation_strategy="{strategy}"` finds '
+        f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in "
+        f"{facts.texts:,} of the evaluated reports, which fit one window. It cannot end a mention inside "
+        "what its tokenizer calls one word, such as `60km`; it lets mentions go on across blank lines; and it "
+        "reads typographic dashes and apostrophes, HTML left in a text and digits of other scripts as they are "
+        f"written, where the Tagger reads what they show. It cuts a text off after {window} tokens; the Tagger "
+        "does not.\n"
+    )
+
+
+def _listing(labels: tuple[str, ...]) -> str:
+    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"

@@ -1,0 +1,5 @@
+"""A checkpoint in ONNX form: traced, rewritten, quantized, and compared with the original.
+
+May import: export, inference and below.
+Start reading: export.py, then trace.py.
+"""

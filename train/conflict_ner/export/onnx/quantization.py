@@ -1,0 +1,163 @@
+"""Turns the matrix products of an ONNX graph into 8-bit ones, and its large tables.
+
+The ranges of their inputs are measured on texts beforehand and then fixed (see `ranges`), so the
+answer to a text does not depend on what else is in its batch, as it does where ranges are taken
+from each batch ("dynamic" quantising). A product that stays too far from the exact one is left in
+fp32, and so are narrow ones such as the head, which cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conflict_ner.export.onnx.graph import MICROSOFT, Graph
+from conflict_ner.export.onnx.ranges import PRODUCT_LIMIT, TABLE_LIMIT, Choice, Floats, Observed, choose, rounded
+from conflict_ner.inference.onnx_runtime import INPUTS, SAFE_PRODUCTS
+from conflict_ner.inference.runtime import Ids
+from conflict_ner.modeling.telemetry import import_onnxruntime
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+Batch = tuple[Ids, Ids]  # ids and mask, shape (rows, length)
+_NARROW = 32  # columns, under which a product is left alone
+_WORST = 0.01  # the greatest error of a product (see `ranges.Choice`)
+_ROWS = 10  # of each batch, for the sample
+_MATRIX = 2  # dimensions
+_LARGE = 1000  # rows, from which a table is held in 8 bits: it makes the file smaller, not the answer faster
+
+
+def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
+    """Quantise a graph in place; gives how many products are in 8 bits now, and of how many.
+
+    The graph is marked as one whose products are the same on every CPU (`SAFE_PRODUCTS`).
+
+    Args:
+        model: its products with fixed weights are plain `MatMul` nodes.
+        batches: what to measure on. Tokens with mask 0 are left out.
+    """
+    changed = Graph(model)
+    sharing: dict[str, list[NodeProto]] = {}  # products of one input: quantised once
+    for node in model.graph.node:
+        if (
+            node.op_type == "MatMul"
+            and node.input[1] in changed.weights
+            and len(changed.weights[node.input[1]].dims) == _MATRIX
+        ):
+            sharing.setdefault(node.input[0], []).append(node)
+    observed = _observe(model, list(sharing), batches)
+    done = sum(_replace(changed, name, nodes, observed[name]) for name, nodes in sharing.items())
+    for node in model.graph.node:
+        if node.op_type == "Gather" and node.input[0] in changed.weights:
+            _round_table(changed, node)
+    changed.put_in_place()
+    key, value = SAFE_PRODUCTS
+    model.metadata_props.add(key=key, value=value)
+    return done, sum(map(len, sharing.values()))
+
+
+def _round_table(graph: Graph, node: NodeProto) -> None:
+    """Hold a large table, such as that of words, in 8 bits with a scale a row; no range has to be measured for it."""
+    from onnx import TensorProto, helper
+
+    (table, which), result = node.input, node.output[0]
+    sizes = graph.weights[table].dims
+    if len(sizes) != _MATRIX or sizes[0] < _LARGE or graph.attribute(node, "axis"):
+        return
+    columns, scales = rounded(graph.array(table).T, TABLE_LIMIT)
+    graph.exchange(
+        node,
+        [
+            helper.make_node("Gather", [graph.constant(f"{table}/rows", columns.T), which], [f"{result}/8bit"]),
+            helper.make_node("Cast", [f"{result}/8bit"], [f"{result}/steps"], to=TensorProto.FLOAT),
+            helper.make_node(
+                "Gather", [graph.constant(f"{table}/scales", scales[:, None]), which], [f"{result}/scale"]
+            ),
+            helper.make_node("Mul", [f"{result}/steps", f"{result}/scale"], [result]),
+        ],
+    )
+
+
+def _observe(model: ModelProto, names: Sequence[str], batches: Iterable[Batch]) -> Mapping[str, Observed]:
+    import onnx
+
+    onnxruntime = import_onnxruntime()
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    del watched.graph.output[:]
+    watched.graph.output.extend(onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    observed = {name: Observed() for name in names}
+    for ids, mask in batches:
+        some = random.permutation(int(mask.sum()))[:_ROWS]
+        for name, values in zip(names, session.run(None, dict(zip(INPUTS, (ids, mask), strict=True))), strict=True):
+            rows = values[mask == 1]
+            seen = observed[name]
+            seen.rows.append(rows[some])
+            seen.low, seen.high = np.minimum(seen.low, rows.min(0)), np.maximum(seen.high, rows.max(0))
+    return observed
+
+
+def _replace(graph: Graph, name: str, nodes: Sequence[NodeProto], seen: Observed) -> int:
+    """Replace the products of one input, if that does no harm; gives how many were."""
+    weights = [graph.array(node.input[1]) for node in nodes]
+    norm = graph.maker.get(name)
+    normed = norm is not None and norm.op_type == "LayerNormalization"
+    choice = choose(seen, np.concatenate(weights, axis=1), normed=normed)
+    if sum(part.shape[1] for part in weights) < _NARROW or choice.error > _WORST:
+        return 0
+    for node, part in zip(nodes, weights, strict=True):
+        graph.exchange(node, _product(graph, node, part, choice))
+    graph.exchange(nodes[0], _quantised_input(graph, name, choice))
+    return len(nodes)
+
+
+def _quantised_input(graph: Graph, name: str, choice: Choice) -> list[NodeProto]:
+    from onnx import helper
+
+    nodes, source = [], name
+    if (choice.divisors != 1).any():
+        shares = graph.constant(f"{name}/shares", (1 / choice.divisors).astype(np.float32))
+        source = f"{name}/even"
+        nodes.append(helper.make_node("Mul", [name, shares], [source]))
+    scale = graph.constant(f"{name}/scale", np.float32(choice.scale))
+    zero = graph.constant(f"{name}/zero", np.uint8(choice.zero))
+    return [*nodes, helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}/8bit"])]
+
+
+def _product(graph: Graph, node: NodeProto, weights: Floats, choice: Choice) -> list[NodeProto]:
+    from onnx import helper
+
+    name, result = node.input[0], node.output[0]
+    held = weights * choice.divisors[:, None]
+    held[choice.apart] = 0
+    columns, scales = rounded(held, PRODUCT_LIMIT)
+    bias, adding = graph.bias(node)
+    if adding is not None:
+        graph.exchange(adding, [])
+        result = adding.output[0]
+    inputs = [
+        f"{name}/8bit",
+        graph.constant(f"{result}/columns", columns),
+        f"{name}/scale",
+        graph.constant(f"{result}/scales", scales),
+        f"{name}/zero",
+        "",
+        bias,
+    ]
+    if not len(choice.apart):
+        return [helper.make_node("MatMulIntegerToFloat", inputs, [result], domain=MICROSOFT)]
+    which = graph.constant(f"{result}/apart", choice.apart)
+    exact = graph.constant(f"{result}/exact", weights[choice.apart])
+    return [
+        helper.make_node("MatMulIntegerToFloat", inputs, [f"{result}/most"], domain=MICROSOFT),
+        helper.make_node("Gather", [name, which], [f"{result}/few"], axis=-1),
+        helper.make_node("MatMul", [f"{result}/few", exact], [f"{result}/rest"]),
+        helper.make_node("Add", [f"{result}/most", f"{result}/rest"], [result]),
+    ]

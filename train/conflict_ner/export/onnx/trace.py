@@ -1,0 +1,120 @@
+"""Writes a checkpoint's model as an ONNX file.
+
+The graph is made by PyTorch's own exporter (`torch.onnx.export`, with onnxscript). Optimum's was
+left aside: it pins the versions of transformers that it knows, and for an encoder with a head on
+it there is nothing more to do than this. It is traced with plain attention, which becomes standard
+operators for every architecture. ONNX Runtime then optimises it once, and saves that. Two of its
+fusions are left out because its CPU kernels for them are slower than what they replace: layer norm
+with the sum before it, and GELU with its bias. `onnxattention` then adds what it has no fusion for.
+
+>>> NEEDED["onnxscript"].startswith("onnxscript")
+True
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conflict_ner.checkpoint import ONNX_WEIGHTS
+from conflict_ner.errors import CheckpointError
+from conflict_ner.export.onnx.attention import add_unmasked_attention
+from conflict_ner.export.onnx.quantization import Batch, quantise
+from conflict_ner.inference import onnx_runtime
+from conflict_ner.inference.onnx_runtime import INPUTS
+from conflict_ner.modeling.encoder import load_model
+from conflict_ner.modeling.telemetry import import_onnxruntime
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+NEEDED = {**onnx_runtime.NEEDED, "onnx": "onnx>=1.18", "onnxscript": "onnxscript>=0.5"}
+_OPSET = 20  # the first with GELU; with later ones some architectures came out wrong
+_SLOW = ["SkipLayerNormFusion", "BiasGeluFusion"]
+_EXAMPLE = (2, 16)  # rows and tokens of the input that the graph is traced with
+
+
+def write(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
+    """Write `model.onnx` into a folder; gives the file.
+
+    Args:
+        source: a checkpoint with PyTorch weights.
+        batches: what to measure ranges on for 8-bit products; None leaves all in fp32.
+
+    Raises:
+        CheckpointError: if the model cannot be exported.
+        EncoderError: if the weights cannot be loaded.
+    """
+    import onnx
+
+    traced, file = folder / "traced.onnx", folder / ONNX_WEIGHTS
+    _trace(load_model(str(source), attn_implementation="eager"), traced)
+    _optimise(traced, file)
+    traced.unlink()
+    model = onnx.load(file)
+    add_unmasked_attention(model)
+    if batches is not None:
+        quantise(model, batches)
+    onnx.save(model, file)
+    return file
+
+
+def _trace(model: PreTrainedModel, file: Path) -> None:
+    """Any number of rows and tokens in, int64; logits out, fp32."""
+    import torch
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).logits
+            return logits
+
+    ids, mask = torch.ones(_EXAMPLE, dtype=torch.int64), torch.ones(_EXAMPLE, dtype=torch.int64)
+    mask[-1, -1] = 0
+    axes = {0: "rows", 1: "length"}
+    try:
+        with _quiet():
+            torch.onnx.export(
+                Logits().eval(),
+                (ids, mask),
+                file,
+                input_names=INPUTS,
+                output_names=["logits"],
+                dynamic_shapes=(axes, axes),
+                dynamo=True,
+                external_data=False,
+                opset_version=_OPSET,
+                verbose=False,
+            )
+    except Exception as error:  # whatever an architecture brings up
+        raise CheckpointError(f"the model cannot be written as ONNX: {str(error).strip().splitlines()[0]}") from error
+
+
+def _optimise(traced: Path, file: Path) -> None:
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(file)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(traced), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of libraries that it does not need and of itself."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

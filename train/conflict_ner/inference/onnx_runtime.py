@@ -1,0 +1,147 @@
+"""A model in ONNX form as a runtime: ONNX Runtime computes it on the CPU.
+
+Neither PyTorch nor transformers is imported to tag with it. The graph in the file is optimised
+already (see `onnxexport`): it is taken as it is, and a process that loads it can answer at once.
+
+A text gets the same scores, to the last bit, whatever else is in its batch. Padding would change
+that: the sums of attention run over more terms and are rounded otherwise, and where that moves a
+value over the edge between two 8-bit steps, later layers make much of it. So only inputs of one
+length share a batch.
+
+>>> NEEDED["onnxruntime"].startswith("onnxruntime")
+True
+"""
+
+from __future__ import annotations
+
+import base64
+import mmap
+import os
+import shlex
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conflict_ner.checkpoint import ONNX_WEIGHTS
+from conflict_ner.errors import CheckpointError, EncoderError
+from conflict_ner.extras import require
+from conflict_ner.inference.runtime import Ids, Logits
+from conflict_ner.modeling.telemetry import import_onnxruntime
+from conflict_ner.modeling.threads import physical_cores
+
+NEEDED = {"onnxruntime": "onnxruntime>=1.22"}
+INPUTS = ("input_ids", "attention_mask")
+# An 8-bit graph carries this, a key and a value, if its products fit every CPU (see `ranges.PRODUCT_LIMIT`).
+SAFE_PRODUCTS = ("conflict_ner.weights", "7 bits")
+_PRODUCT = b"MatMulIntegerToFloat"  # the operator of an 8-bit product
+# A graph with one product of bytes, y = x w: x unsigned, 1 x 4; w signed, 4 x 4, all 127.
+_PROBE = base64.b64decode(
+    "CAgSADpkChgKAXgKAXcSAXkiDU1hdE11bEludGVnZXISAXAqGwgECAQQA0IBd0oQf39/f39/f39/f39/f39/f1oTCgF4Eg4KDAgC"
+    "EggKAggBCgIIBGITCgF5Eg4KDAgGEggKAggBCgIIBEIECgAQDQ=="
+)
+_PROVIDERS = ["CPUExecutionProvider"]
+_CPU = ("auto", "cpu")
+# A core computes each batch by itself, so nothing waits for another core, and what a layer makes of
+# so few tokens stays in the core's own cache (1,024 took a seventh longer).
+_BATCH_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxModel:
+    """An exported token classifier. Its answer to a text does not depend on the other texts of a batch.
+
+    session: an onnxruntime.InferenceSession, which may be asked from several threads at once.
+    """
+
+    session: Any
+    workers: int = 1
+    doubt: float = 0.0
+    batch_tokens: int = _BATCH_TOKENS
+    device: str = "cpu"
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> OnnxModel:
+        """Load a checkpoint folder's `model.onnx`.
+
+        It computes on all physical cores that this process may use, or on as many as the
+        variable `OMP_NUM_THREADS` says.
+
+        Raises:
+            CheckpointError: if the file cannot be read, or this CPU would compute it wrong.
+            EncoderError: if a device other than the CPU is asked for.
+            MissingExtraError: if ONNX Runtime is not installed; it says what to type.
+        """
+        require("ONNX", NEEDED)
+        if device not in _CPU:
+            raise EncoderError(f"device {device!r} cannot be used: a model in ONNX form computes on the CPU here")
+        session = _session(folder / ONNX_WEIGHTS)
+        _refuse_overflow(session, folder)
+        return cls(session, workers=_threads())
+
+    @property
+    def padding(self) -> None:
+        """See `Runtime.padding`; the module's docstring says why a batch has none."""
+        return None
+
+    def logits(self, ids: Ids, mask: Ids) -> Logits:
+        """See `Runtime.logits`."""
+        logits: Logits = self.session.run(None, dict(zip(INPUTS, (ids, mask), strict=True)))[0]
+        return logits
+
+    def parallel(self) -> AbstractContextManager[None]:
+        """See `Runtime.parallel`: a session computes each batch on one thread as it is."""
+        return nullcontext()
+
+    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+        """See `Runtime.exactly`; there is nothing more exact in the file."""
+        return self.logits(ids, mask)
+
+
+def _session(file: Path) -> Any:
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # the threads are those that ask
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done at export
+    options.enable_mem_pattern = False  # it would keep a plan for every shape of batch that ever comes
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(file), options, providers=_PROVIDERS)
+    except Exception as error:  # the library raises nothing narrower
+        raise CheckpointError(f"{file} is damaged: {str(error).strip().splitlines()[0]}") from None
+
+
+def _refuse_overflow(session: Any, folder: Path) -> None:
+    """Refuse an 8-bit graph whose products this CPU gets wrong: one of an earlier version, with weights of 8 bits."""
+    key, value = SAFE_PRODUCTS
+    if session.get_modelmeta().custom_metadata_map.get(key) == value or multiplies_bytes_exactly():
+        return
+    with (folder / ONNX_WEIGHTS).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(_PRODUCT) < 0:
+            return
+    raise CheckpointError(
+        f"{folder} was exported in int8 by an earlier version, and this CPU would compute it wrong: without VNNI "
+        "instructions, sums of two products overflow 16 bits. Export it anew, from the checkpoint that it was made of: "
+        f"conflict-ner export CHECKPOINT {shlex.quote(str(folder))} --format onnx --precision int8"
+    )
+
+
+def multiplies_bytes_exactly() -> bool:
+    """Compute a product of the largest bytes and see whether it is right.
+
+    x86 CPUs without VNNI get it wrong (see `ranges`). Asked of ONNX Runtime itself, the answer also holds on
+    systems that do not tell what the CPU can, and for instructions that a virtual machine hides.
+    """
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # starting more would take longer than the product
+    session = onnxruntime.InferenceSession(_PROBE, options, providers=_PROVIDERS)
+    (found,) = session.run(None, {"x": np.full((1, 4), 255, dtype=np.uint8)})
+    return bool((found == 4 * 255 * 127).all())
+
+
+def _threads() -> int:
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else physical_cores()

@@ -1,0 +1,284 @@
+"""Loads a checkpoint and tags texts: what users' scripts import.
+
+from conflict_ner import Tagger
+
+tagger = Tagger.load("models/default")
+for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
+    print(entity.label, entity.text, entity.start, entity.end, entity.score)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any, overload
+
+from tokenizers import Tokenizer
+
+from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.data.document import Entity, is_text
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
+from conflict_ner.files import sha256
+from conflict_ner.inference.predictor import Predictor
+from conflict_ner.inference.runtime import Precision, Runtime
+from conflict_ner.modeling.tokenization import TextEncoder
+
+
+class Tagger:
+    """Finds the mentions in texts of any length; offsets always slice the text given."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, predictor: Predictor, thresholds: Mapping[str, float] | None = None
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.thresholds = dict(thresholds or {})
+        self._predictor = predictor
+        self._loaded: _Loaded | None = None
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | str,
+        device: str = "auto",
+        thresholds: Mapping[str, float] | None = None,
+        precision: Precision = "auto",
+    ) -> Tagger:
+        """Load a checkpoint that this package exported.
+
+        Args:
+            device: `auto` (a GPU where there is one), or what PyTorch calls a device.
+            thresholds: by label, the least score of an entity to be given; by default all are.
+                Choose them on validation data (`conflict-ner evaluate --curves`).
+            precision: `auto` is the fastest that leaves the spans as they are in `fp32` (see
+                `torchmodel`); `bf16` is faster yet, and gives a word in ten thousand another tag.
+                An exported form has the precision that it was exported in.
+
+        Raises:
+            CheckpointError: if the folder is no whole checkpoint, or needs a library that is missing.
+            ConfigError: if a threshold is for an unknown label or is not from 0 to 1.
+            EncoderError: if there is no such device.
+        """
+        device = str(device)  # a torch.device too
+        checkpoint = Checkpoint.load(folder)
+        loaded = _Loaded(checkpoint.folder.absolute(), device, precision, _stamps(checkpoint))
+        refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
+        _refuse_other_labels(checkpoint)
+        try:
+            tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing narrower
+            raise CheckpointError(f"{folder} is damaged: tokenizer.json: {error}") from None
+        encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
+        runtime = _runtime(checkpoint, device, precision)
+        tagger = cls(checkpoint, Predictor(runtime, encoder, checkpoint.scheme), thresholds)
+        tagger._loaded = loaded
+        return tagger
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and deepcopy: the copy loads the same folder again, so that weights are not sent about.
+
+        Raises:
+            CheckpointError: if the folder has changed since it was loaded, or is gone.
+        """
+        if self._loaded is None:
+            raise TypeError("only a Tagger that Tagger.load gave can be pickled or copied")
+        if _stamps(self.checkpoint, self._loaded.folder) != self._loaded.stamps:
+            raise CheckpointError(
+                f"{self._loaded.folder} has changed since this Tagger was loaded from it, so it cannot be pickled or "
+                "copied; load it again with Tagger.load"
+            )
+        return _reload, (self._loaded, self.thresholds, _digests(self.checkpoint, self._loaded.folder))
+
+    def __copy__(self) -> Tagger:
+        """Give a Tagger with thresholds of its own and the same model."""
+        other = type(self)(self.checkpoint, self._predictor, self.thresholds)
+        other._loaded = self._loaded
+        return other
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that an entity can have."""
+        return self.checkpoint.manifest.labels
+
+    @overload
+    def tag(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap] # a str is a sequence of str too
+    @overload
+    def tag(self, texts: Iterable[str]) -> list[list[Entity]]: ...
+
+    def tag(self, texts: str | Iterable[str]) -> list[Entity] | list[list[Entity]]:
+        """The entities of one text, or a list of them for each of several texts, in order.
+
+        Args:
+            texts: a string, or a list, generator, array or column of strings.
+
+        Raises:
+            TypeError: if given anything else; it says what to give instead.
+            ValueError: if a string cannot be written as UTF-8.
+        """
+        if isinstance(texts, str):
+            return next(self.stream([texts]))
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
+        """As `tag`, for any number of texts, answered in order; they are read some thousand ahead.
+
+        Raises:
+            TypeError, ValueError: as `tag` does.
+        """
+        if isinstance(texts, str):  # it would be read as a text for each of its characters
+            raise TypeError("texts must be several strings, not one; pass [text], or call tag(text)")
+        found = self._predictor.predict(_strings(_several(texts)))
+        if not self.thresholds:
+            return found
+        return ([e for e in each if e.score >= self.thresholds.get(e.label, 0.0)] for each in found)
+
+    @property
+    def device(self) -> str:
+        """What PyTorch calls the device that the model is on."""
+        return self._predictor.runtime.device
+
+    def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
+        """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
+        return [len(encoded.windows) == 1 for encoded in self._predictor.encoder.encode(texts)]
+
+
+def _runtime(checkpoint: Checkpoint, device: str, precision: Precision) -> Runtime:
+    """The checkpoint's model, computed by the library that its form is for; no other is imported."""
+    if checkpoint.manifest.exported:
+        from conflict_ner.inference.onnx_runtime import OnnxModel
+
+        return OnnxModel.load(checkpoint.folder, device)
+    from conflict_ner.inference.torch_runtime import TorchModel
+    from conflict_ner.modeling.device import choose, refuse_unusable
+    from conflict_ner.modeling.encoder import load_model, on_device
+
+    place = choose(device, "fp32").device
+    refuse_unusable(place)
+    try:
+        model = load_model(str(checkpoint.folder))
+    except EncoderError as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
+    return TorchModel.of(on_device(model, place), precision)
+
+
+def _refuse_other_labels(checkpoint: Checkpoint) -> None:
+    """What plain transformers would call the tags must be what we call them."""
+    try:
+        config = json.loads((checkpoint.folder / "config.json").read_bytes())
+        scheme = LabelScheme.from_id2label(config["id2label"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: config.json: {error}") from None
+    if scheme != checkpoint.scheme:
+        raise CheckpointError(f"{checkpoint.folder}: config.json and manifest.json name different labels")
+
+
+def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
+    """Raise if a threshold is for an unknown label or is not from 0 to 1.
+
+    Raises:
+        ConfigError: naming each.
+    """
+    problems = []
+    for label, value in thresholds.items():
+        said = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
+        if label not in labels:
+            problems.append(Problem(said, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            problems.append(Problem(said, "not a score", "give a number from 0 to 1"))
+    if problems:
+        raise ConfigError("the choice of thresholds", problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """How a Tagger was loaded: what its copies are loaded with.
+
+    stamps: of each file that is read, its size and the time of its last change.
+    """
+
+    folder: Path
+    device: str
+    precision: Precision
+    stamps: Mapping[str, tuple[int, int]]
+
+
+def _reload(loaded: _Loaded, thresholds: Mapping[str, float], digests: Mapping[str, str]) -> Tagger:
+    """Load a pickled Tagger from its folder, if that still holds the same model."""
+    if not loaded.folder.is_dir():
+        raise CheckpointError(
+            f"{loaded.folder}: no such checkpoint folder; a pickled Tagger loads its model from the folder that it was "
+            "loaded from, so put that back, or load another with Tagger.load"
+        )
+    checkpoint = Checkpoint.load(loaded.folder)
+    if _stamps(checkpoint) != loaded.stamps and _digests(checkpoint, loaded.folder) != digests:
+        raise CheckpointError(
+            f"{loaded.folder} has changed since this Tagger was pickled; load it again with Tagger.load"
+        )
+    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision)
+
+
+def _files(checkpoint: Checkpoint) -> tuple[str, ...]:
+    return ("manifest.json", "config.json", "tokenizer.json", checkpoint.manifest.weights)
+
+
+def _stamps(checkpoint: Checkpoint, folder: Path | None = None) -> Mapping[str, tuple[int, int]]:
+    stamps = {}
+    for name in _files(checkpoint):
+        try:
+            facts = ((folder or checkpoint.folder) / name).stat()
+        except OSError as error:
+            raise CheckpointError(f"{error.filename}: {error.strerror}; a Tagger was loaded from it") from None
+        stamps[name] = (facts.st_size, facts.st_mtime_ns)
+    return stamps
+
+
+def _digests(checkpoint: Checkpoint, folder: Path) -> Mapping[str, str]:
+    return {name: sha256(folder / name) for name in _files(checkpoint)}
+
+
+def _several(texts: object) -> Iterable[object]:
+    """Several texts, if that is what is given.
+
+    Raises:
+        TypeError: naming the type, and what to give instead.
+    """
+    name = type(texts).__name__
+    match texts:
+        case bytes() | bytearray() | memoryview():
+            advice = "decode it first, for example text.decode('utf-8')"
+        case Mapping():
+            advice = "pass its texts, for example list(texts.values())"
+        case Set() if not isinstance(texts, KeysView):
+            advice = "it has no order that results could follow; pass a list, for example sorted(texts)"
+        case os.PathLike():
+            advice = "read it first, for example path.read_text(encoding='utf-8'); `conflict-ner tag` reads files"
+        case Iterable() if hasattr(texts, "columns"):
+            advice = "pass the column with the texts, for example table['text']"
+        case Iterable() if getattr(texts, "ndim", 1) != 1:
+            advice = "pass a list or an array of one dimension"
+        case Iterable():
+            return texts
+        case _:
+            advice = "pass a string, or a list of strings"
+    raise TypeError(f"tag cannot read {name}: {advice}")
+
+
+def _strings(texts: Iterable[object]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}{_advice(text)}")
+        if not is_text(text):
+            raise ValueError(f"text number {number} has half of a surrogate pair in it")
+        yield str.__str__(text)  # of a subclass too, such as NumPy's
+
+
+def _advice(text: object) -> str:
+    if isinstance(text, bytes | bytearray):
+        return "; decode it first, for example text.decode('utf-8')"
+    if text is None or type(text).__name__ in ("NAType", "NaTType") or (isinstance(text, float) and isnan(text)):
+        return " (a missing value); leave it out, or give an empty string for it"
+    return ""

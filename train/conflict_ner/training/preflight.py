@@ -1,0 +1,79 @@
+"""Before the first step: refuse what could only end badly, say what is about to happen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from conflict_ner.config import Config
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.splits import said
+from conflict_ner.errors import TrainingError, describe_problems
+from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.encoder import describe
+from conflict_ner.training.sampler import TokenBudgetSampler
+
+
+def refuse_hopeless(data: Corpus, labels: Sequence[str]) -> None:
+    """Raise on data that cannot teach what the config asks for.
+
+    Raises:
+        TrainingError: if there is nothing to learn, or nothing to choose the best epoch by.
+    """
+    counts = data.counts("train")
+    if not counts:
+        raise TrainingError("data.train: no report has a mention; there is nothing to learn")
+    unseen = [label for label in labels if not counts[label]]
+    if unseen:
+        raise TrainingError(f"data.train: no mention of {', '.join(unseen)}; label some or remove it from labels:")
+    if not data.counts("validation"):
+        raise TrainingError("data.validation: no report has a mention, so no epoch could be better than another")
+
+
+def announce(
+    console: Console,
+    config: Config,
+    data: Corpus,
+    windows: Sequence[Mapping[str, Any]],
+    unaligned: Sequence[tuple[Document, Mention]],
+    hardware: Hardware,
+    processes: int,
+) -> None:
+    """Say how many reports, windows, mentions and steps there are, and what cannot be learned.
+
+    Raises:
+        TrainingError: if there are fewer windows than processes.
+    """
+    if len(windows) < processes:
+        raise TrainingError(f"data.train: {len(windows)} windows for {processes} processes; start no more than windows")
+    counts = data.counts("train")
+    tokens = [len(window["input_ids"]) for window in windows]
+    batches = len(TokenBudgetSampler(tokens, config.training.batch_tokens, 0, processes)) // processes
+    steps = -(-batches // config.training.gradient_accumulation)
+    mentions = ", ".join(f"{label} {counts[label]:,}" for label in config.labels)
+    where = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
+    _say(
+        console,
+        f"train: {len(data['train']):,} reports, {len(windows):,} windows, {sum(tokens):,} tokens; "
+        f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
+        f"at most; {describe(config.encoder)} on {where} in {hardware.precision}",
+    )
+    for split, drawn in said(config.data, config.training.seed).items():
+        _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")
+    for message in describe_problems(data.skipped):
+        _say(console, f"left out: {message}", style="yellow")
+    if unaligned:
+        document, mention = unaligned[0]
+        _say(
+            console,
+            f"{len(unaligned)} mentions begin or end inside a word and cannot be learned exactly, "
+            f"first {document.slice(mention)!r} in {document.id!r} ({document.origin})",
+            style="yellow",
+        )
+
+
+def _say(console: Console, line: str, style: str | None = None) -> None:
+    console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,306 @@
+"""The whole pipeline, from a config to a checkpoint, in the order in which it happens.
+
+    Config -> Corpus -> LabelScheme -> Encoded -> TrainResult -> Report -> Checkpoint
+
+`train` is what `conflict-ner train` calls; a script can call it as well::
+
+    from conflict_ner import configfile, run
+
+    done = run.train(configfile.load(Path("configs/default.yaml")))
+    print(done.scores["test"].strict.micro.f1)
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import datasets
+from accelerate import PartialState
+from rich.console import Console
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
+
+from conflict_ner import checkpoint, configfile
+from conflict_ner.checkpoint import Checkpoint, Manifest
+from conflict_ner.config import Config
+from conflict_ner.data import corpus
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.data.document import Document, Entity
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.data.scripts import scripts_of
+from conflict_ner.data.splits import divide, said
+from conflict_ner.durable import lock
+from conflict_ner.errors import CheckpointError
+from conflict_ner.evaluation import report
+from conflict_ner.evaluation.report import Report
+from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.export.checkpoint_writer import export
+from conflict_ner.export.model_card import model_card
+from conflict_ner.files import short
+from conflict_ner.inference.predictor import Predictor
+from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.modeling.cased_vocabulary import teach, with_capitals
+from conflict_ner.modeling.device import Hardware, choose
+from conflict_ner.modeling.dropout import cheapen
+from conflict_ner.modeling.encoder import (
+    bare,
+    describe,
+    load_model,
+    load_tokenizer,
+    new_model,
+    on_device,
+    quiet,
+    resolve,
+    save_tokenizer,
+)
+from conflict_ner.modeling.freezing import freeze
+from conflict_ner.modeling.threads import limit_threads
+from conflict_ner.modeling.tokenization import TextEncoder, encoder_window, training_windows
+from conflict_ner.replacing import previous
+from conflict_ner.training.environment import config_decides, rounding, start_processes
+from conflict_ner.training.history import last_state
+from conflict_ner.training.preflight import announce, refuse_hopeless
+from conflict_ner.training.progress import TrainingProgress
+from conflict_ner.training.saved_epochs import refuse_lost_work, refuse_other_data, run_record, training_folder
+from conflict_ner.training.temperature_scaling import calibrate
+from conflict_ner.training.trainer import TrainResult, fit
+
+
+def train(
+    config: Config,
+    *,
+    resume: bool = False,
+    restart: bool = False,
+    overwrite: bool = False,
+    console: Console | None = None,
+    data: Corpus | None = None,
+) -> Checkpoint:
+    """Train, evaluate and export as a config says; the checkpoint holds its scores.
+
+    Args:
+        resume: go on from the last state of a killed run of the same config, if there is one.
+        restart: delete what a killed run has saved, and start anew.
+        overwrite: replace a checkpoint of another config; the old one is kept as `NAME.previous`.
+        data: what `load` gives for this config, if that is at hand already.
+        console: where progress is shown; nowhere if None.
+
+    Raises:
+        OverwriteError: if earlier work would be destroyed that `restart` or `overwrite` does not give up.
+        ConflictNerError: of the kind that says which part of the input is at fault.
+    """
+    refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
+    hardware = choose(config.training.device, config.training.precision)
+    limit_threads()
+    with config_decides(hardware) as notes:
+        processes = start_processes(hardware.device)
+        console = console if console and processes.is_main_process else Console(quiet=True)
+        for note in notes:
+            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        return _train(config, data, hardware, processes, console, resume=resume, restart=restart)
+
+
+def _train(
+    config: Config,
+    data: Corpus | None,
+    hardware: Hardware,
+    processes: PartialState,
+    console: Console,
+    *,
+    resume: bool,
+    restart: bool,
+) -> Checkpoint:
+    main = processes.is_main_process
+    data = data or load(config)
+    scheme = LabelScheme(config.labels)
+    with processes.main_process_first():  # a bundled encoder may have to be unpacked once
+        source = resolve(config.encoder)
+    tokenizer, encoder, model = new_encoder(config, source, scheme, hardware)
+    windows, unaligned = training_windows(data["train"], encoder, scheme)
+    announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
+
+    def validate(model: PreTrainedModel) -> Mapping[str, float]:
+        found = Predictor(TorchModel(model), encoder, scheme).predict(document.text for document in data["validation"])
+        micro = report.strict_micro(data["validation"], list(found), scheme.labels)
+        figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
+        return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
+
+    rows = datasets.Dataset.from_list(windows)
+    share = _characters(data["validation"]) / _characters(data["train"])
+    with _training_folder(config, data, restart, processes) as folder:
+        with quiet(), TrainingProgress(console, share, config.training.patience) as progress:
+            shown = [progress] if main else []
+            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
+        if main:
+            console.print("evaluating, exporting and verifying", highlight=False)
+            best = on_device(load_model(str(result.state)), hardware.device)
+            replaces = (config.output / "manifest.json").is_file()
+            _finish(config, data, result, best, tokenizer, encoder, hardware)
+            if replaces:
+                kept = f"the checkpoint that was there before is kept in {short(previous(config.output))}"
+                console.print(kept, highlight=False, markup=False, soft_wrap=True)
+    if main:
+        shutil.rmtree(folder, ignore_errors=True)
+    processes.wait_for_everyone()
+    return Checkpoint.load(config.output)
+
+
+def load(config: Config, files: Corpus | None = None) -> Corpus:
+    """The data that a config names, checked, and divided as it says.
+
+    Args:
+        files: what `read` gives, if that is at hand already.
+
+    Raises:
+        DataError: if the data has problems, or cannot be parted into folds.
+        TrainingError: if it cannot teach what the config asks for.
+    """
+    data = divide(files or read(config), config.data, config.training.seed)
+    refuse_hopeless(data, config.labels)
+    return data
+
+
+def read(config: Config) -> Corpus:
+    """The data that a config names, checked, each split as its files have it."""
+    paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
+    present = {split: entries for split, entries in paths.items() if entries}
+    settings = config.data
+    return corpus.load(
+        present,
+        config.labels,
+        strict=settings.strict,
+        allow_copies=settings.allow_copies,
+        guidelines=settings.guidelines,
+        columns=settings.columns,
+    )
+
+
+def new_encoder(
+    config: Config, source: str, scheme: LabelScheme, hardware: Hardware
+) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
+    """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
+    set_seed(config.training.seed)  # before the head is made
+    settings = config.training
+    # Short inputs train faster on CPUs with plain matrix products than with fused attention.
+    attention = "eager" if hardware.device == "cpu" else None
+    model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
+    tokenizer = load_tokenizer(source)
+    capitals = with_capitals(tokenizer) if config.encoding.capitals else None
+    if capitals:
+        teach(model, capitals)
+        tokenizer = capitals.tokenizer
+    freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
+    if hardware.device == "cpu":
+        cheapen(model)
+    window = encoder_window(tokenizer, model.config, config.encoding.window)
+    return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
+
+
+def _characters(documents: Sequence[Document]) -> int:
+    return sum(len(document.text) for document in documents)
+
+
+def _evaluate(
+    predictor: Predictor, documents: Sequence[Document], memory: TrainingMemory
+) -> tuple[list[list[Entity]], Report]:
+    found = list(predictor.predict(document.text for document in documents))
+    return found, report.score(documents, found, predictor.scheme.labels, memory=memory)
+
+
+@contextmanager
+def _training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
+    """Give the folder where epochs are saved, ready to begin or to go on, and keep other processes from it."""
+    folder = training_folder(config.output)
+    processes.wait_for_everyone()
+    with ExitStack() as files:
+        if processes.is_main_process:
+            refuse_other_data(config.output, data, restart=restart)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                record = files.enter_context((folder / "run.yaml").open("a+b"))
+                lock(record, folder)
+                if restart or last_state(folder) is None:
+                    _clear(folder, record, run_record(config, data))
+            except OSError as error:
+                raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
+        processes.wait_for_everyone()
+        yield folder
+
+
+def _clear(folder: Path, record: IO[bytes], content: str) -> None:
+    """Delete what an earlier run has left in its training folder, and say of which run the folder is now."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != "run.yaml":
+            path.unlink()
+    record.truncate(0)
+    record.write(content.encode("utf-8"))
+    record.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What the best epoch says of every evaluated report, and how good that is."""
+
+    scores: Mapping[str, Report]
+    expected: Sequence[tuple[str, Sequence[Entity]]]
+
+
+def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) -> _Finished:
+    scores: dict[str, Report] = {}
+    expected: list[tuple[str, Sequence[Entity]]] = []
+    for split in ("validation", "test", "fold"):
+        if data[split]:
+            found, scores[split] = _evaluate(predictor, data[split], memory)
+            expected += zip((document.text for document in data[split]), found, strict=True)
+    return _Finished(scores, expected)
+
+
+def _finish(
+    config: Config,
+    data: Corpus,
+    result: TrainResult,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    encoder: TextEncoder,
+    hardware: Hardware,
+) -> None:
+    """Calibrate the best epoch, score it on all that is not trained on, and export it."""
+    predictor = Predictor(TorchModel(model), encoder, LabelScheme(config.labels))
+    calibrated = calibrate(model, predictor, data["validation"])
+    memory = TrainingMemory.of(data["train"], data["validation"])
+    finished = _score_splits(data, predictor, memory)
+    name = describe(config.encoder)
+    drawn = said(config.data, config.training.seed)
+    manifest = Manifest(
+        labels=config.labels,
+        encoder=name,
+        window=encoder.window,
+        overlap=encoder.overlap,
+        data={split: checkpoint.split_facts(data, split, drawn.get(split, "")) for split in data.splits},
+        best_epoch=result.best_epoch,
+        steps=result.steps,
+        history=result.history,
+        hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding(hardware)]),
+        versions=checkpoint.versions(),
+        weights_sha256="",
+        calibration=calibrated,
+        scripts=scripts_of(document.text for document in data["train"]),
+    )
+
+    def fill(folder: Path) -> None:
+        model.config._name_or_path = name  # not a path of this machine
+        save_tokenizer(tokenizer, encoder.window, folder)
+        with quiet():
+            model.save_pretrained(folder)
+        (folder / "run.yaml").write_text(configfile.dump(config, config.output), encoding="utf-8")
+        (folder / checkpoint.MEMORY).write_text(memory.dump(), encoding="utf-8")
+
+    def card(manifest: Manifest) -> str:
+        return model_card(config.output.name, manifest, finished.scores)
+
+    export(config.output, fill, manifest, finished.scores, card, finished.expected, hardware.device)

@@ -1,0 +1,115 @@
+"""Epochs that a run saves until its checkpoint is finished: where they are, whose they are, and when they may go.
+
+They lie in `NAME.training` beside the output `NAME`, with the config and the data that they are of. They are
+deleted unasked only when their own run ends well.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from conflict_ner import configfile
+from conflict_ner.config import Config
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Problem, Way
+from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
+from conflict_ner.files import short
+from conflict_ner.training.history import last_state
+
+_RESTART = Way("to delete it and start anew", ("--restart",))
+_FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
+
+
+def training_folder(output: Path) -> Path:
+    """Where a run saves its epochs until its checkpoint is finished."""
+    return output.with_name(f"{output.name}.training")
+
+
+def refuse_lost_work(config: Config, *, resume: bool, restart: bool, overwrite: bool, base: Path | None = None) -> None:
+    """Raise if training to a config's output would destroy a checkpoint or saved epochs unasked.
+
+    Args:
+        resume: the run goes on from its saved epochs.
+        restart: the user wants what an interrupted run has saved to be deleted.
+        overwrite: the user wants the checkpoint to be replaced.
+        base: the output that the user named, where `config.output` is derived from it.
+
+    Raises:
+        CheckpointError: if something that is not ours is in the way.
+        OverwriteError: naming the options that go on.
+    """
+    folder = training_folder(config.output)
+    _refuse_foreign_training_folder(folder)
+    _refuse_running(folder)
+    refuse_lost_checkpoint(config, config.output, overwrite=overwrite, elsewhere=keep_both(base or config.output))
+    if not restart:
+        _refuse_lost_epochs(config, folder, resume=resume, base=base)
+
+
+def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
+    """Raise if the epochs that a run would go on from were trained on other data.
+
+    Raises:
+        OverwriteError: naming the options that go on.
+    """
+    folder = training_folder(output)
+    if restart or last_state(folder) is None:
+        return
+    there = dict(re.findall(_FINGERPRINT, (folder / "run.yaml").read_text(encoding="utf-8")))
+    changed = [split for split in data.splits if there.get(split) != data.fingerprint(split)]
+    if changed:
+        fault = f"{short(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
+        raise OverwriteError(f"{fault}; nothing was changed", [_RESTART, keep_both(output)])
+
+
+def run_record(config: Config, data: Corpus) -> str:
+    """Describe a run for its training folder: its config and its data, so that no other run goes on with it."""
+    fingerprints = "".join(f"# {split}: sha256 {data.fingerprint(split)}\n" for split in data.splits)
+    return configfile.dump(config, training_folder(config.output)) + fingerprints
+
+
+def _refuse_running(folder: Path) -> None:
+    """Raise if another process is training to the same output at this moment: it holds a lock on its record."""
+    try:
+        import fcntl
+    except ImportError:  # a system without it
+        return
+    with suppress(FileNotFoundError), (folder / "run.yaml").open("rb") as record:
+        try:
+            # Shared, so that the processes of one run may all look.
+            fcntl.flock(record, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = "another process is training it at this moment"
+            raise ConfigError(
+                "the output", [Problem(str(folder), what, "let it end, or name another output")]
+            ) from None
+
+
+def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Path | None) -> None:
+    state = last_state(folder)
+    if state is None:
+        return
+    changed = config_differences(folder / "run.yaml", config)
+    saved = f"{short(folder)} holds an interrupted run with {_epochs(len(state.history))} saved"
+    if not changed and not resume:
+        ways = [Way("to go on with it", ("--resume",)), _RESTART]
+        raise OverwriteError(f"{saved}; nothing was changed", ways)
+    if changed:
+        # Its own config, which stands beside its epochs, goes on with it.
+        own = Way("to go on with it", ("--resume",), config=folder / "run.yaml")
+        ways = [*([] if base else [own]), _RESTART, keep_both(base or config.output)]
+        raise OverwriteError(f"{saved}, of another config ({changed}); nothing was changed", ways)
+
+
+def _refuse_foreign_training_folder(folder: Path) -> None:
+    ours = folder.is_dir() and ((folder / "run.yaml").is_file() or not any(folder.iterdir()))
+    if folder.exists() and not ours:
+        raise CheckpointError(
+            f"{folder}: a run saves its epochs there, and something else is in it; move it, or name another output"
+        )
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' if count != 1 else ''}"

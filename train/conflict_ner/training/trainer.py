@@ -1,0 +1,245 @@
+"""Fine-tunes a token-classification model with transformers' Trainer.
+
+What the Trainer is told beyond its ordinary settings: batches by a token budget, a learning
+rate of its own for the new head, a loss that is a mean over labeled words however they fall
+into batches and devices, and a validation that scores whole documents. One epoch ends in
+one validation and one saved state; training that was killed goes on from the last state
+that was written whole and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import broadcast_object_list
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from conflict_ner.config import TrainingConfig
+from conflict_ner.errors import TrainingError
+from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.tokenization import IGNORED
+from conflict_ner.training.history import METRIC, Epoch, best_epoch, epochs, is_over, last_state
+from conflict_ner.training.sampler import TokenBudgetSampler, pad
+
+if TYPE_CHECKING:
+    import datasets
+
+Validate = Callable[[PreTrainedModel], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """Where the best epoch's weights are, and how they came about.
+
+    state: a folder that `from_pretrained` loads.
+    history: a mapping an epoch: `epoch`, `loss` (mean over labeled words) and the figures
+        that validation gave.
+    """
+
+    state: Path
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    steps: int
+
+
+def fit(
+    model: PreTrainedModel,
+    windows: datasets.Dataset,
+    settings: TrainingConfig,
+    hardware: Hardware,
+    folder: Path,
+    validate: Validate,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> TrainResult:
+    """Train until the epochs are over or validation stops improving.
+
+    Args:
+        windows: columns input_ids and labels, lists of equal length a row.
+        folder: where states are saved; made and removed by the caller.
+        validate: scores the model on whole documents; must return `strict_f1`.
+        resume: go on from the folder's last whole state, if it has one.
+
+    Raises:
+        TrainingError: if the loss is no longer a number, or training ended without a saved state.
+    """
+    state = last_state(folder) if resume else None
+    history = state.history if state else ()
+    if len(history) < settings.epochs and not is_over(history, settings.patience):
+        trainer = _Trainer(model, windows, settings, hardware, folder, validate, callbacks)
+        trainer.train(resume_from_checkpoint=str(state.folder) if state else None)
+        trainer.accelerator.wait_for_everyone()  # the first process may still be writing the last state
+        state = last_state(folder)
+    if state is None:
+        raise TrainingError(f"no state was saved in {folder}")
+    return TrainResult(state.best, state.history, best_epoch(state.history), state.step)
+
+
+class _Trainer(Trainer):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        windows: datasets.Dataset,
+        settings: TrainingConfig,
+        hardware: Hardware,
+        folder: Path,
+        validate: Validate,
+        callbacks: Sequence[TrainerCallback],
+    ) -> None:
+        self.settings = settings
+        self.validate = validate
+        self.windows = windows
+        self.network = model  # as it is before any wrapping for several devices
+        padding = model.config.pad_token_id or 0
+        super().__init__(
+            model=model,
+            args=_arguments(settings, hardware, folder),
+            train_dataset=windows,
+            eval_dataset=windows,  # never read: `evaluate` scores documents
+            data_collator=lambda rows: _collate(rows, padding),
+            compute_loss_func=_loss,
+            callbacks=[*callbacks, _EarlyStop(settings.patience)],
+        )
+        self.remove_callback(PrinterCallback)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        sampler = TokenBudgetSampler(
+            [len(ids) for ids in self.windows["input_ids"]],
+            self.settings.batch_tokens,
+            self.settings.seed,
+            self.accelerator.num_processes,
+        )
+        loader = DataLoader(
+            self.windows,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            network, settings = self.network, self.settings
+            decayed = set(self.get_decay_parameter_names(network))
+            groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+            for name, parameter in network.named_parameters():
+                if parameter.requires_grad:
+                    kind = (name.startswith(f"{network.base_model_prefix}."), name in decayed)
+                    groups.setdefault(kind, []).append(parameter)
+            kind_of_optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, network)
+            self.optimizer = kind_of_optimizer(
+                [
+                    {
+                        "params": parameters,
+                        "lr": settings.learning_rate if in_encoder else settings.head_learning_rate,
+                        "weight_decay": settings.weight_decay if decays else 0.0,
+                    }
+                    for (in_encoder, decays), parameters in groups.items()
+                ],
+                **options,
+            )
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Score whole documents; one process does it, so that all decide alike."""
+        loss = next((entry["loss"] for entry in reversed(self.state.log_history) if "loss" in entry), 0.0)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                "the loss is no longer a number; lower training.learning_rate, or set training.precision: fp32"
+            )
+        figures: list[dict[str, float] | None] = [None]
+        if self.is_world_process_zero():
+            with _in_full_precision(self.network):
+                figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
+        broadcast_object_list(figures)
+        metrics = figures[0] or {}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+@contextmanager
+def _in_full_precision(model: PreTrainedModel) -> Iterator[None]:
+    """Take off the mixed precision that accelerate puts around `forward`.
+
+    Epochs are chosen by what the model will say when it is exported, and that is in fp32.
+    """
+    mixed = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if mixed is not None:
+            model.forward = mixed
+
+
+class _EarlyStop(TrainerCallback):
+    """Stops as `is_over` says. Keeps no state: a resumed run reads the same history."""
+
+    def __init__(self, patience: int | None) -> None:
+        self.patience = patience
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if is_over(epochs(state.log_history), self.patience):
+            control.should_training_stop = True
+
+
+def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type=settings.schedule if settings.schedule != "constant" else "constant_with_warmup",
+        warmup_steps=settings.warmup,  # below 1 the Trainer takes it as a share
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        use_cpu=hardware.device == "cpu",
+        bf16=hardware.precision == "bf16",
+        fp16=hardware.precision == "fp16",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        save_total_limit=2,  # the best state and the last
+        metric_for_best_model=METRIC,
+        greater_is_better=True,
+        # Batches differ in size, so accelerate must not fill up the last ones with repeats.
+        accelerator_config={"even_batches": False},
+        dataloader_pin_memory=hardware.device == "cuda",
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        ddp_find_unused_parameters=False,
+        report_to="none",
+    )
+    if arguments.n_gpu > 1:
+        # Without a launcher the Trainer would spread each batch over all GPUs by DataParallel and
+        # scale our loss, which is a mean already, by their number. One process, one GPU.
+        arguments._n_gpu = 1
+    return arguments
+
+
+def _collate(rows: Sequence[Mapping[str, Sequence[int]]], padding: int) -> dict[str, torch.Tensor]:
+    return {
+        "input_ids": pad([row["input_ids"] for row in rows], padding),
+        "attention_mask": pad([[1] * len(row["input_ids"]) for row in rows], 0),
+        "labels": pad([row["labels"] for row in rows], IGNORED),
+    }
+
+
+def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+    """Cross entropy, a mean over the labeled words of the whole step, not of each batch in it."""
+    logits = outputs["logits"].float()
+    total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
+    # A batch may have no labeled word at all (a window inside one giant word): no loss, not 0 / 0.
+    return total / torch.as_tensor(count).clamp(min=1)
