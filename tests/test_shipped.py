@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conflict_ner import configfile
+from conflict_ner.config import load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
@@ -44,7 +44,7 @@ def test_configs_are_shipped() -> None:
 
 @each_config
 def test_a_shipped_config_names_only_what_is_there(file: Path) -> None:
-    config = configfile.load(file)
+    config = load_config(file)
     named = [*config.data.train, *config.data.validation, *config.data.test]
     named += [Path(config.encoder)] if Path(config.encoder).is_absolute() else []
     assert [path for path in named if not path.exists() or not path.is_relative_to(ROOT)] == []
@@ -53,7 +53,7 @@ def test_a_shipped_config_names_only_what_is_there(file: Path) -> None:
 
 @each_benchmark
 def test_a_benchmark_is_read_from_where_git_ignores_it(file: Path) -> None:
-    config = configfile.load(file)
+    config = load_config(file)
     named = [*config.data.train, *config.data.validation, *config.data.test]
     assert {path.parent for path in named} == {ROOT / "benchmarks" / file.stem}
     assert "/benchmarks/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
@@ -69,7 +69,7 @@ def test_a_shipped_config_begins_with_how_to_run_it(file: Path) -> None:
 
 
 def test_shipped_configs_do_not_write_over_each_other() -> None:
-    outputs = [configfile.load(file).output for file in CONFIGS + BENCHMARKS]
+    outputs = [load_config(file).output for file in CONFIGS + BENCHMARKS]
     assert len(set(outputs)) == len(outputs)
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conflict_ner import configfile
 from conflict_ner.benchmark import benchentry, cold_start, roofline, tagging
 from conflict_ner.benchmark.fresh_process import Fresh
 from conflict_ner.benchmark.systems import Contender
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config
 from helpers.command import conflict_ner
 from helpers.runs import make_config
 
@@ -92,7 +91,7 @@ def test_training_is_measured_alone_too(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
-    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     asked: list[Any] = []
 
     def measured(config: Config, name: str, seeds: int, threads: int | None, bench: cold_start.Bench) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 from conflict_ner import __version__ as conflict_ner_version
-from conflict_ner import configfile
 from conflict_ner.cli import main
+from conflict_ner.config import dump_config
 from helpers.command import conflict_ner
 from helpers.runs import make_config
 
@@ -92,7 +92,7 @@ def test_check_of_a_config_checks_its_splits_with_its_labels(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
-    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     code, out, _ = conflict_ner(capsys, "check", tmp_path / "run.yaml", "--json")
     assert code == 0
     assert set(json.loads(out)["splits"]) == {"train", "validation"}
@@ -114,7 +114,7 @@ def test_guidelines_are_switched_by_option_and_config(
     ):
         data = config.data.model_copy(update={"validation": (), "validation_share": 0.5, "guidelines": setting})
         changed = config.model_copy(update={"data": data})
-        (tmp_path / "run.yaml").write_text(configfile.dump(changed, tmp_path), encoding="utf-8")
+        (tmp_path / "run.yaml").write_text(dump_config(changed, tmp_path), encoding="utf-8")
         assert conflict_ner(capsys, "check", tmp_path / "run.yaml", *option)[0] == code
     assert conflict_ner(capsys, "check", reports, "--no-guidelines")[0] == 0
     assert conflict_ner(capsys, "agree", reports, reports, "--no-guidelines")[0] == 0

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
+from conflict_ner.config import dump_config
 from conflict_ner.training import run
 from helpers.command import conflict_ner
 from helpers.runs import REPORTS, make_config
@@ -19,7 +19,7 @@ def recipe(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> Path:
     """A config of one epoch on three reports."""
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
     file = tmp_path / "recipe.yaml"
-    file.write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    file.write_text(dump_config(config, tmp_path), encoding="utf-8")
     return file
 
 

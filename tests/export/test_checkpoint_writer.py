@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
 from conflict_ner.checkpoint import WEIGHTS, Checkpoint
+from conflict_ner.config import load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
@@ -56,7 +56,7 @@ def test_an_exported_copy_is_whole_and_knows_its_place(again: Path, checkpoint_f
     assert {file.name for file in again.iterdir()} == {file.name for file in checkpoint_folder.iterdir()}
     assert "\n# copy\n" in (again / "README.md").read_text()
     assert list(again.parent.iterdir()) == [again]
-    config, original = (configfile.load(folder / "run.yaml") for folder in (again, checkpoint_folder))
+    config, original = (load_config(folder / "run.yaml") for folder in (again, checkpoint_folder))
     assert config == original.model_copy(update={"output": again.resolve()})
 
 

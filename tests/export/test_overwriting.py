@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.errors import OverwriteError
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
 from helpers.command import conflict_ner
@@ -18,8 +17,8 @@ def config(tmp_path: Path, checkpoint_folder: Path) -> Config:
     """The config of a checkpoint that stands in its output, `models/mine`."""
     folder = tmp_path / "models" / "mine"
     shutil.copytree(checkpoint_folder, folder)
-    config = configfile.load(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
-    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    config = load_config(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
+    (folder / "run.yaml").write_text(dump_config(config, folder), encoding="utf-8")
     return config
 
 
@@ -37,7 +36,7 @@ def test_an_export_replaces_no_other_checkpoint_unasked(
 ) -> None:
     other = tmp_path / "other"
     shutil.copytree(config.output, other)
-    (other / "run.yaml").write_text(configfile.dump(changed(config, seed=9), other), encoding="utf-8")
+    (other / "run.yaml").write_text(dump_config(changed(config, seed=9), other), encoding="utf-8")
     for form in ("torch", "onnx"):
         code, _, err = conflict_ner(capsys, "export", checkpoint_folder, other, "--format", form)
         assert code == 2

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import conflict_ner
 import pytest
-from conflict_ner import configfile
+from conflict_ner.config import dump_config
 from helpers import no_network
 from helpers.runs import make_config
 
@@ -80,7 +80,7 @@ def test_no_command_asks_the_network_or_leaves_a_file_in_the_home_folder(
     for needed in ("onnx", "onnxruntime", "onnxscript", "matplotlib", "jinja2"):
         pytest.importorskip(needed)
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
-    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     (tmp_path / "a.txt").write_text("Police left Goma.", encoding="utf-8")
     model, exported = config.output, tmp_path / "exported"
     commands: list[list[object]] = [

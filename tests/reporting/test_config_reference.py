@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
-from conflict_ner.config import Config
+from conflict_ner.config import Config, load_config
 from conflict_ner.reporting.config_reference import page, settings, starting_config
 from helpers.command import conflict_ner
 
@@ -34,7 +33,7 @@ def test_the_printed_config_is_one_that_trains_on_the_shipped_reports(
     code, out, _ = conflict_ner(capsys, "config")
     assert code == 0
     (tmp_path / "mine.yaml").write_text(out, encoding="utf-8")
-    config = configfile.load(tmp_path / "mine.yaml")
+    config = load_config(tmp_path / "mine.yaml")
     assert config.encoding == Config.model_fields["encoding"].default
     assert config.training == Config.model_fields["training"].default
     for split in ("train", "validation", "test"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from conflict_ner import configfile
+from conflict_ner.config import dump_config
 from conflict_ner.errors import TrainingError
 from conflict_ner.files import sha256
 from conflict_ner.modeling.device import Hardware
@@ -152,7 +152,7 @@ def test_a_run_has_the_weights_that_its_config_gives_whatever_the_environment_sa
 
 def test_the_command_says_it_and_leaves_no_folder(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
-    (tmp_path / "run.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     command = [sys.executable, "-m", "conflict_ner", "train", str(tmp_path / "run.yaml")]
     half = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
     done = subprocess.run(command, env={**os.environ, **half}, capture_output=True, text=True, check=False)

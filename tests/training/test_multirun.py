@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.config import Config
+from conflict_ner.config import Config, load_config
 from conflict_ner.errors import CheckpointError, DataError, OverwriteError, TrainingError
 from conflict_ner.training import multirun, run
 from conflict_ner.training.multirun import Outcome, summary, table, train_all, with_folds, with_seeds
@@ -38,7 +37,7 @@ def test_every_seed_is_trained_as_it_would_be_alone(config: Config, tmp_path: Pa
     outcomes = train_all(with_seeds(config, 2))
     assert [outcome.checkpoint for outcome in outcomes.runs] == ["model-seed7", "model-seed8"]
     assert weights(tmp_path / "model-seed7") != weights(tmp_path / "model-seed8")
-    alone = configfile.load(tmp_path / "model-seed8" / "run.yaml", [f"output={tmp_path / 'alone'}"])
+    alone = load_config(tmp_path / "model-seed8" / "run.yaml", [f"output={tmp_path / 'alone'}"])
     assert weights(run.train(alone).folder) == weights(tmp_path / "model-seed8")
     assert not (tmp_path / "model").exists()
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from conflict_ner import Tagger, configfile
+from conflict_ner import Tagger
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.config import Config, DataConfig
+from conflict_ner.config import Config, DataConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.errors import CheckpointError, ConflictNerError, DataError, TrainingError
 from conflict_ner.inference.evaluate import evaluate
@@ -62,7 +62,7 @@ def test_plain_transformers_finds_the_same_in_reports_that_fit_a_window(
 @pytest.mark.usefixtures("verified_here")
 def test_the_saved_config_trains_the_same_model_again(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
     first = run.train(make_config(tmp_path, encoder_folder, reports_file))
-    config = configfile.load(first.folder / "run.yaml", [f"output={tmp_path / 'again'}"])
+    config = load_config(first.folder / "run.yaml", [f"output={tmp_path / 'again'}"])
     assert run.train(config).manifest.weights_sha256 == first.manifest.weights_sha256
 
 

@@ -10,8 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError
 from conflict_ner.training.saved_epochs import refuse_lost_work, training_folder
 from helpers.command import conflict_ner
@@ -22,8 +21,8 @@ def config(tmp_path: Path, checkpoint_folder: Path) -> Config:
     """The config of a checkpoint that stands in its output, `models/mine`."""
     folder = tmp_path / "models" / "mine"
     shutil.copytree(checkpoint_folder, folder)
-    config = configfile.load(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
-    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    config = load_config(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
+    (folder / "run.yaml").write_text(dump_config(config, folder), encoding="utf-8")
     return config
 
 
@@ -35,7 +34,7 @@ def interrupted(config: Config, epochs: int = 2) -> Path:
     """What a run leaves that was killed after some epochs."""
     folder = training_folder(config.output)
     folder.mkdir(parents=True)
-    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    (folder / "run.yaml").write_text(dump_config(config, folder), encoding="utf-8")
     for epoch in range(1, epochs + 1):
         state = folder / f"checkpoint-{epoch}"
         state.mkdir()
@@ -104,7 +103,7 @@ def test_saved_epochs_of_another_config_name_the_command_that_goes_on_with_them(
         said = refused(changed(config, epochs=3), resume=resume)
         assert "1 epoch saved, of another config (training.epochs: 40 there, 3 now)" in said
         assert f"conflict-ner train {folder / 'run.yaml'} --resume" in said
-    refuse_lost_work(configfile.load(folder / "run.yaml"), resume=True, restart=False, overwrite=False)
+    refuse_lost_work(load_config(folder / "run.yaml"), resume=True, restart=False, overwrite=False)
 
 
 def test_a_run_that_saved_nothing_whole_is_no_loss(config: Config) -> None:
@@ -144,7 +143,7 @@ def test_the_command_says_whole_commands_and_loads_nothing(
     config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     before = {file.name: file.read_bytes() for file in config.output.iterdir()}
     typed = ("train", "mine.yaml", "--set", "data.train_share=0.05")
     with monkeypatch.context() as patch:
@@ -173,7 +172,7 @@ def test_several_runs_lose_nothing_either(
     config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.yaml").write_text(configfile.dump(config, tmp_path), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     eighth = changed(config, seed=8).model_copy(update={"output": config.output.with_name("mine-seed8")})
     folder = interrupted(eighth)
     code, _, err = conflict_ner(capsys, "train", "mine.yaml", "--seeds", "2")

@@ -14,8 +14,7 @@ from typing import Any
 import datasets
 import pytest
 import torch
-from conflict_ner import configfile
-from conflict_ner.config import TrainingConfig
+from conflict_ner.config import TrainingConfig, dump_config, load_config
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import OverwriteError, TrainingError
 from conflict_ner.modeling.device import Hardware
@@ -118,7 +117,7 @@ def killable(tmp_path: Path, encoder_folder: Path, reports_file: Path, verified_
     """A folder with a run's config, whose training takes long enough to be killed."""
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=12, patience=None, dropout=0.2)
     killed = config.model_copy(update={"output": tmp_path / "killed"})
-    (tmp_path / "run.yaml").write_text(configfile.dump(killed, tmp_path), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(killed, tmp_path), encoding="utf-8")
     return tmp_path
 
 
@@ -139,7 +138,7 @@ def test_a_killed_run_resumed_ends_with_the_same_weights(killable: Path) -> None
     process.wait()
     assert not (killable / "killed").exists()
 
-    config = configfile.load(killable / "run.yaml")
+    config = load_config(killable / "run.yaml")
     whole = run.train(config.model_copy(update={"output": killable / "whole"}))
     left = last_state(states)
     assert left is not None
@@ -150,7 +149,7 @@ def test_a_killed_run_resumed_ends_with_the_same_weights(killable: Path) -> None
 
 
 def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = configfile.load(killable / "run.yaml", ["training.patience=1"])
+    config = load_config(killable / "run.yaml", ["training.patience=1"])
     patient = config.model_copy(update={"output": killable / "patient"})
     whole = run.train(patient)
 
@@ -174,7 +173,7 @@ def test_resuming_another_config_or_other_data_is_refused(
     killable: Path, tmp_path: Path, reports_file: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "own.md").write_text(reports_file.read_text(encoding="utf-8"), encoding="utf-8")
-    config = configfile.load(killable / "run.yaml", [f"data.train=[{tmp_path / 'own.md'}]"])
+    config = load_config(killable / "run.yaml", [f"data.train=[{tmp_path / 'own.md'}]"])
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,24 +1,92 @@
-"""One run, said in full: the tree that every YAML under `configs/` is an instance of.
+r"""The config of a run: its schema, and reading and writing it as YAML.
 
-Unknown keys are errors. Paths are relative to the folder of the config file they stand
-in (`configfile` makes them absolute on reading and relative again on writing), so a
-config means the same wherever the command is run from.
+Unknown keys are errors. Paths in a config file are relative to the file's folder, so a config means the same
+wherever the command is run from. `load_config` reports every problem at once, with the key and the nearest valid
+name:
 
->>> Config(labels=["ACTOR"], data={"train": ["reports"], "validation": ["more"]}, output="models/x").training.epochs
-30
+>>> import tempfile
+>>> path = Path(tempfile.mkdtemp()) / "run.yaml"
+>>> _ = path.write_text("labels: [A]\ndata: {train: [x], validation: [y]}\noutput: m\ntraining: {epoch: 3}")
+>>> try:
+...     load_config(path)
+... except ConfigError as error:
+...     print(error.problems[0].where, "-", error.problems[0].fix)
+training.epoch - did you mean training.epochs?
+>>> _ = path.write_text(path.read_text().replace("epoch: 3", "learning_rate: 1e-5"))
+>>> load_config(path, ["training.epochs=2"]).training.learning_rate
+1e-05
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializationInfo,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
-# Marks the fields whose values are paths, for `configfile`.
-RunPath = Annotated[Path, "path"]
+from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.yaml_io import YAML_ERRORS, Key, Source, Text, read_yaml, syntax_problem, to_yaml
+
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+
+
+def _absolute(value: object) -> object:
+    if not isinstance(value, Text):
+        return value
+    try:
+        return os.path.normpath(value.folder / Path(value).expanduser())
+    except RuntimeError as error:  # ~somebody who is not known here
+        raise PydanticCustomError("unknown_home", "{reason}", {"reason": str(error)}) from None
+
+
+def _absolute_encoder(value: object) -> object:
+    """Make an encoder an absolute path if it looks like one, or if a model is there."""
+    if isinstance(value, Text):
+        path = str(_absolute(value))
+        if value.startswith((".", "/", "~")) or Path(path, "config.json").is_file():
+            return path
+    return value
+
+
+def _relative(path: Path, info: SerializationInfo) -> str:
+    """Write a path relative to the folder that is given as context."""
+    return os.path.relpath(path, info.context) if info.context else str(path)
+
+
+def _relative_encoder(encoder: str, info: SerializationInfo) -> str:
+    if info.context and Path(encoder).is_absolute():
+        return os.path.join(".", os.path.relpath(encoder, info.context))  # noqa: PTH118 - keeps the dot
+    return encoder
+
+
+def _switch(value: object) -> object:
+    """Read yes, no, on and off as truth values: in a switch nobody means anything else."""
+    return _SWITCHES.get(value.lower(), value) if isinstance(value, Text) and not value.quoted else value
+
+
+RunPath = Annotated[Path, BeforeValidator(_absolute), PlainSerializer(_relative, when_used="json")]
+Encoder = Annotated[str, BeforeValidator(_absolute_encoder), PlainSerializer(_relative_encoder, when_used="json")]
 # Strict: `epochs: true` is a mistake, not one epoch.
+Switch = Annotated[bool, Field(strict=True), BeforeValidator(_switch)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
@@ -81,15 +149,10 @@ class DataConfig(_Section):
         description="share of the training reports to use, for a learning curve; a smaller share lies within a larger",
     )
     fold: FoldConfig | None = Field(None, description="one run of a cross-validation; `train --folds` sets it")
-    strict: bool = Field(
-        True, strict=True, description="refuse data with problems; false leaves the faulty reports out"
-    )
-    allow_copies: bool = Field(
-        False, strict=True, description="a text may stand twice, also in two splits, as in some benchmarks"
-    )
-    guidelines: bool | None = Field(
+    strict: Switch = Field(True, description="refuse data with problems; false leaves the faulty reports out")
+    allow_copies: Switch = Field(False, description="a text may stand twice, also in two splits, as in some benchmarks")
+    guidelines: Switch | None = Field(
         None,
-        strict=True,
         description="hold the data to the guidelines of this project: no punctuation at the edges of mentions, "
         "no text twice in a split; null does if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER",
     )
@@ -113,8 +176,8 @@ class EncodingConfig(_Section):
         None, description="longest input in tokens, special ones included; null is all that the encoder takes"
     )
     overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="tokens that neighbouring windows share")
-    capitals: bool = Field(
-        True, strict=True, description="teach an uncased WordPiece encoder to tell capitals; others stay as they are"
+    capitals: Switch = Field(
+        True, description="teach an uncased WordPiece encoder to tell capitals; others stay as they are"
     )
 
     @model_validator(mode="after")
@@ -146,8 +209,8 @@ class TrainingConfig(_Section):
     )
     dropout: Share = Field(0.1, description="share of hidden values dropped while training")
     attention_dropout: Share = Field(0.1, description="share of attention dropped; 0 is much faster on a CPU")
-    freeze_embeddings: bool = Field(
-        False, strict=True, description="leave the word embeddings as they are: faster, most so on a CPU"
+    freeze_embeddings: Switch = Field(
+        False, description="leave the word embeddings as they are: faster, most so on a CPU"
     )
     freeze_layers: Annotated[int, Field(strict=True, ge=0)] = Field(
         0, description="leave so many of the lowest layers, and all below them, as they are: faster"
@@ -171,7 +234,7 @@ class Config(_Section):
         description="the names of the labels, as they stand in the labeled reports",
         examples=[["ACTOR", "WEAPON", "LOCATION", "NUMBER"]],
     )
-    encoder: str = Field(
+    encoder: Encoder = Field(
         "minilm",
         min_length=1,
         description="the pretrained encoder: a bundled name, such as minilm or mpnet, a folder, or a hub id",
@@ -183,3 +246,136 @@ class Config(_Section):
         description="the folder that the checkpoint is written to, with what belongs to it beside it",
         examples=["models/mine"],
     )
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file and apply `key=value` overrides, validated alike.
+
+    Paths in the file are relative to the file's folder; paths in overrides, which a person
+    types at a prompt, to the working folder.
+
+    Raises:
+        ConfigError: naming every bad key and value of the file and the overrides.
+    """
+    try:
+        tree, sources = read_yaml(path.read_text(encoding="utf-8-sig"), str(path), path.absolute().parent)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        raise ConfigError(str(path), [Problem(str(path), reason, "mend the path")]) from None
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
+    except YAML_ERRORS as error:
+        raise ConfigError(str(path), [syntax_problem(error, str(path))]) from None
+    if not isinstance(tree, dict):
+        raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
+    problems = [problem for item in overrides if (problem := _override(tree, item, sources))]
+    problems += _ambiguous_labels(sources)
+    known = {problem.where for problem in problems}
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        explained = [_explain(detail, sources) for detail in error.errors()]
+        problems += [problem for problem in explained if problem.where not in known]
+    if problems:
+        raise ConfigError(str(path), problems)
+    return config
+
+
+def dump_config(config: Config, folder: Path) -> str:
+    """Write the resolved config as YAML that means the same when it stands in `folder`."""
+    header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
+    header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
+    return header + to_yaml(config.model_dump(mode="json", context=folder))
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Give the model of a field that is a section of settings."""
+    kinds = [field.annotation, *get_args(field.annotation)]
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _ambiguous_labels(sources: Mapping[Key, Source]) -> list[Problem]:
+    """Labels go into other programs' files, and should not be read there as false, a number or a date."""
+    return [
+        Problem(
+            ".".join(map(str, key)),
+            f"{source.raw or 'nothing'} is not text in every program that reads YAML ({source.where})",
+            f'put it in quotes: "{source.raw}"',
+        )
+        for key, source in sources.items()
+        if key[0:1] == ("labels",) and source.is_ambiguous()
+    ]
+
+
+def _override(tree: dict[str, Any], item: str, sources: dict[Key, Source]) -> Problem | None:
+    """Put the value of a `key=value` override into the tree."""
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        return Problem("--set", f"{item!r} is not an override", "write --set training.epochs=1")
+    try:
+        parsed, found = read_yaml(value, "--set", Path.cwd())
+    except YAML_ERRORS:
+        return Problem("--set", f"{value!r} is not a YAML value", "quote it")
+    path = tuple(key.split("."))
+    for section in path[:-1]:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            return Problem(f"--set {key}", f"{section!r} is not a section", "see the shipped configs")
+    tree[path[-1]] = parsed
+    for old in [each for each in sources if each[: len(path)] == path]:
+        del sources[old]
+    sources |= {(*path, *below): replace(source, where=f"--set {key}") for below, source in found.items()}
+    return None
+
+
+def _explain(detail: Any, sources: Mapping[Key, Source]) -> Problem:
+    key = ".".join(map(str, detail["loc"]))
+    source = sources.get(tuple(detail["loc"]))
+    if detail["type"] == "extra_forbidden":
+        near = _nearest(key)
+        place = f" ({source.where})" if source else ""
+        return Problem(key, f"unknown key{place}", f"did you mean {near}?" if near else "remove it")
+    if detail["type"] == "missing":
+        return Problem(key, "is missing", "add it")
+    got = f"{detail['input']!r}"
+    if source and source.raw is not None and not source.quoted and not isinstance(detail["input"], str):
+        got = source.raw or "nothing"  # as it is written: a person looks for that, not for what was read from it
+    place = f", {source.where}" if source else ""
+    what = f"{detail['msg'].removeprefix('Value error, ')} (got {got:.60}{place})"
+    return Problem(key or "config", what, _fix(detail["type"], source))
+
+
+def _fix(kind: str, source: Source | None) -> str:
+    """How to mend a value of the wrong kind."""
+    if source is None or source.raw is None:
+        return ""
+    if kind == "unknown_home":
+        return "write the path out"
+    if kind in ("string_type", "path_type"):
+        return f'put it in quotes: "{source.raw}"' if source.raw else "write a value, or remove the line"
+    plain = {
+        "int_type": "write a whole number in plain digits, such as 30",
+        "float_type": "write a number such as 0.1 or 1e-4",
+        "bool_type": "write true or false",
+    }
+    if kind not in plain:
+        return ""
+    if source.quoted:
+        return "write it without quotes"
+    return plain[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
+
+
+def _nearest(key: str) -> str | None:
+    """The valid key most like a wrong one: by its whole path, else by its last name."""
+    keys = list(_keys(Config))
+    whole = get_close_matches(key, keys, n=1, cutoff=0.8)
+    leaves = {valid.rpartition(".")[2]: valid for valid in keys}
+    leaf = get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=0.6)
+    return whole[0] if whole else leaves[leaf[0]] if leaf else None
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        if section := section_of(field):
+            yield from _keys(section, f"{prefix}{name}.")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
 from conflict_ner.cli.main import app
-from conflict_ner.config import ColumnsConfig
+from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import conll
@@ -163,7 +162,7 @@ def test_a_config_names_the_columns(tmp_path: Path) -> None:
         "columns: {word: 1, tag: 3}}\n",
         encoding="utf-8",
     )
-    assert configfile.load(config).data.columns == ColumnsConfig(word=1, tag=3)
+    assert load_config(config).data.columns == ColumnsConfig(word=1, tag=3)
     assert CliRunner().invoke(app, ["check", str(config)]).exit_code == 0
 
 

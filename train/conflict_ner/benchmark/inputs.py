@@ -13,8 +13,7 @@ from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
 
-from conflict_ner import configfile
-from conflict_ner.config import ColumnsConfig
+from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.file_search import note_hidden, printable, walk
@@ -92,7 +91,7 @@ def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]
     """Find what the checkpoint was tested on, if it is still there, and the columns of its CoNLL files."""
     advice = "name DATA: labeled .md or .jsonl files, plain .txt files, or folders of them"
     try:
-        data = configfile.load(checkpoint / "run.yaml").data
+        data = load_config(checkpoint / "run.yaml").data
     except ConfigError:
         data = None
     if data is None or not data.test:

@@ -58,12 +58,12 @@ def benchmark(
         if name not in PRECISIONS:
             raise typer.BadParameter(f"--precision is one of {', '.join(PRECISIONS)}")
     sizes = _sizes(scale)
-    from conflict_ner import configfile
     from conflict_ner.benchmark import tables
     from conflict_ner.benchmark.cold_start import Bench
+    from conflict_ner.config import load_config
 
     # Its faults are said before the minutes of all else.
-    config = configfile.load(train, overrides or ()) if train else None
+    config = load_config(train, overrides or ()) if train else None
     bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
     tagging = training = None
     if checkpoint:

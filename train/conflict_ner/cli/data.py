@@ -143,12 +143,12 @@ def _splits(
 
     That is: whether copies are allowed, whether the guidelines hold, the columns of CoNLL files.
     """
-    from conflict_ner import configfile
+    from conflict_ner.config import load_config
     from conflict_ner.data import corpus
 
     if data.suffix.lower() not in (".yaml", ".yml"):
         return corpus.find_splits(data), _names(labels), False, None, None
-    config = configfile.load(data)
+    config = load_config(data)
     named = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: entries for split, entries in named.items() if entries}
     return paths, config.labels, config.data.allow_copies, config.data.guidelines, config.data.columns

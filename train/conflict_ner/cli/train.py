@@ -78,9 +78,9 @@ def train(
     series = "seed" if seeds else "fold" if folds else None
     outputs: list[Path] = []
     try:
-        from conflict_ner import configfile
+        from conflict_ner.config import load_config
 
-        settings = configfile.load(config, overrides or ())
+        settings = load_config(config, overrides or ())
         outputs.append(settings.output)
         shown = {"as_json": as_json, "as_markdown": as_markdown}
         work: _Work = {"resume": resume, "restart": restart, "overwrite": overwrite}

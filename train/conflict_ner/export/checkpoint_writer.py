@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conflict_ner import configfile
 from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_other_folder
+from conflict_ner.config import dump_config, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
@@ -87,7 +87,7 @@ def export_again(
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
     exported = Checkpoint.load(source).manifest.exported
     form = f"{exported.format} in {exported.precision}" if exported else TORCH
-    refuse_lost_checkpoint(configfile.load(source / "run.yaml"), folder, form=form, overwrite=overwrite)
+    refuse_lost_checkpoint(load_config(source / "run.yaml"), folder, form=form, overwrite=overwrite)
     tagger = Tagger.load(source, device, precision="fp32")
     manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
     if sha256(source / manifest.weights) != manifest.weights_sha256:
@@ -102,8 +102,8 @@ def export_again(
             if file.is_file():
                 shutil.copy2(file, aside / file.name)
         # Trained again, the copy's run replaces the copy, not the original.
-        config = configfile.load(source / "run.yaml").model_copy(update={"output": folder.resolve()})
-        (aside / "run.yaml").write_text(configfile.dump(config, folder.resolve()), encoding="utf-8")
+        config = load_config(source / "run.yaml").model_copy(update={"output": folder.resolve()})
+        (aside / "run.yaml").write_text(dump_config(config, folder.resolve()), encoding="utf-8")
 
     def card(manifest: Manifest) -> str:
         return model_card(folder.name, manifest, scores)

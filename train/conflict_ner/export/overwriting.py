@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from conflict_ner import configfile
 from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
-from conflict_ner.config import Config
+from conflict_ner.config import Config, load_config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Way
 from conflict_ner.files import short
 from conflict_ner.replacing import previous
@@ -81,7 +80,7 @@ def _differences(config: Config, form: str, output: Path) -> str | None:
 def config_differences(file: Path, config: Config) -> str:
     """The settings in which a run's config is another than the one in a file; empty if there are none."""
     try:
-        there = configfile.load(file)
+        there = load_config(file)
     except ConfigError:
         return f"{file.name} there cannot be read"
     before, now = (_flat(each.model_copy(update={"output": Path()})) for each in (there, config))

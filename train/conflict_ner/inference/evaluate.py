@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conflict_ner import configfile
-from conflict_ner.config import ColumnsConfig
+from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import report as evaluation
@@ -78,6 +77,6 @@ def evaluate(
 def _trained_with(folder: Path) -> bool | None:
     """Return what a checkpoint's run had set for `data.guidelines`; None if it had not, or cannot be asked."""
     try:
-        return configfile.load(folder / "run.yaml").data.guidelines
+        return load_config(folder / "run.yaml").data.guidelines
     except ConfigError:
         return None

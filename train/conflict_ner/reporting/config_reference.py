@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from conflict_ner.config import Config
-from conflict_ner.plainyaml import inline
+from conflict_ner.config import Config, section_of
+from conflict_ner.yaml_io import to_yaml
 
 _HEAD = """\
 # A config for conflict-ner with every setting, its meaning and its default. Save it, change it, then
@@ -63,7 +62,7 @@ def settings(model: type[BaseModel] = Config, above: str = "") -> Iterator[Setti
     """Give every setting in the order of the schema, each section before what is in it."""
     described = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
-        section = _section(field)
+        section = section_of(field)
         required = field.is_required() and not (section and above == "" and name != "data")
         default = None if field.default is PydanticUndefined else to_jsonable_python(field.default)
         yield Setting(
@@ -90,9 +89,9 @@ def starting_config() -> str:
             lines.append("")
         lines.append(f"{indent}# {setting.meaning[:1].upper()}{setting.meaning[1:]}.")
         if not setting.is_section:
-            default = "required" if setting.required else f"default: {inline(setting.default)}"
+            default = "required" if setting.required else f"default: {_inline(setting.default)}"
             lines.append(f"{indent}# ({setting.allowed}; {default})")
-        lines.append(f"{indent}{setting.name}:" + ("" if setting.is_section else f" {inline(setting.value)}"))
+        lines.append(f"{indent}{setting.name}:" + ("" if setting.is_section else f" {_inline(setting.value)}"))
     return "\n".join(lines) + "\n"
 
 
@@ -111,7 +110,7 @@ def _table(title: str, meaning: str, inside: list[Setting]) -> list[str]:
     lines = ["", f"## {title}", "", meaning, "", "| setting | meaning | values | default |", "|---|---|---|---|"]
     for setting in inside:
         name = f"[`{setting.name}`](#{setting.key.replace('.', '')})" if setting.is_section else f"`{setting.name}`"
-        default = "required" if setting.required else "" if setting.is_section else f"`{inline(setting.default)}`"
+        default = "required" if setting.required else "" if setting.is_section else f"`{_inline(setting.default)}`"
         lines.append(
             f"| {name} | {setting.meaning} | {setting.allowed} | {default} |".replace("|  |", "| |").replace(
                 "|  |", "| |"
@@ -120,9 +119,9 @@ def _table(title: str, meaning: str, inside: list[Setting]) -> list[str]:
     return lines
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+def _inline(value: Any) -> str:
+    """Write a value as it would stand behind a key, on one line."""
+    return to_yaml(value, default_flow_style=True, width=10**6).removesuffix("\n").removesuffix("\n...")
 
 
 def _allowed(schema: dict[str, Any]) -> str:

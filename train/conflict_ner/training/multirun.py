@@ -26,9 +26,8 @@ from statistics import mean, stdev
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from conflict_ner import configfile
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.config import Config, FoldConfig
+from conflict_ner.config import Config, FoldConfig, dump_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.splits import values
 from conflict_ner.errors import CheckpointError, TrainingError
@@ -154,7 +153,7 @@ def finished(config: Config, data: Corpus) -> Checkpoint | None:
         done = Checkpoint.load(config.output)
     except CheckpointError:
         return None
-    same_config = (done.folder / "run.yaml").read_text(encoding="utf-8") == configfile.dump(config, config.output)
+    same_config = (done.folder / "run.yaml").read_text(encoding="utf-8") == dump_config(config, config.output)
     known = {split: facts.sha256 for split, facts in done.manifest.data.items()}
     return done if same_config and known == {split: data.fingerprint(split) for split in data.splits} else None
 

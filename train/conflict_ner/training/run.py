@@ -4,9 +4,10 @@
 
 `train` is what `conflict-ner train` calls; a script can call it as well::
 
-    from conflict_ner import configfile, run
+    from conflict_ner.config import load_config
+    from conflict_ner.training import run
 
-    done = run.train(configfile.load(Path("configs/default.yaml")))
+    done = run.train(load_config(Path("configs/default.yaml")))
     print(done.scores["test"].strict.micro.f1)
 """
 
@@ -24,9 +25,9 @@ from accelerate import PartialState
 from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
-from conflict_ner import checkpoint, configfile
+from conflict_ner import checkpoint
 from conflict_ner.checkpoint import Checkpoint, Manifest
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
@@ -297,7 +298,7 @@ def _finish(
         save_tokenizer(tokenizer, encoder.window, folder)
         with quiet():
             model.save_pretrained(folder)
-        (folder / "run.yaml").write_text(configfile.dump(config, config.output), encoding="utf-8")
+        (folder / "run.yaml").write_text(dump_config(config, config.output), encoding="utf-8")
         (folder / checkpoint.MEMORY).write_text(memory.dump(), encoding="utf-8")
 
     def card(manifest: Manifest) -> str:

@@ -10,8 +10,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from conflict_ner import configfile
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Problem, Way
 from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
@@ -67,7 +66,7 @@ def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
 def run_record(config: Config, data: Corpus) -> str:
     """Describe a run for its training folder: its config and its data, so that no other run goes on with it."""
     fingerprints = "".join(f"# {split}: sha256 {data.fingerprint(split)}\n" for split in data.splits)
-    return configfile.dump(config, training_folder(config.output)) + fingerprints
+    return dump_config(config, training_folder(config.output)) + fingerprints
 
 
 def _refuse_running(folder: Path) -> None:

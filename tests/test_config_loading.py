@@ -1,4 +1,4 @@
-"""Configs as files: every fault at once, paths that mean the same from anywhere."""
+"""Config files: every fault is reported at once, and paths mean the same from anywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conflict_ner import configfile
+from conflict_ner.config import dump_config, load_config
 from conflict_ner.errors import ConfigError, Problem
 
 BASE = "labels: [ACTOR, WEAPON]\ndata: {train: [../a.md], validation: [b]}\noutput: ../m\n"
@@ -31,7 +31,7 @@ def write(tmp_path: Path) -> Write:
 def problems(file: Path, *overrides: str) -> dict[str, Problem]:
     """What loading finds wrong, by place."""
     with pytest.raises(ConfigError) as caught:
-        configfile.load(file, overrides)
+        load_config(file, overrides)
     assert all(str(problem) in str(caught.value) for problem in caught.value.problems)
     return {problem.where: problem for problem in caught.value.problems}
 
@@ -51,6 +51,7 @@ def test_all_problems_of_file_and_overrides_come_at_once(write: Write) -> None:
         ("epochs: 3", "epochs", "training.epochs"),
         ("trainings: {}", "trainings", "training"),
         ("training: {window: 64}", "training.window", "encoding.window"),
+        ("fold: {numbr: 1}", "fold", "data.fold"),
     ],
 )
 def test_an_unknown_key_is_told_the_nearest_valid_name(write: Write, extra: str, key: str, nearest: str) -> None:
@@ -74,16 +75,16 @@ def test_a_bad_value_is_shown(write: Write) -> None:
 
 @pytest.mark.parametrize("number", ["1e-5", "1E-5", "1.0e-5", ".00001", "0.1e-4", "+1e-05"])
 def test_a_number_is_a_number_however_it_is_written(write: Write, number: str) -> None:
-    assert configfile.load(write(f"training: {{learning_rate: {number}}}")).training.learning_rate == 1e-5
-    assert configfile.load(write(), [f"training.learning_rate={number}"]).training.learning_rate == 1e-5
+    assert load_config(write(f"training: {{learning_rate: {number}}}")).training.learning_rate == 1e-5
+    assert load_config(write(), [f"training.learning_rate={number}"]).training.learning_rate == 1e-5
 
 
 @pytest.mark.parametrize(
     ("written", "number"), [("010", 10), ("08", 8), ("1_000", 1000), ("0x10", 16), ("0o10", 8), ("+7", 7), ("1", 1)]
 )
 def test_digits_are_decimal_numbers(write: Write, written: str, number: int) -> None:
-    assert configfile.load(write(f"training: {{epochs: {written}}}")).training.epochs == number
-    assert configfile.load(write(), [f"training.epochs={written}"]).training.epochs == number
+    assert load_config(write(f"training: {{epochs: {written}}}")).training.epochs == number
+    assert load_config(write(), [f"training.epochs={written}"]).training.epochs == number
 
 
 @pytest.mark.parametrize(
@@ -122,19 +123,24 @@ def test_a_label_that_not_every_program_reads_as_text_is_to_be_quoted(write: Wri
     assert f"{file}:1:17" in problem.what
     assert f'put it in quotes: "{label}"' in problem.fix
     assert problems(write(), f"labels=[ACTOR, {label}]")["labels.1"].fix == problem.fix
-    assert configfile.load(write(base=BASE.replace("WEAPON", f"'{label}'"))).labels == ("ACTOR", label)
+    assert load_config(write(base=BASE.replace("WEAPON", f"'{label}'"))).labels == ("ACTOR", label)
 
 
 def test_names_of_files_are_text_and_numbers_among_them_are_to_be_quoted(write: Write, tmp_path: Path) -> None:
     for name in ("NO", "2024-05-03", "20:30"):
-        assert configfile.load(write(base=BASE.replace("../m", name))).output == tmp_path / "configs" / name
+        assert load_config(write(base=BASE.replace("../m", name))).output == tmp_path / "configs" / name
     assert problems(write(base=BASE.replace("../m", "2024")))["output"].fix == 'put it in quotes: "2024"'
 
 
 @pytest.mark.parametrize("word", ["no", "off", "No", "OFF", "false"])
 def test_a_switch_may_be_written_in_words(write: Write, word: str) -> None:
-    assert configfile.load(write(f"encoding: {{capitals: {word}}}")).encoding.capitals is False
-    assert configfile.load(write(), [f"encoding.capitals={word}"]).encoding.capitals is False
+    assert load_config(write(f"encoding: {{capitals: {word}}}")).encoding.capitals is False
+    assert load_config(write(), [f"encoding.capitals={word}"]).encoding.capitals is False
+
+
+def test_a_switch_that_may_be_null_is_written_in_words_too(write: Write) -> None:
+    file = write(base=BASE.replace("validation: [b]", "validation: [b], guidelines: off"))
+    assert load_config(file).data.guidelines is False
 
 
 def test_a_switch_is_no_number_and_no_quoted_word(write: Write) -> None:
@@ -150,7 +156,7 @@ def test_a_tab_and_a_backslash_are_told_how_to_be_written(write: Write) -> None:
 
 
 def test_digits_stay_whole_numbers_and_quoted_ones_strings(write: Write) -> None:
-    config = configfile.load(write(base=BASE.replace("[ACTOR, WEAPON]", '["7", "1e5"]')), ["training.seed=12"])
+    config = load_config(write(base=BASE.replace("[ACTOR, WEAPON]", '["7", "1e5"]')), ["training.seed=12"])
     assert config.training.seed == 12
     assert config.labels == ("7", "1e5")
 
@@ -170,6 +176,12 @@ def test_a_key_that_stands_twice_is_an_error(write: Write, extra: str, lines: tu
 def test_broken_yaml_is_reported_with_line_and_column(write: Write) -> None:
     file = write("training: {epochs: 1\n")
     assert list(problems(file)) == [f"{file}:5:1"]
+
+
+@pytest.mark.parametrize("extra", ["training: &a [*a]\n", "training: " + "[" * 2000])
+def test_yaml_that_is_nested_without_end_is_a_config_error(write: Write, extra: str) -> None:
+    file = write(extra)
+    assert problems(file)[str(file)].what == "not YAML: nested too deeply"
 
 
 @pytest.mark.parametrize("content", [b"", b"- a\n", b"just words\n", b"labels: \xff\n"])
@@ -194,12 +206,12 @@ def test_paths_in_the_file_are_relative_to_its_folder(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write()
-    there = configfile.load(file)
+    there = load_config(file)
     assert there.data.train == (tmp_path / "a.md",)
     assert there.data.validation == (tmp_path / "configs/b",)
     assert there.output == tmp_path / "m"
     monkeypatch.chdir(tmp_path)
-    assert configfile.load(Path("configs/run.yaml")) == there
+    assert load_config(Path("configs/run.yaml")) == there
 
 
 def test_paths_in_overrides_are_relative_to_the_working_folder(
@@ -208,7 +220,7 @@ def test_paths_in_overrides_are_relative_to_the_working_folder(
     elsewhere = tmp_path / "else"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    config = configfile.load(write(), ["output=out", "data.test=[t.md, ../u]"])
+    config = load_config(write(), ["output=out", "data.test=[t.md, ../u]"])
     assert config.output == elsewhere / "out"
     assert config.data.test == (elsewhere / "t.md", tmp_path / "u")
     assert config.data.train == (tmp_path / "a.md",)
@@ -216,9 +228,17 @@ def test_paths_in_overrides_are_relative_to_the_working_folder(
 
 def test_the_home_folder_may_be_written_as_a_tilde(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/somewhere/home")
-    config = configfile.load(write(base=BASE.replace("../m", "~/m")), ["data.test=[~/t]"])
+    config = load_config(write(base=BASE.replace("../m", "~/m")), ["data.test=[~/t]"])
     assert config.output == Path("/somewhere/home/m")
     assert config.data.test == (Path("/somewhere/home/t"),)
+
+
+def test_a_home_folder_that_is_not_known_is_shown_with_its_place(write: Write) -> None:
+    file = write(base=BASE.replace("../m", "~no-such-user-here/m"))
+    problem = problems(file)["output"]
+    assert f"'~no-such-user-here/m', {file}:3:9" in problem.what
+    assert problem.fix == "write the path out"
+    assert "--set output" in problems(write(), "output=~no-such-user-here/m")["output"].what
 
 
 def test_an_encoder_is_a_path_only_where_it_looks_like_one(
@@ -228,22 +248,20 @@ def test_an_encoder_is_a_path_only_where_it_looks_like_one(
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    assert configfile.load(write("encoder: some/name")).encoder == "some/name"
-    assert configfile.load(write("encoder: mine")).encoder == str(tmp_path / "configs/mine")
-    assert configfile.load(write("encoder: ../enc")).encoder == str(tmp_path / "enc")
-    assert configfile.load(write(), ["encoder=typed"]).encoder == str(tmp_path / "typed")
-    assert configfile.load(write(), ["encoder=mine"]).encoder == "mine"
+    assert load_config(write("encoder: some/name")).encoder == "some/name"
+    assert load_config(write("encoder: mine")).encoder == str(tmp_path / "configs/mine")
+    assert load_config(write("encoder: ../enc")).encoder == str(tmp_path / "enc")
+    assert load_config(write(), ["encoder=typed"]).encoder == str(tmp_path / "typed")
+    assert load_config(write(), ["encoder=mine"]).encoder == "mine"
 
 
 def test_overrides_change_only_what_they_name_and_the_last_one_wins(write: Write) -> None:
     file = write("training: {epochs: 5, seed: 3}\n")
-    config = configfile.load(
-        file, ["training.epochs=6", "encoding.window=64", "encoding.overlap=0", "training.epochs=9"]
-    )
+    config = load_config(file, ["training.epochs=6", "encoding.window=64", "encoding.overlap=0", "training.epochs=9"])
     assert (config.training.epochs, config.training.seed) == (9, 3)
     assert (config.encoding.window, config.encoding.overlap) == (64, 0)
-    assert configfile.load(file, ["training.patience=null"]).training.patience is None
-    assert configfile.load(file, ["labels=[X, Y]"]).labels == ("X", "Y")
+    assert load_config(file, ["training.patience=null"]).training.patience is None
+    assert load_config(file, ["labels=[X, Y]"]).labels == ("X", "Y")
 
 
 @pytest.mark.parametrize(
@@ -277,35 +295,35 @@ DUMPED = [
 def test_a_dumped_config_loads_back_equal_from_another_folder(
     write: Write, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = configfile.load(write(extra))
+    config = load_config(write(extra))
     folder = tmp_path / "deep/er"
     folder.mkdir(parents=True)
-    (folder / "run.yaml").write_text(configfile.dump(config, folder), encoding="utf-8")
+    (folder / "run.yaml").write_text(dump_config(config, folder), encoding="utf-8")
     monkeypatch.chdir(folder)
-    assert configfile.load(Path("run.yaml")) == config
+    assert load_config(Path("run.yaml")) == config
 
 
 @pytest.mark.parametrize("label", ["NO", "null", "7", "1.5", "1e5", "ÄÖ", "#x", "a:b", "'", "2024-01-01"])
 def test_a_dumped_config_keeps_labels_that_yaml_could_take_for_something_else(write: Write, label: str) -> None:
-    config = configfile.load(write()).model_copy(update={"labels": ("ACTOR", label)})
-    file = write(base=configfile.dump(config, write().parent))
-    assert configfile.load(file) == config
+    config = load_config(write()).model_copy(update={"labels": ("ACTOR", label)})
+    file = write(base=dump_config(config, write().parent))
+    assert load_config(file) == config
 
 
 def test_a_dumped_config_means_the_same_behind_a_linked_folder(write: Write, tmp_path: Path) -> None:
-    config = configfile.load(write())
+    config = load_config(write())
     (tmp_path / "big/disk/models").mkdir(parents=True)
     (tmp_path / "models").symlink_to(tmp_path / "big/disk/models")
     file = tmp_path / "models/run.yaml"
-    file.write_text(configfile.dump(config, file.parent), encoding="utf-8")
-    assert configfile.load(file) == config
+    file.write_text(dump_config(config, file.parent), encoding="utf-8")
+    assert load_config(file) == config
 
 
 def test_a_dumped_config_moves_with_its_surroundings(write: Write, tmp_path: Path) -> None:
-    config = configfile.load(write())
-    text = configfile.dump(config, tmp_path / "m")
+    config = load_config(write())
+    text = dump_config(config, tmp_path / "m")
     moved = tmp_path / "moved/m"
     moved.mkdir(parents=True)
     (moved / "run.yaml").write_text(text, encoding="utf-8")
-    assert configfile.load(moved / "run.yaml").data.train == (tmp_path / "moved/a.md",)
+    assert load_config(moved / "run.yaml").data.train == (tmp_path / "moved/a.md",)
     assert str(tmp_path) not in text
