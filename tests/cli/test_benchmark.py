@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conflict_ner.benchmark import benchentry, cold_start, roofline, tagging
+from conflict_ner.benchmark import cold_start, roofline, tagging
 from conflict_ner.benchmark.fresh_process import Fresh
 from conflict_ner.benchmark.systems import Contender
 from conflict_ner.config import Config, dump_config
@@ -35,7 +35,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(tagging, "give_threads", lambda _: None)
-    monkeypatch.setattr(benchentry, "spacy_is_there", lambda: False)
+    monkeypatch.setattr(tagging, "spacy_is_there", lambda: False)
 
 
 def test_a_benchmark_measures_everybody_who_is_there(

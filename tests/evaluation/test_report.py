@@ -13,8 +13,9 @@ import pytest
 from conflict_ner.config import Config
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.words import split_words
-from conflict_ner.evaluation.report import Report, score, strict_micro
-from conflict_ner.evaluation.scores import Figures
+from conflict_ner.evaluation.matching import align
+from conflict_ner.evaluation.report import Report, agree_with_seqeval, label_counts, score, strict_micro
+from conflict_ner.evaluation.scores import Counts, Figures, Scores
 from pydantic import ValidationError
 from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
@@ -357,4 +358,45 @@ def test_figures_follow_from_counts(counts: tuple[int, int, int], expected: tupl
 
 def test_the_headline_alone_is_that_of_the_whole_report() -> None:
     documents, predicted = random_data(5)
-    assert strict_micro(documents, predicted, LABELS) == score(documents, predicted, LABELS).strict.micro
+    assert (
+        strict_micro(documents, predicted, SEQEVAL_LABELS) == score(documents, predicted, SEQEVAL_LABELS).strict.micro
+    )
+
+
+SEQEVAL_LABELS = ("ACTOR", "LOCATION", "WEAPON")
+GOLD = [
+    Document("a", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION"))),
+    Document("b", "Police came.", (Mention(0, 6, "ACTOR"),)),
+]
+FOUND = [[Mention(0, 6, "ACTOR"), Mention(7, 16, "LOCATION")], [Mention(0, 6, "ACTOR")]]
+
+
+def counted(found: list[list[Mention]]) -> Counts:
+    pairs = [align(document.mentions, spans) for document, spans in zip(GOLD, found, strict=True)]
+    return label_counts(pairs, SEQEVAL_LABELS)
+
+
+def test_the_default_mode_is_told_by_label_and_over_all() -> None:
+    by_label, micro = agree_with_seqeval(Scores.of(counted(FOUND), SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+    assert by_label == {"ACTOR": 1.0, "LOCATION": 0.0, "WEAPON": None}
+    assert micro == pytest.approx(2 / 3)
+
+
+def test_counts_that_seqeval_does_not_find_are_a_defect() -> None:
+    wrong = counted(FOUND)
+    wrong[0, 1, 0] += 1  # the LOCATION with a wrong edge taken for a correct one
+    with pytest.raises(AssertionError, match="seqeval disagrees on LOCATION"):
+        agree_with_seqeval(Scores.of(wrong, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+
+
+def test_a_gold_mention_that_was_not_counted_is_a_defect() -> None:
+    short = counted(FOUND)
+    short[1, 0] = 0  # a report passed over
+    with pytest.raises(AssertionError, match="seqeval disagrees on ACTOR"):
+        agree_with_seqeval(Scores.of(short, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+
+
+def test_nothing_to_find_and_nothing_found_is_undefined() -> None:
+    none = [Document("c", "Nobody came."), Document("d", "")]
+    scores = Scores.of(label_counts([[], []], SEQEVAL_LABELS), SEQEVAL_LABELS)
+    assert agree_with_seqeval(scores, none, [[], []], SEQEVAL_LABELS) == (dict.fromkeys(SEQEVAL_LABELS), None)

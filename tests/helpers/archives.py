@@ -16,8 +16,7 @@ import pyarrow as pa
 import pytest
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import Problem
-from conflict_ner.inference.files.jobfacts import facts_of
-from conflict_ner.inference.files.resumable_job import job
+from conflict_ner.inference.files.resumable_job import facts_of, job
 from conflict_ner.inference.files.sinks import Table, form_written, writer
 from conflict_ner.inference.files.sources import read_sources
 from conflict_ner.inference.files.tag_files import Streams, tag_into

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.errors import DataError
+from conflict_ner.errors import ConfigError, DataError
+from conflict_ner.evaluation import predictions
+from conflict_ner.evaluation.comparison import compare
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.inference import evaluate
+from conflict_ner.inference.evaluate import evaluations
 from conflict_ner.inference.tagger import Tagger
 from helpers.runs import LABELS
 
@@ -47,3 +51,60 @@ def test_a_checkpoint_is_named_also_where_one_stands_in_it(
 ) -> None:
     monkeypatch.chdir(checkpoint_folder)
     assert evaluate.evaluate(Path(), [reports_file], device="cpu").name == checkpoint_folder.name
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Path, reports_file: Path) -> Path:
+    """What the checkpoint finds in its three reports."""
+    target = tmp_path_factory.mktemp("saved") / "done.jsonl"
+    predictions.save(evaluate.evaluate(checkpoint_folder, [reports_file], device="cpu"), target)
+    return target
+
+
+def test_a_checkpoint_and_its_saved_evaluation_do_not_differ(
+    file: Path, checkpoint_folder: Path, reports_file: Path
+) -> None:
+    one, other = evaluations(checkpoint_folder, file, [reports_file], "cpu")
+    assert (one.name, other.name) == (str(checkpoint_folder), str(file))
+    assert one.report == other.report
+    assert one.found == other.found
+    assert compare(one, other).changes == ()
+
+
+def test_two_saved_evaluations_need_no_data(file: Path) -> None:
+    assert compare(*evaluations(file, file)).micro.p == 1
+
+
+def test_a_checkpoint_needs_data_and_files_take_none(file: Path, checkpoint_folder: Path, reports_file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"DATA: is missing; name labeled reports to evaluate .* on"):
+        evaluations(file, checkpoint_folder)
+    with pytest.raises(ConfigError, match="is not used: saved evaluations hold their reports; leave it out"):
+        evaluations(file, file, [reports_file])
+
+
+def test_a_path_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none: no such file or folder; name a checkpoint's folder, or a file"):
+        evaluations(file, tmp_path / "none")
+
+
+def test_other_labels_are_refused_before_the_model_runs(
+    file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    changed = json.loads(head)
+    changed["labels"].append("VEHICLE")
+    nothing = {**changed["report"]["strict"]["labels"]["ACTOR"], "correct": 0, "predicted": 0, "gold": 0}
+    changed["report"]["strict"]["labels"]["VEHICLE"] = nothing
+    (tmp_path / "other.jsonl").write_text(json.dumps(changed) + "\n" + "".join(lines), encoding="utf-8")
+    monkeypatch.setattr(evaluate, "evaluate", lambda *_, **__: pytest.fail("too early"))
+    with pytest.raises(DataError, match=r"other\.jsonl: has the label VEHICLE"):
+        evaluations(checkpoint_folder, tmp_path / "other.jsonl", [reports_file])
+
+
+def test_a_saved_evaluation_of_other_reports_is_refused(
+    file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path
+) -> None:
+    other = tmp_path / "other.md"
+    other.write_text(reports_file.read_text(encoding="utf-8").replace("from the coast", "inland"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"report 't-2' has another text .*from 'inland.*; evaluate both on the same"):
+        compare(*evaluations(file, checkpoint_folder, [other], "cpu"))

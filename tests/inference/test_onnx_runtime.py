@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError
-from conflict_ner.extras import require
+from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError, require
 from conflict_ner.inference import onnx_runtime
 from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxModel, _threads, multiplies_bytes_exactly
 from conflict_ner.modeling.threads import physical_cores

@@ -15,7 +15,7 @@ import pytest
 import torch
 from conflict_ner.data import corpus
 from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
-from conflict_ner.inference.sides import evaluations
+from conflict_ner.inference.evaluate import evaluations
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS

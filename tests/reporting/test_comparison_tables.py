@@ -6,8 +6,7 @@ import json
 
 import pytest
 from conflict_ner.data.document import Document, Entity, Mention
-from conflict_ner.evaluation.changes import Change, Said
-from conflict_ner.evaluation.comparison import Comparison, compare
+from conflict_ner.evaluation.comparison import Change, Comparison, Said, compare
 from conflict_ner.evaluation.report import Evaluation, score
 from conflict_ner.reporting.comparison_tables import HEADINGS, change_lines, markdown, rows, show, some_changes
 

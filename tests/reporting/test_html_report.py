@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conflict_ner import extras
+from conflict_ner import errors
 from conflict_ner.cli import main
 from conflict_ner.data.document import Document
 from conflict_ner.errors import MissingExtraError
@@ -209,7 +209,7 @@ def test_tagged_reports_are_written_as_they_come() -> None:
 
 
 def test_a_missing_extra_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    monkeypatch.setattr(errors, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"-m pip install 'matplotlib>=3\.10' 'jinja2>=3\.1'"):
         html_report.write(evaluation(), io.StringIO())
 
@@ -246,7 +246,7 @@ def test_a_page_that_cannot_be_made_is_known_before_the_work(
     page_file = tmp_path / "out.html"
     assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--report", page_file) == 3
     assert list(tmp_path.iterdir()) == []  # nothing half-written
-    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    monkeypatch.setattr(errors, "find_spec", lambda _: None)
     assert run(monkeypatch, "tag", tmp_path / "none", reports_file, "--html", page_file) == 3
     assert "pip install" in capsys.readouterr().err
 

@@ -7,15 +7,21 @@ mends a file wants the whole list. One fault found many times is one message (`d
 
 >>> print(Problem("reports.md:3:14", "'[' is never closed", "write ](LABEL) after it"))
 reports.md:3:14: '[' is never closed; write ](LABEL) after it
+
+An optional package that is missing is one too: `require` names the command that installs it.
+
+>>> require("arithmetic", {"math": "math"})
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +233,19 @@ class BenchmarkError(ConflictNerError):
 
 class MissingExtraError(ConflictNerError):
     """What was asked for needs packages that the plain installation leaves out; the message says which."""
+
+
+def require(what: str, needed: Mapping[str, str]) -> None:
+    """See that modules are there, before any long work that needs them.
+
+    Args:
+        what: what needs them, for the message.
+        needed: for each module what to install.
+
+    Raises:
+        MissingExtraError: with the command that installs those missing.
+    """
+    missing = [wanted for module, wanted in needed.items() if find_spec(module) is None]
+    if missing:
+        command = [sys.executable, "-m", "pip", "install", *missing]
+        raise MissingExtraError(f"{what} needs packages that are not installed; type\n    {shlex.join(command)}")

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pytest
 from conflict_ner.errors import ConfigError, JobError
-from conflict_ner.inference.files.resumable_job import Counts, Job, beside, job
+from conflict_ner.inference.files.resumable_job import Counts, Job, beside, differences, facts_of, job
 
 FACTS = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
 ROW = '{"id": "é"}\n'
@@ -218,3 +218,19 @@ def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path: Path) -> None:
     assert "JobError" in done.stderr
     assert "--resume" not in done.stderr
     assert names(tmp_path) == []
+
+
+def test_a_file_is_known_by_size_and_time(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("text\n")
+    facts = facts_of([file, tmp_path / "none"], column="text")
+    assert differences(facts, facts_of([file, tmp_path / "none"], column="text")) == []
+    assert facts["inputs"][1] == [str(tmp_path / "none"), None, None]
+    os.utime(file, ns=(1, 1))
+    assert [p.where for p in differences(facts, facts_of([file, tmp_path / "none"], column="text"))] == [str(file)]
+
+
+def test_of_many_differences_the_first_are_said() -> None:
+    then = {"inputs": [[f"{n}.txt", 1, 1] for n in range(1000)]}
+    problems = differences(then, {"inputs": []})
+    assert [problem.where for problem in problems] == [f"{n}.txt" for n in range(10)]

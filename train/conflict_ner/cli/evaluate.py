@@ -112,10 +112,12 @@ def compare(
     """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
     require_output()
     from conflict_ner.evaluation.comparison import compare as held_together
-    from conflict_ner.inference import sides
+    from conflict_ner.inference import evaluate
     from conflict_ner.reporting import comparison_tables
 
-    compared = held_together(*sides.evaluations(first, second, data or (), device, guidelines, columns_of(word, tag)))
+    compared = held_together(
+        *evaluate.evaluations(first, second, data or (), device, guidelines, columns_of(word, tag))
+    )
     comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
 
 

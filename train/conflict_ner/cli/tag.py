@@ -109,7 +109,7 @@ def tag(
     _refuse(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.cli import tag_progress
-    from conflict_ner.inference.files import jobfacts, sources
+    from conflict_ner.inference.files import resumable_job, sources
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.table_readers import Columns
     from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
@@ -124,7 +124,7 @@ def tag(
     described = Checkpoint.load(checkpoint)
     refuse_wrong_thresholds(thresholds, described.manifest.labels)
     table: Any = rows or ("reports" if form == "jsonl" else "mentions")
-    facts = jobfacts.facts_of(
+    facts = resumable_job.facts_of(
         inputs,
         version=__version__,
         checkpoint=described.manifest.weights_sha256,

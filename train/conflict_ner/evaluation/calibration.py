@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.evaluation.bootstrap import Floats, Interval, interval, ratio, resampled, varies
+from conflict_ner.evaluation.scores import Floats, Interval, interval, ratio, resampled, varies
 
 BINS = 10
 _MOST_POINTS = 50

@@ -19,9 +19,8 @@ from conflict_ner.evaluation.report import Report
 from conflict_ner.export.model_card import model_card
 from conflict_ner.export.overwriting import TORCH, refuse_lost_checkpoint
 from conflict_ner.export.verify import dump_expected
-from conflict_ner.files import sha256
+from conflict_ner.files import sha256, written_aside
 from conflict_ner.inference.tagger import Tagger
-from conflict_ner.replacing import written_aside
 
 Expected = Sequence[tuple[str, Sequence[Entity]]]
 

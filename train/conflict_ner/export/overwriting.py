@@ -15,8 +15,7 @@ from typing import Any
 from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
 from conflict_ner.config import Config, load_config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Way
-from conflict_ner.files import short
-from conflict_ner.replacing import previous
+from conflict_ner.files import previous, short
 
 TORCH = "PyTorch weights"
 _SHOWN = 3  # differences between two configs that an error lists

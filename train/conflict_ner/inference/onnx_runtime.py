@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from conflict_ner.checkpoint import ONNX_WEIGHTS
-from conflict_ner.errors import CheckpointError, EncoderError
-from conflict_ner.extras import require
+from conflict_ner.errors import CheckpointError, EncoderError, require
 from conflict_ner.inference.runtime import Ids, Logits
 from conflict_ner.modeling.telemetry import import_onnxruntime
 from conflict_ner.modeling.threads import physical_cores

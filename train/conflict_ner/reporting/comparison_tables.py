@@ -18,9 +18,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
-from conflict_ner.evaluation.changes import KINDS, Change, Said
-from conflict_ner.evaluation.comparison import Comparison, Difference
-from conflict_ner.evaluation.verdict import points, said_p
+from conflict_ner.evaluation.comparison import KINDS, Change, Comparison, Difference, Said
+from conflict_ner.evaluation.significance import points, said_p
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.reporting.tables import markdown_rows, percent
 

@@ -23,13 +23,12 @@ from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TextIO
 
-from conflict_ner import extras
+from conflict_ner import errors
 from conflict_ner.data.document import Document, Entity, Span
 from conflict_ner.evaluation.matching import CORRECT, ERRORS, Pair, align
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.reporting import charts, tables
-from conflict_ner.reporting.error_list import Error, errors_of
-from conflict_ner.reporting.marks import Piece, caption, pieces
+from conflict_ner.reporting.error_list import Error, Piece, caption, errors_of, pieces
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -47,7 +46,7 @@ def require() -> None:
     Raises:
         MissingExtraError: if matplotlib or Jinja2 is not installed; it says what to type.
     """
-    extras.require("a page", _NEEDED)
+    errors.require("a page", _NEEDED)
 
 
 def write(evaluation: Evaluation, stream: TextIO) -> None:

@@ -34,19 +34,17 @@ from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.scripts import scripts_of
 from conflict_ner.data.splits import divide, said
-from conflict_ner.durable import lock
 from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.seen_mentions import TrainingMemory
 from conflict_ner.export.checkpoint_writer import export
 from conflict_ner.export.model_card import model_card
-from conflict_ner.files import short
+from conflict_ner.files import lock, previous, short
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchModel
 from conflict_ner.modeling.cased_vocabulary import teach, with_capitals
 from conflict_ner.modeling.device import Hardware, choose
-from conflict_ner.modeling.dropout import cheapen
 from conflict_ner.modeling.encoder import (
     bare,
     describe,
@@ -58,10 +56,9 @@ from conflict_ner.modeling.encoder import (
     resolve,
     save_tokenizer,
 )
-from conflict_ner.modeling.freezing import freeze
+from conflict_ner.modeling.layers import cheapen, freeze
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import TextEncoder, encoder_window, training_windows
-from conflict_ner.replacing import previous
 from conflict_ner.training.environment import config_decides, rounding, start_processes
 from conflict_ner.training.history import last_state
 from conflict_ner.training.preflight import announce, refuse_hopeless

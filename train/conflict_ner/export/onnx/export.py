@@ -25,14 +25,13 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.splits import divide
-from conflict_ner.errors import CheckpointError, ConfigError, Problem
+from conflict_ner.errors import CheckpointError, ConfigError, Problem, require
 from conflict_ner.evaluation.report import strict_micro
 from conflict_ner.export.checkpoint_writer import export
 from conflict_ner.export.model_card import model_card
 from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
-from conflict_ner.extras import require
 from conflict_ner.files import sha256
 from conflict_ner.inference.onnx_runtime import OnnxModel
 from conflict_ner.inference.predictor import Predictor
