@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.cli import main
-from conflict_ner.cli.evaluate import parse_thresholds
+from conflict_ner.cli.options import parse_thresholds
 from conflict_ner.errors import ConfigError
 
 

@@ -28,6 +28,7 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
 from conflict_ner.evaluation import report
+from conflict_ner.modeling.build import new_encoder
 from conflict_ner.modeling.device import Hardware, choose
 from conflict_ner.modeling.encoder import quiet, resolve
 from conflict_ner.modeling.threads import give_threads, physical_cores
@@ -181,7 +182,7 @@ def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit])
 def _our_epoch(task: _Task, sample: Sequence[Document]) -> float:
     settings = task.config.training.model_copy(update={"epochs": 1})
     config = task.config.model_copy(update={"training": settings})
-    _, encoder, model = run.new_encoder(config, task.source, task.scheme, task.hardware)
+    _, encoder, model = new_encoder(config, task.source, task.scheme, task.hardware)
     windows, _ = training_windows(sample, encoder, task.scheme)
     steps = Steps(task.bench.clock, task.hardware.device)
     nothing = {"strict_f1": 0.0, "precision": 0.0, "recall": 0.0, "predicted": 0.0}

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner.cli.data import JsonFlag, MarkdownFlag
-from conflict_ner.cli.evaluate import DeviceOption
+from conflict_ner.cli.options import DeviceOption, JsonFlag, MarkdownFlag
 
 PRECISIONS = ("auto", "fp32", "bf16")
 

@@ -10,35 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conflict_ner.cli.options import (
+    DEFAULT_LABELS,
+    GuidelinesOption,
+    JsonFlag,
+    LabelsOption,
+    MarkdownFlag,
+    TagOption,
+    WordOption,
+    columns_of,
+)
 from conflict_ner.data.formats.file_search import printable
 from conflict_ner.errors import DataError
 from conflict_ner.files import replaced
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
-
-DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-MarkdownFlag = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
-LabelsOption = Annotated[str, typer.Option(help="The labels allowed, with commas between.")]
-GuidelinesOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--guidelines/--no-guidelines",
-        help="Refuse punctuation at the edges of mentions and a text twice in a split, or take them as they are; "
-        "by default refuse them only if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER.",
-    ),
-]
-
-WordOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="The column of the words in CoNLL files, from 1.", show_default="found"),
-]
-TagOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="found"),
-]
 
 
 def check(
@@ -125,15 +112,6 @@ def agree(
 
 def _names(labels: str) -> tuple[str, ...]:
     return tuple(label.strip() for label in labels.split(",") if label.strip())
-
-
-def columns_of(word: int | None, tag: int | None) -> ColumnsConfig | None:
-    """Give the columns that the options name, None if they name none."""
-    if word is None and tag is None:
-        return None
-    from conflict_ner.config import ColumnsConfig
-
-    return ColumnsConfig(word=word, tag=tag)
 
 
 def _splits(

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from conflict_ner.cli.data import GuidelinesOption, JsonFlag, MarkdownFlag, TagOption, WordOption, columns_of
+from conflict_ner.cli.options import (
+    DeviceOption,
+    GuidelinesOption,
+    JsonFlag,
+    MarkdownFlag,
+    TagOption,
+    ThresholdOption,
+    WordOption,
+    columns_of,
+    parse_thresholds,
+)
 from conflict_ner.cli.standard_streams import require_output
-from conflict_ner.errors import ConfigError, Problem, describe_problems
+from conflict_ner.errors import Problem, describe_problems
 from conflict_ner.files import one_file, replaced, short
-
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
-ThresholdOption = Annotated[
-    list[str] | None,
-    typer.Option("--threshold", metavar="LABEL=SCORE", help="Drop a label's entities below a score; may be repeated."),
-]
 
 
 def evaluate(
@@ -119,26 +122,3 @@ def compare(
         *evaluate.evaluations(first, second, data or (), device, guidelines, columns_of(word, tag))
     )
     comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
-
-
-def parse_thresholds(said: Sequence[str]) -> dict[str, float]:
-    """`LABEL=SCORE` a threshold.
-
-    Raises:
-        ConfigError: naming each that is not of that form, or is a label's second.
-    """
-    thresholds: dict[str, float] = {}
-    problems = []
-    for one in said:
-        label, _, value = one.rpartition("=")
-        if label in thresholds:
-            problems.append(Problem(f"--threshold {one}", f"{label} has one already", "give each label one"))
-        try:
-            thresholds[label] = float(value)
-        except ValueError:
-            label = ""
-        if not label:
-            problems.append(Problem(f"--threshold {one}", "not LABEL=SCORE", "for example WEAPON=0.6"))
-    if problems:
-        raise ConfigError("the command line", problems)
-    return thresholds

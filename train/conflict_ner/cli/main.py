@@ -12,24 +12,15 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from conflict_ner import __version__
-from conflict_ner.cli import benchmark, evaluate, standard_streams, tag, train
-from conflict_ner.cli import data as datacommands
-from conflict_ner.cli.evaluate import DeviceOption
-from conflict_ner.cli.train import OverwriteFlag, typed_command
+from conflict_ner.cli import benchmark, data, evaluate, export, standard_streams, tag, train
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
-from conflict_ner.files import short
 from conflict_ner.reporting import console
-
-if TYPE_CHECKING:
-    from conflict_ner.checkpoint import Checkpoint
 
 _HELP_WIDTH = 72  # cells that help in boxes needs to show every option whole
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
@@ -37,44 +28,34 @@ _BROKEN_PIPE = 141  # and of SIGPIPE
 _WRITING = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EBADF)  # errors that only writing gives
 
 
-def _without_flag_types(params: list[Any]) -> list[Any]:
-    """Show a flag without the `<bool>` that typer prints beside it: nobody types a value there."""
-    for param in params:
-        if getattr(param, "is_flag", False) and param.metavar is None:
-            param.metavar = ""
-    return params
+class _PlainHelp:
+    """Help that shows a flag without a type, and fits a narrow terminal."""
 
-
-def _plain_if_narrow(mode: Any) -> Any:
-    """Choose help without boxes where a box would cut the names of options."""
-    width = console.width_of(sys.stdout)
-    return None if width is not None and width < _HELP_WIDTH else mode
-
-
-class _Command(TyperCommand):
-    """A command whose help shows flags as flags."""
+    rich_markup_mode: Any
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the command's arguments and options."""
-        return _without_flag_types(super().get_params(ctx))
+        """Give the arguments and options."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            # typer prints `<bool>` beside a flag, but nobody types a value there.
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        self.rich_markup_mode = _plain_if_narrow(self.rich_markup_mode)
-        super().format_help(ctx, formatter)
+        """Write the help, without boxes where a box would cut the names of options."""
+        width = console.width_of(sys.stdout)
+        if width is not None and width < _HELP_WIDTH:
+            self.rich_markup_mode = None
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
 
-class _Group(TyperGroup):
-    """The same for the help of `conflict-ner` itself."""
+class _Command(_PlainHelp, TyperCommand):
+    """A command of `conflict-ner`."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Give the group's options."""
-        return _without_flag_types(super().get_params(ctx))
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        self.rich_markup_mode = _plain_if_narrow(self.rich_markup_mode)
-        super().format_help(ctx, formatter)
+class _Group(_PlainHelp, TyperGroup):
+    """`conflict-ner` itself."""
 
 
 app = typer.Typer(
@@ -86,14 +67,15 @@ app = typer.Typer(
 )
 
 for command in (
-    datacommands.check,
-    datacommands.convert,
-    datacommands.agree,
+    data.check,
+    data.convert,
+    data.agree,
     evaluate.evaluate,
     evaluate.compare,
     benchmark.benchmark,
     tag.tag,
     train.train,
+    export.export,
 ):
     app.command(cls=_Command)(command)
 app.command("config", cls=_Command)(train.print_config)
@@ -164,42 +146,6 @@ def conflict_ner(
 
     Check labeled reports, train a model on them, evaluate it, tag other reports with it.
     """
-
-
-@app.command(cls=_Command)
-def export(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write.")],
-    data: Annotated[list[Path] | None, typer.Option(help="Labeled files whose texts to verify on.")] = None,
-    form: Annotated[str, typer.Option("--format", help="torch, or onnx to tag without PyTorch.")] = "torch",
-    precision: Annotated[str, typer.Option(help="Of onnx: fp32 or int8, compared with the original first.")] = "fp32",
-    device: DeviceOption = "auto",
-    overwrite: OverwriteFlag = False,
-) -> None:
-    """Write a checkpoint to another folder, verified in a fresh process before it takes its place."""
-    if form not in ("torch", "onnx"):
-        raise typer.BadParameter("--format is torch or onnx")
-    try:
-        done = _export(checkpoint, out, data or (), form, precision, device, overwrite)
-    except OverwriteError as error:
-        raise error.for_command(typed_command()) from None
-    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
-
-
-def _export(
-    checkpoint: Path, out: Path, data: Sequence[Path], form: str, precision: str, device: str, overwrite: bool
-) -> Checkpoint:
-    if form == "onnx":
-        from conflict_ner.export.onnx.export import export_onnx
-
-        done = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
-        print(done.manifest.exported.verdict if done.manifest.exported else "", file=sys.stderr)
-        return done
-    if precision != "fp32":
-        raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
-    from conflict_ner.export.checkpoint_writer import export_again
-
-    return export_again(checkpoint, out, data, device, overwrite=overwrite)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from conflict_ner import __version__
-from conflict_ner.cli.evaluate import DeviceOption, ThresholdOption, parse_thresholds
+from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog
 from conflict_ner.files import descriptor_of, is_device, one_file, replaced, require_writable

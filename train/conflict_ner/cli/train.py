@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from conflict_ner.cli.data import JsonFlag, MarkdownFlag
+from conflict_ner.cli.options import JsonFlag, MarkdownFlag, OverwriteFlag, typed_command
 from conflict_ner.errors import OverwriteError
 from conflict_ner.files import short
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.config import Config
     from conflict_ner.training.multirun import Outcomes
-
-OverwriteFlag = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite",
-        help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next.",
-    ),
-]
 
 
 class _Work(TypedDict):
@@ -102,11 +94,6 @@ def print_config(
     from conflict_ner.reporting import config_reference as settings
 
     print(settings.page() if as_markdown else settings.starting_config(), end="")
-
-
-def typed_command() -> list[str]:
-    """Give the command as the user typed it, for messages that say how to go on."""
-    return ["conflict-ner", *sys.argv[1:]]
 
 
 def _what_is_safe(output: Path | None, series: str | None) -> str:

@@ -17,7 +17,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from conflict_ner.config import DataConfig
+from conflict_ner.config import Config, DataConfig
+from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.errors import DataError, Problem
@@ -117,3 +118,18 @@ def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[
     for number, value in enumerate(named):
         groups.setdefault(value or "", []).append(number)
     return groups
+
+
+def read(config: Config) -> Corpus:
+    """The data that a config names, checked, each split as its files have it."""
+    paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
+    present = {split: entries for split, entries in paths.items() if entries}
+    settings = config.data
+    return corpus.load(
+        present,
+        config.labels,
+        strict=settings.strict,
+        allow_copies=settings.allow_copies,
+        guidelines=settings.guidelines,
+        columns=settings.columns,
+    )

@@ -29,7 +29,7 @@ from rich.console import Console
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, FoldConfig, dump_config
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.splits import values
+from conflict_ner.data.splits import read, values
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation.report import Report
 from conflict_ner.files import replaced
@@ -128,7 +128,7 @@ def train_all(
     with config_decides(hardware):
         main = start_processes(hardware.device).is_main_process
     console = console if console and main else Console(quiet=True)
-    files = run.read(runs[0].config)
+    files = read(runs[0].config)
     for each in runs:
         try:
             run.load(each.config, files)

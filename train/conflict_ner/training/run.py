@@ -14,56 +14,47 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import datasets
 from accelerate import PartialState
 from rich.console import Console
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from conflict_ner import checkpoint
 from conflict_ner.checkpoint import Checkpoint, Manifest
 from conflict_ner.config import Config, dump_config
-from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.scripts import scripts_of
-from conflict_ner.data.splits import divide, said
-from conflict_ner.errors import CheckpointError
+from conflict_ner.data.splits import divide, read, said
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.seen_mentions import TrainingMemory
 from conflict_ner.export.checkpoint_writer import export
 from conflict_ner.export.model_card import model_card
-from conflict_ner.files import lock, previous, short
+from conflict_ner.files import previous, short
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchModel
-from conflict_ner.modeling.cased_vocabulary import teach, with_capitals
+from conflict_ner.modeling.build import new_encoder
 from conflict_ner.modeling.device import Hardware, choose
 from conflict_ner.modeling.encoder import (
-    bare,
     describe,
     load_model,
-    load_tokenizer,
-    new_model,
     on_device,
     quiet,
     resolve,
     save_tokenizer,
 )
-from conflict_ner.modeling.layers import cheapen, freeze
 from conflict_ner.modeling.threads import limit_threads
-from conflict_ner.modeling.tokenization import TextEncoder, encoder_window, training_windows
+from conflict_ner.modeling.tokenization import TextEncoder, training_windows
 from conflict_ner.training.environment import config_decides, rounding, start_processes
-from conflict_ner.training.history import last_state
 from conflict_ner.training.preflight import announce, refuse_hopeless
 from conflict_ner.training.progress import TrainingProgress
-from conflict_ner.training.saved_epochs import refuse_lost_work, refuse_other_data, run_record, training_folder
+from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
 from conflict_ner.training.temperature_scaling import calibrate
 from conflict_ner.training.trainer import TrainResult, fit
 
@@ -128,7 +119,7 @@ def _train(
 
     rows = datasets.Dataset.from_list(windows)
     share = _characters(data["validation"]) / _characters(data["train"])
-    with _training_folder(config, data, restart, processes) as folder:
+    with open_training_folder(config, data, restart, processes) as folder:
         with quiet(), TrainingProgress(console, share, config.training.patience) as progress:
             shown = [progress] if main else []
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
@@ -161,42 +152,6 @@ def load(config: Config, files: Corpus | None = None) -> Corpus:
     return data
 
 
-def read(config: Config) -> Corpus:
-    """The data that a config names, checked, each split as its files have it."""
-    paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
-    present = {split: entries for split, entries in paths.items() if entries}
-    settings = config.data
-    return corpus.load(
-        present,
-        config.labels,
-        strict=settings.strict,
-        allow_copies=settings.allow_copies,
-        guidelines=settings.guidelines,
-        columns=settings.columns,
-    )
-
-
-def new_encoder(
-    config: Config, source: str, scheme: LabelScheme, hardware: Hardware
-) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
-    """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
-    set_seed(config.training.seed)  # before the head is made
-    settings = config.training
-    # Short inputs train faster on CPUs with plain matrix products than with fused attention.
-    attention = "eager" if hardware.device == "cpu" else None
-    model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
-    tokenizer = load_tokenizer(source)
-    capitals = with_capitals(tokenizer) if config.encoding.capitals else None
-    if capitals:
-        teach(model, capitals)
-        tokenizer = capitals.tokenizer
-    freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
-    if hardware.device == "cpu":
-        cheapen(model)
-    window = encoder_window(tokenizer, model.config, config.encoding.window)
-    return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
-
-
 def _characters(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
 
@@ -206,38 +161,6 @@ def _evaluate(
 ) -> tuple[list[list[Entity]], Report]:
     found = list(predictor.predict(document.text for document in documents))
     return found, report.score(documents, found, predictor.scheme.labels, memory=memory)
-
-
-@contextmanager
-def _training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
-    """Give the folder where epochs are saved, ready to begin or to go on, and keep other processes from it."""
-    folder = training_folder(config.output)
-    processes.wait_for_everyone()
-    with ExitStack() as files:
-        if processes.is_main_process:
-            refuse_other_data(config.output, data, restart=restart)
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                record = files.enter_context((folder / "run.yaml").open("a+b"))
-                lock(record, folder)
-                if restart or last_state(folder) is None:
-                    _clear(folder, record, run_record(config, data))
-            except OSError as error:
-                raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
-        processes.wait_for_everyone()
-        yield folder
-
-
-def _clear(folder: Path, record: IO[bytes], content: str) -> None:
-    """Delete what an earlier run has left in its training folder, and say of which run the folder is now."""
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name != "run.yaml":
-            path.unlink()
-    record.truncate(0)
-    record.write(content.encode("utf-8"))
-    record.flush()
 
 
 @dataclass(frozen=True, slots=True)

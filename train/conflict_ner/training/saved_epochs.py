@@ -7,15 +7,21 @@ deleted unasked only when their own run ends well.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from conflict_ner.config import Config, dump_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Problem, Way
 from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
-from conflict_ner.files import short
+from conflict_ner.files import lock, short
 from conflict_ner.training.history import last_state
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 _RESTART = Way("to delete it and start anew", ("--restart",))
 _FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
@@ -112,3 +118,35 @@ def _refuse_foreign_training_folder(folder: Path) -> None:
 
 def _epochs(count: int) -> str:
     return f"{count} epoch{'s' if count != 1 else ''}"
+
+
+@contextmanager
+def open_training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
+    """Give the folder where epochs are saved, ready to begin or to go on, and keep other processes from it."""
+    folder = training_folder(config.output)
+    processes.wait_for_everyone()
+    with ExitStack() as files:
+        if processes.is_main_process:
+            refuse_other_data(config.output, data, restart=restart)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                record = files.enter_context((folder / "run.yaml").open("a+b"))
+                lock(record, folder)
+                if restart or last_state(folder) is None:
+                    _clear(folder, record, run_record(config, data))
+            except OSError as error:
+                raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
+        processes.wait_for_everyone()
+        yield folder
+
+
+def _clear(folder: Path, record: IO[bytes], content: str) -> None:
+    """Delete what an earlier run has left in its training folder, and say of which run the folder is now."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != "run.yaml":
+            path.unlink()
+    record.truncate(0)
+    record.write(content.encode("utf-8"))
+    record.flush()

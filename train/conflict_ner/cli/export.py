@@ -1,0 +1,52 @@
+"""The command that writes a checkpoint to another folder, or in ONNX form."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conflict_ner.cli.options import DeviceOption, OverwriteFlag, typed_command
+from conflict_ner.errors import OverwriteError
+from conflict_ner.files import short
+
+if TYPE_CHECKING:
+    from conflict_ner.checkpoint import Checkpoint
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    data: Annotated[list[Path] | None, typer.Option(help="Labeled files whose texts to verify on.")] = None,
+    form: Annotated[str, typer.Option("--format", help="torch, or onnx to tag without PyTorch.")] = "torch",
+    precision: Annotated[str, typer.Option(help="Of onnx: fp32 or int8, compared with the original first.")] = "fp32",
+    device: DeviceOption = "auto",
+    overwrite: OverwriteFlag = False,
+) -> None:
+    """Write a checkpoint to another folder, verified in a fresh process before it takes its place."""
+    if form not in ("torch", "onnx"):
+        raise typer.BadParameter("--format is torch or onnx")
+    try:
+        done = _export(checkpoint, out, data or (), form, precision, device, overwrite)
+    except OverwriteError as error:
+        raise error.for_command(typed_command()) from None
+    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
+
+
+def _export(
+    checkpoint: Path, out: Path, data: Sequence[Path], form: str, precision: str, device: str, overwrite: bool
+) -> Checkpoint:
+    if form == "onnx":
+        from conflict_ner.export.onnx.export import export_onnx
+
+        done = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
+        print(done.manifest.exported.verdict if done.manifest.exported else "", file=sys.stderr)
+        return done
+    if precision != "fp32":
+        raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
+    from conflict_ner.export.checkpoint_writer import export_again
+
+    return export_again(checkpoint, out, data, device, overwrite=overwrite)

@@ -1,0 +1,34 @@
+"""Builds what a run trains: the pretrained encoder with a new head, its tokenizer, and its windows."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
+
+from conflict_ner.config import Config
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.modeling.cased_vocabulary import teach, with_capitals
+from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.layers import cheapen, freeze
+from conflict_ner.modeling.tokenization import TextEncoder, encoder_window
+
+
+def new_encoder(
+    config: Config, source: str, scheme: LabelScheme, hardware: Hardware
+) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
+    """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
+    set_seed(config.training.seed)  # before the head is made
+    settings = config.training
+    # Short inputs train faster on CPUs with plain matrix products than with fused attention.
+    attention = "eager" if hardware.device == "cpu" else None
+    model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
+    tokenizer = load_tokenizer(source)
+    capitals = with_capitals(tokenizer) if config.encoding.capitals else None
+    if capitals:
+        teach(model, capitals)
+        tokenizer = capitals.tokenizer
+    freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
+    if hardware.device == "cpu":
+        cheapen(model)
+    window = encoder_window(tokenizer, model.config, config.encoding.window)
+    return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
