@@ -23,6 +23,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line with the reasons why tests were skipped; pytest alone prints their number."""
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")}
+    if reasons:
+        terminalreporter.write_line(f"SKIPPED: {'; '.join(sorted(reasons))}")
+
+
 @pytest.fixture(scope="session", params=list(KINDS))
 def any_tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
     """Each kind of tokenizer in turn."""
