@@ -9,9 +9,11 @@ ARGS ?=
 #   make train TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # saves gigabytes of CUDA libraries.
 TORCH_INDEX ?=
+# Set to anything, `make test` measures coverage and fails below the floor in pyproject.toml, as `make check` does.
+COVERAGE ?=
 
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -50,7 +52,8 @@ tag: $(READY) ## Tag FILES (or standard input) with CHECKPOINT
 data: $(READY) ## Check the labeled reports in data/ (no conflict in two splits, no near-copies) and count them
 	$(BIN)/conflict-ner check data --group theatre $(ARGS)
 
-check: lint type test ## All that a change must pass: format, lint, types, layers, tests
+check: COVERAGE := 1
+check: lint type test ## All that a change must pass: format, lint, types, layers, tests and their coverage
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format train tests
@@ -66,10 +69,10 @@ type: $(READY) ## Check types (mypy --strict)
 
 test: $(READY) ## Run all tests
 	@# A file's tests share their fixtures, and a worker needs up to 2 GB: one a core, but no more than four.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 
 clean: ## Remove caches and what interrupted runs left behind
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache models/*.training models/.*.partial-*
+	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache models/*.training models/.*.partial-*
 	find train tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment and the trained models too
