@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 disable_telemetry()  # now: a library reads such a setting when it is imported, and never again
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _HOMES = {
     "Config": "config",
     "ConflictNerError": "errors",
