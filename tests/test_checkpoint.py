@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conflict_ner.checkpoint import MEMORY, WEIGHTS, Checkpoint, dump_scores, split_facts, versions
+from conflict_ner.checkpoint import SEEN_MENTIONS, WEIGHTS, Checkpoint, dump_scores, split_facts, versions
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import CheckpointError
@@ -83,29 +83,29 @@ def test_a_splits_facts_tell_its_data_again_and_none_of_its_text() -> None:
 
 
 def test_what_training_saw_is_remembered(checkpoint_folder: Path) -> None:
-    memory = Checkpoint.load(checkpoint_folder).memory()
-    assert memory is not None
-    assert memory.knows("LOCATION", "El Fasher")
-    assert not memory.knows("ACTOR", "El Fasher")
-    assert memory.knows_text("At least 19 fighters died in a drone strike near El Fasher.")
-    assert memory.knows_text("At least 19 fighters died in a drone strike near El Fasher. Over.")  # of validation
-    assert b"Fasher" not in (checkpoint_folder / MEMORY).read_bytes()
+    seen = Checkpoint.load(checkpoint_folder).seen_mentions()
+    assert seen is not None
+    assert seen.knows("LOCATION", "El Fasher")
+    assert not seen.knows("ACTOR", "El Fasher")
+    assert seen.knows_text("At least 19 fighters died in a drone strike near El Fasher.")
+    assert seen.knows_text("At least 19 fighters died in a drone strike near El Fasher. Over.")  # of validation
+    assert b"Fasher" not in (checkpoint_folder / SEEN_MENTIONS).read_bytes()
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"forms": ["12', b"\xff\x00"])
 def test_a_damaged_memory_is_a_checkpoint_error(copy: Path, damage: bytes) -> None:
-    (copy / MEMORY).write_bytes(damage)
+    (copy / SEEN_MENTIONS).write_bytes(damage)
     with pytest.raises(CheckpointError, match=r"training_memory\.json cannot be read"):
-        Checkpoint.load(copy).memory()
+        Checkpoint.load(copy).seen_mentions()
 
 
 def test_a_checkpoint_of_an_earlier_version_is_still_scored(copy: Path, reports_file: Path) -> None:
-    (copy / MEMORY).unlink()
+    (copy / SEEN_MENTIONS).unlink()
     manifest = json.loads((copy / "manifest.json").read_text())
     del manifest["calibration"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
     loaded = Checkpoint.load(copy)
-    assert loaded.memory() is None
+    assert loaded.seen_mentions() is None
     assert (loaded.manifest.calibration, loaded.manifest.temperature) == (None, 1.0)
     report = evaluate(copy, [reports_file], device="cpu").report
     assert report.strict.micro.f1 == 1.0

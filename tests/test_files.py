@@ -16,11 +16,11 @@ import pytest
 from conflict_ner import files
 from conflict_ner.checkpoint import refuse_other_folder
 from conflict_ner.errors import CheckpointError, ConfigError
-from conflict_ner.files import lock, previous, replaced, to_disk, whole_lines, written_aside
+from conflict_ner.files import atomic_folder, atomic_write, complete_lines, lock, previous_folder, sync_folder
 
 
 def broken_off(target: Path) -> None:
-    with replaced(target) as stream:
+    with atomic_write(target) as stream:
         stream.write("new")
         raise RuntimeError
 
@@ -36,21 +36,21 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
 def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with replaced(tmp_path / "link") as stream:
+    with atomic_write(tmp_path / "link") as stream:
         stream.write("new\n")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new\n"
 
 
 def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as error, replaced(tmp_path / "nowhere" / "out"):
+    with pytest.raises(FileNotFoundError) as error, atomic_write(tmp_path / "nowhere" / "out"):
         pass
     assert error.value.filename == str(tmp_path.resolve() / "nowhere" / "out")
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b'{"a": 2}', b"\0\0\n", b"\xff\n", b'\n{"a": 2}\n'])
 def test_lines_count_up_to_the_first_that_is_not_whole(torn: bytes) -> None:
-    assert whole_lines(b'{"a": 1}\n' + torn) == ([{"a": 1}], 9)
+    assert complete_lines(b'{"a": 1}\n' + torn) == ([{"a": 1}], 9)
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_synced_does_no_harm(tmp_path: Path) -> None:
-    to_disk(tmp_path)
-    to_disk(tmp_path / "none")
+    sync_folder(tmp_path)
+    sync_folder(tmp_path / "none")
 
 
 DEAD = 2**22 + 1  # beyond the largest process id that Linux gives
@@ -89,7 +89,7 @@ NEW = {"manifest.json": "new"}
 
 
 def write_new(folder: Path) -> None:
-    with written_aside(folder, refuse_other_folder) as aside:
+    with atomic_folder(folder, refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
 
 
@@ -113,16 +113,16 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("file_system")
 def test_the_checkpoint_that_is_replaced_is_kept_until_the_next(model: Path) -> None:
     write_new(model)
-    assert (content(model), content(previous(model))) == (NEW, OLD)
+    assert (content(model), content(previous_folder(model))) == (NEW, OLD)
     (model / "note").write_text("of the second")
     write_new(model)
-    assert (content(model), content(previous(model))) == (NEW, {**NEW, "note": "of the second"})
-    assert set(model.parent.iterdir()) == {model, previous(model)}
+    assert (content(model), content(previous_folder(model))) == (NEW, {**NEW, "note": "of the second"})
+    assert set(model.parent.iterdir()) == {model, previous_folder(model)}
 
 
 def test_what_would_be_kept_replaces_no_other_folder(model: Path) -> None:
-    previous(model).mkdir()
-    (previous(model) / "thesis.txt").write_text("mine")
+    previous_folder(model).mkdir()
+    (previous_folder(model) / "thesis.txt").write_text("mine")
     with pytest.raises(CheckpointError, match=r"m\.previous exists and is not a checkpoint"):
         write_new(model)
     assert content(model) == OLD
@@ -130,11 +130,11 @@ def test_what_would_be_kept_replaces_no_other_folder(model: Path) -> None:
 
 def test_of_a_link_in_the_place_of_the_kept_one_only_the_link_goes(model: Path, tmp_path: Path) -> None:
     shutil.copytree(model, tmp_path / "elsewhere")
-    previous(model).symlink_to(tmp_path / "elsewhere")
+    previous_folder(model).symlink_to(tmp_path / "elsewhere")
     write_new(model)
     assert content(tmp_path / "elsewhere") == OLD
-    assert not previous(model).is_symlink()
-    assert set(model.parent.iterdir()) == {model, previous(model)}
+    assert not previous_folder(model).is_symlink()
+    assert set(model.parent.iterdir()) == {model, previous_folder(model)}
 
 
 KILLED = textwrap.dedent("""
@@ -156,7 +156,7 @@ KILLED = textwrap.dedent("""
     Path.rename = counted(Path.rename)
     files._exchange = counted(files._exchange if sys.argv[3] == "exchange" else lambda one, other: False)
     files.shutil.rmtree = counted(files.shutil.rmtree)
-    with files.written_aside(Path(sys.argv[1]), refuse_other_folder) as aside:
+    with files.atomic_folder(Path(sys.argv[1]), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         (aside / "only-in-new").write_text("new")
     print(steps)
@@ -165,7 +165,7 @@ KILLED = textwrap.dedent("""
 
 @pytest.mark.parametrize("kind", ["exchange", "no exchange"])
 def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up(model: Path, kind: str) -> None:
-    places, older = (model, previous(model)), {"manifest.json": "older"}
+    places, older = (model, previous_folder(model)), {"manifest.json": "older"}
     new = {"manifest.json": "new", "only-in-new": "new"}
     for step in range(20):
         for folder, before in ((places[0], OLD), (places[1], older)):
@@ -178,12 +178,12 @@ def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up
         assert done.returncode in (0, 9), done.stderr
         if model.exists():  # without an exchange it is away for one rename, and put back
             assert content(model) in (OLD, new)
-        if previous(model).exists():
-            assert content(previous(model)) in (older, OLD)
+        if previous_folder(model).exists():
+            assert content(previous_folder(model)) in (older, OLD)
         replaced = model.exists() and content(model) == new
         write_new(model)
         assert content(model) == NEW
-        assert content(previous(model)) == (new if replaced else OLD)
+        assert content(previous_folder(model)) == (new if replaced else OLD)
         assert set(model.parent.iterdir()) == set(places)
         if done.returncode == 0:
             return
@@ -192,7 +192,7 @@ def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up
 
 def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with written_aside(Path("new"), refuse_other_folder) as aside:
+    with atomic_folder(Path("new"), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         monkeypatch.chdir("/")
     assert content(tmp_path / "new") == {"manifest.json": "new"}
@@ -201,7 +201,7 @@ def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[BaseException]) -> None:
     def write_half() -> None:
-        with written_aside(model, refuse_other_folder) as aside:
+        with atomic_folder(model, refuse_other_folder) as aside:
             (aside / "manifest.json").write_text("half")
             raise error
 
@@ -212,7 +212,7 @@ def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[Bas
 
 
 def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
-    with written_aside(model, refuse_other_folder) as aside:
+    with atomic_folder(model, refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("new")
         assert content(model) == OLD
 
@@ -221,8 +221,8 @@ SCRIPT = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from conflict_ner.checkpoint import refuse_other_folder
-    from conflict_ner.files import written_aside
-    with written_aside(Path(sys.argv[1]), refuse_other_folder) as aside:
+    from conflict_ner.files import atomic_folder
+    with atomic_folder(Path(sys.argv[1]), refuse_other_folder) as aside:
         (aside / "manifest.json").write_text("half")
         print(aside, flush=True)
         time.sleep(60)
@@ -249,7 +249,7 @@ def test_killed_in_the_middle_the_old_folder_stays_and_the_next_export_clears_up
     assert aside.is_dir()
     write_new(model)
     assert content(model) == {"manifest.json": "new"}
-    assert set(model.parent.iterdir()) == {model, previous(model)}
+    assert set(model.parent.iterdir()) == {model, previous_folder(model)}
 
 
 def test_what_a_living_process_writes_is_left_alone(model: Path) -> None:
@@ -266,7 +266,7 @@ def test_leftovers_of_dead_processes_are_cleared_away(model: Path, name: str) ->
     (left / "manifest.json").write_text("left")
     write_new(model)
     assert content(model) == {"manifest.json": "new"}
-    assert set(model.parent.iterdir()) == {model, previous(model)}
+    assert set(model.parent.iterdir()) == {model, previous_folder(model)}
 
 
 def test_what_only_looks_like_a_leftover_is_left_alone(model: Path) -> None:
@@ -321,4 +321,4 @@ def test_this_process_is_no_leftover_of_itself(model: Path) -> None:
     left = model.with_name(f".m.partial-{os.getpid()}")  # of an earlier process that had the same id
     left.mkdir()
     write_new(model)
-    assert set(model.parent.iterdir()) == {model, previous(model)}
+    assert set(model.parent.iterdir()) == {model, previous_folder(model)}

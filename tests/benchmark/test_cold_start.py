@@ -7,10 +7,10 @@ from pathlib import Path
 from conflict_ner.benchmark.cold_start import Bench, cold_starts, scaled_up
 from conflict_ner.benchmark.fresh_process import Fresh
 from conflict_ner.benchmark.inputs import Reports
-from conflict_ner.benchmark.systems import Contender
+from conflict_ner.benchmark.systems import System
 from conflict_ner.data.document import Document
 
-OURS, THEIRS = Contender("tagger", "ours"), Contender("pipeline", "theirs")
+OURS, THEIRS = System("tagger", "ours"), System("pipeline", "theirs")
 DATA = Reports("x", (Document("a", "One two."), Document("b", "Three")), labeled=False)
 
 
@@ -20,10 +20,10 @@ class Launcher:
     def __init__(self) -> None:
         self.log: list[tuple[str, int]] = []
 
-    def __call__(self, contender: Contender, _: Path, reports: int) -> Fresh:
-        self.log.append((contender.name, reports))
-        slow = 2.0 ** sum(name == contender.name for name, _ in self.log)
-        return Fresh(slow if contender is OURS else 3 * slow, 0.5 * reports, 1000 * reports + len(contender.name))
+    def __call__(self, system: System, _: Path, reports: int) -> Fresh:
+        self.log.append((system.name, reports))
+        slow = 2.0 ** sum(name == system.name for name, _ in self.log)
+        return Fresh(slow if system is OURS else 3 * slow, 0.5 * reports, 1000 * reports + len(system.name))
 
 
 def test_the_first_processes_are_asked_for_their_memory_and_not_timed() -> None:

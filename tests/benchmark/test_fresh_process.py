@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conflict_ner.benchmark import fresh_process
 from conflict_ner.benchmark.fresh_process import fresh, peak_memory, write_texts
-from conflict_ner.benchmark.systems import Contender, Found, Reader
+from conflict_ner.benchmark.systems import Found, Reader, System
 from conflict_ner.errors import BenchmarkError
 
 TEXT = "At least 19 fighters died in a drone strike near El Fasher.\u2028 Nobody was hurt."
@@ -21,7 +21,7 @@ TEXT = "At least 19 fighters died in a drone strike near El Fasher.\u2028 Nobody
 def test_a_fresh_process_says_what_it_took(checkpoint_folder: Path, tmp_path: Path) -> None:
     file = write_texts([TEXT, "Nobody was hurt."], tmp_path / "texts")
     ticks = count(0.0, 3.0)
-    found = fresh(Contender("tagger", "ours", str(checkpoint_folder)), file, 5, clock=lambda: next(ticks))
+    found = fresh(System("tagger", "ours", str(checkpoint_folder)), file, 5, clock=lambda: next(ticks))
     assert found.first == 3.0  # on our clock: read when the process starts and when it has its first report
     assert found.seconds > 0
     assert found.memory > 50_000_000  # PyTorch alone
@@ -31,7 +31,7 @@ def test_a_fresh_process_says_what_it_took(checkpoint_folder: Path, tmp_path: Pa
 def test_a_process_that_fails_is_an_error_with_its_last_words(tmp_path: Path) -> None:
     file = write_texts([TEXT], tmp_path / "texts")
     with pytest.raises(BenchmarkError, match=r"ours failed in a process of its own: .*no such checkpoint folder"):
-        fresh(Contender("tagger", "ours", str(tmp_path / "none")), file, 0)
+        fresh(System("tagger", "ours", str(tmp_path / "none")), file, 0)
 
 
 @pytest.mark.parametrize(("reports", "read"), [(0, [1]), (5, [1, 5])])
@@ -51,11 +51,11 @@ def test_the_texts_come_in_turn_and_from_a_generator(
             seen[-1].append(text)
             yield []
 
-    def opened(_: Contender) -> Reader:
+    def opened(_: System) -> Reader:
         return tag
 
-    monkeypatch.setattr(Contender, "open", opened)
-    fresh_process._tag(Contender("spacy", "x"), write_texts(["a", TEXT], tmp_path / "texts"), reports)
+    monkeypatch.setattr(System, "open", opened)
+    fresh_process._tag(System("spacy", "x"), write_texts(["a", TEXT], tmp_path / "texts"), reports)
     assert [len(texts) for texts in seen] == read
     assert seen[-1] == ["a", TEXT, "a", TEXT, "a"][: read[-1]]
     first, facts = capsys.readouterr().out.splitlines()
@@ -71,7 +71,7 @@ def test_the_memory_is_the_processs_own_not_that_of_who_started_it() -> None:
     assert 1_000_000 < int(done.stdout) < 100_000_000
 
 
-def test_a_fresh_process_imports_only_what_its_contender_needs() -> None:
+def test_a_fresh_process_imports_only_what_its_system_needs() -> None:
     code = "import sys; from conflict_ner.benchmark import fresh_process; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "numpy", "pydantic", "rich", "typer"} & set(done.stdout.split())

@@ -51,7 +51,7 @@ def test_a_mention_inside_a_word_takes_it_whole(stock: Stock) -> None:
 def test_what_is_past_the_limit_is_cut_off_and_a_report_without_words_left_out(stock: Stock) -> None:
     rows = stock.rows([Document("a", "near " * 200), Document("b", " \n")], SCHEME)
     assert [len(row["input_ids"]) for row in rows] == [64]
-    assert stock.room == 62
+    assert stock.max_tokens == 62
     assert stock.count(" \n") == 0
 
 
@@ -75,7 +75,7 @@ class Oracle(torch.nn.Module):
 def test_a_long_text_is_tagged_whole_and_in_its_own_offsets(kind: str, tmp_path: Path) -> None:
     stock = Stock.new(str(make_encoder(tmp_path / "encoder", kind)), SCHEME, 7)
     text = "At least 19 fighters died near El Fasher; " * 20
-    assert stock.count(text) > 2 * stock.room
+    assert stock.count(text) > 2 * stock.max_tokens
     first = stock._read(["fighters"], add_special_tokens=False)["input_ids"][0]
     # In byte BPE the first token of "fighters" may begin other words too: "Fasher" has a capital.
     oracle = Oracle({first: SCHEME.tags.index("B-ACTOR")})

@@ -1,4 +1,4 @@
-"""Every contender answers alike, whoever it is."""
+"""Every system answers alike, whoever it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conflict_ner.benchmark import systems
-from conflict_ner.benchmark.systems import Contender, pipeline_can_load, spacy_is_there
+from conflict_ner.benchmark.systems import System, pipeline_can_load, spacy_is_there
 from conflict_ner.errors import CheckpointError
 from conflict_ner.inference.tagger import Tagger
 
@@ -21,13 +21,13 @@ FOUND = [("NUMBER", 0, 11), ("ACTOR", 12, 20), ("WEAPON", 31, 43), ("LOCATION", 
 
 
 def test_our_tagger_answers_as_its_users_see_it(checkpoint_folder: Path) -> None:
-    read = Contender("tagger", "ours", str(checkpoint_folder)).open()
+    read = System("tagger", "ours", str(checkpoint_folder)).open()
     assert list(read([TEXT, "Nobody was hurt."])) == [FOUND, []]
 
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_the_pipeline_answers_for_each_text_in_order(checkpoint_folder: Path, batch: int) -> None:
-    read = Contender("pipeline", "theirs", str(checkpoint_folder), batch=batch).open()
+    read = System("pipeline", "theirs", str(checkpoint_folder), batch=batch).open()
     found = list(read(["Nobody was hurt.", TEXT, "Nobody was hurt."]))
     assert [bool(each) for each in found] == [False, True, False]
     assert set(found[1]) & set(FOUND)
@@ -38,7 +38,7 @@ def test_the_pipeline_reads_a_long_text_whole_only_with_a_stride(checkpoint_fold
     assert not all(tagger.fit_one_window([text]))
     last = []
     for stride in (0, 8):
-        read = Contender("pipeline", "theirs", str(checkpoint_folder), stride=stride).open()
+        read = System("pipeline", "theirs", str(checkpoint_folder), stride=stride).open()
         last.append(max(end for _, _, end in next(read([text]))))
     assert last[0] < len(text) // 2
     assert last[1] > len(text) - 20
@@ -46,7 +46,7 @@ def test_the_pipeline_reads_a_long_text_whole_only_with_a_stride(checkpoint_fold
 
 def test_a_folder_that_is_no_checkpoint_is_said(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint"):
-        Contender("tagger", "ours", str(tmp_path / "none")).open()
+        System("tagger", "ours", str(tmp_path / "none")).open()
     assert not pipeline_can_load(tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_spacy_finds_names_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> 
     spacy = ModuleType("spacy")
     spacy.load = load  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "spacy", spacy)
-    read = Contender("spacy", "spaCy").open()
+    read = System("spacy", "spaCy").open()
     assert list(read(["Goma", "Sake"])) == [[("GPE", 0, 4)], [("GPE", 0, 4)]]
     assert "parser" in asked["en_core_web_sm"]
     assert "ner" not in asked["en_core_web_sm"]
@@ -78,9 +78,9 @@ def test_without_its_model_spacy_is_not_there(monkeypatch: pytest.MonkeyPatch) -
     assert spacy_is_there()
 
 
-def test_a_contender_goes_to_another_process_and_imports_nothing_there() -> None:
-    contender = Contender("pipeline", "theirs", "models/x", "cpu", "bf16", 8, 128)
-    assert Contender(**json.loads(json.dumps(contender.as_arguments()))) == contender
+def test_a_system_goes_to_another_process_and_imports_nothing_there() -> None:
+    system = System("pipeline", "theirs", "models/x", "cpu", "bf16", 8, 128)
+    assert System(**json.loads(json.dumps(system.as_arguments()))) == system
     code = "import sys; from conflict_ner.benchmark import systems; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "numpy", "pydantic", "rich"} & set(done.stdout.split())

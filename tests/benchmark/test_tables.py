@@ -6,16 +6,16 @@ import json
 
 import pytest
 from conflict_ner.benchmark.results import Benchmark
-from conflict_ner.benchmark.tables import grids, ratio, said, show, training_grids
+from conflict_ner.benchmark.tables import format_ratio, format_spread, grids, show, training_grids
 from conflict_ner.benchmark.timing import Spread
-from helpers.benchmarks import BOTH, TRAINING, benchmark, contestant, spread
+from helpers.benchmarks import BOTH, TRAINING, benchmark, spread, system
 
 
 def test_figures_have_their_quartiles_unless_these_say_nothing_more() -> None:
-    assert said(spread(2000)) == "2,000 (1,800-2,200)"
-    assert said(Spread(median=5, low=5, high=5)) == "5"
-    assert [ratio(Spread(median=x, low=x, high=x)) for x in (0.5, 12.34, 1234.5)] == ["0.50", "12.3", "1,234"]
-    assert ratio(None) == ""
+    assert format_spread(spread(2000)) == "2,000 (1,800-2,200)"
+    assert format_spread(Spread(median=5, low=5, high=5)) == "5"
+    assert [format_ratio(Spread(median=x, low=x, high=x)) for x in (0.5, 12.34, 1234.5)] == ["0.50", "12.3", "1,234"]
+    assert format_ratio(None) == ""
 
 
 def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
@@ -33,7 +33,7 @@ def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
     speed, times, share, limit, fresh, _, growth = tables
     assert speed.rows[0] == ("ours", "2,000 (1,800-2,200)", "20.0 (18.0-22.0)", "87.5")
     assert speed.rows[1][-1] == "n/a"
-    assert times.headings == ("contestant", "spaCy")
+    assert times.headings == ("system", "spaCy")
     assert times.rows == (("ours", "2.00 (1.80-2.20)"), ("spaCy", ""))
     assert share.rows[0][1] == "50.0 (45.0-55.0)"
     assert limit.rows[0][3:] == ("100 (90-110)", "by hand")
@@ -42,9 +42,9 @@ def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
 
 
 def test_other_forms_are_held_against_the_first() -> None:
-    two = benchmark(contestant("ours", "tagger", "onnx"), contestant("onnx", "tagger", "ours"))
-    assert list(grids(two))[1].headings == ("contestant", "ours")
-    alone = benchmark(contestant("ours", "tagger", "x", cold=False))
+    two = benchmark(system("ours", "tagger", "onnx"), system("onnx", "tagger", "ours"))
+    assert list(grids(two))[1].headings == ("system", "ours")
+    alone = benchmark(system("ours", "tagger", "x", cold=False))
     assert len(list(grids(alone))) == 3  # nobody to hold it against, no fresh process
 
 

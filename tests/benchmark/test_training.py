@@ -17,7 +17,7 @@ from helpers.runs import make_config
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process keeps its threads, and products stay small."""
-    monkeypatch.setattr(training, "give_threads", lambda _: None)
+    monkeypatch.setattr(training, "set_threads", lambda _: None)
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(roofline, "_PROBE_TRIES", 1)
@@ -55,7 +55,7 @@ def test_ratios_and_shares_follow_from_the_seconds(
     bench = Bench(rounds=2, clock=lambda: next(now), rest=lambda: None)
     found = measure_training(config, "run.yaml", 0, 1, bench)
     assert log == [OURS, STOCK, STOCK, OURS, OURS, STOCK]  # a warm-up, then two rounds
-    ours, stock = found.contestants
+    ours, stock = found.systems
     # The rounds that count: ours took 4 and 5, stock took 3 and 6 seconds.
     assert ours.times_as_fast[STOCK].median == pytest.approx((3 / 4 + 6 / 5) / 2)
     assert ours.tokens_a_second.median == pytest.approx((found.tokens / 4 + found.tokens / 5) / 2)
@@ -72,7 +72,7 @@ def test_both_are_trained_and_scored(
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=2)
     said: list[str] = []
     found = measure_training(config, "run.yaml", 1, 1, Bench(rounds=1, rest=lambda: None, say=said.append))
-    for trained in found.contestants:
+    for trained in found.systems:
         assert trained.tokens_a_second.median > 0
         assert len(trained.seconds) == len(trained.strict_f1) == 1
         assert trained.strict_f1[0] is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conflict_ner.benchmark import cold_start, roofline, tagging
 from conflict_ner.benchmark.fresh_process import Fresh
-from conflict_ner.benchmark.systems import Contender
+from conflict_ner.benchmark.systems import System
 from conflict_ner.config import Config, dump_config
 from helpers.command import conflict_ner
 from helpers.runs import make_config
@@ -22,7 +22,7 @@ Captured = pytest.CaptureFixture[str]
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other process, no spaCy, no large product; this process keeps its threads."""
 
-    def launch(contender: Contender, texts: Path, reports: int) -> Fresh:
+    def launch(system: System, texts: Path, reports: int) -> Fresh:
         assert len(texts.read_text(encoding="utf-8").splitlines()) == 3
         return Fresh(1.0, 0.1 * reports, 1_000_000)
 
@@ -34,7 +34,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cold_start, "Bench", bench)
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(tagging, "give_threads", lambda _: None)
+    monkeypatch.setattr(tagging, "set_threads", lambda _: None)
     monkeypatch.setattr(tagging, "spacy_is_there", lambda: False)
 
 
@@ -45,9 +45,9 @@ def test_a_benchmark_measures_everybody_who_is_there(
     code, out, err = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, *options)
     assert code == 0
     found = json.loads(out)["tagging"]
-    names = [contestant["name"] for contestant in found["contestants"]]
+    names = [system["name"] for system in found["systems"]]
     assert names[:2] == ["Tagger model", "pipeline, batch 1 (default)"]
-    ours = found["contestants"][0]
+    ours = found["systems"][0]
     assert ours["strict_f1"] == 1.0  # it knows these reports by heart
     assert ours["times_as_fast"].keys() == set(names[1:])
     assert [row["reports"] for row in ours["scaled"]] == [10, 20]

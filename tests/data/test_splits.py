@@ -9,7 +9,7 @@ import pytest
 from conflict_ner.config import DataConfig
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.splits import divide, folds, said, set_aside, values
+from conflict_ner.data.splits import describe_splits, divide, folds, set_aside, values
 from conflict_ner.errors import DataError
 
 SIZES = {"Chad": 9, "Mali": 7, "Peru": 5, "Kenya": 4, "Nepal": 3, "Fiji": 2}
@@ -85,7 +85,7 @@ def test_a_share_is_set_aside_whole_and_in_order() -> None:
 def test_nothing_is_divided_that_nobody_asked_to_divide() -> None:
     data = Corpus({"train": REPORTS, "validation": TEST})
     assert divide(data, settings(), 7) == data
-    assert said(settings(), 7) == {}
+    assert describe_splits(settings(), 7) == {}
 
 
 def test_all_folds_and_shares_are_validated_on_the_same_reports() -> None:
@@ -108,10 +108,10 @@ def test_all_folds_and_shares_are_validated_on_the_same_reports() -> None:
 
 def test_how_a_split_was_drawn_is_said() -> None:
     asked = settings(validation=(), validation_share=0.2, train_share=0.5, fold={"number": 2, "count": 5})
-    assert said(asked, 7) == {
+    assert describe_splits(asked, 7) == {
         "validation": "0.2 of the training reports, drawn with seed 7",
         "fold": "part 2 of 5 of the training reports",
         "train": "0.5 of the training reports, drawn with seed 7",
     }
     grouped = settings(fold={"number": 1, "count": 2, "group": "theatre"})
-    assert said(grouped, 7) == {"fold": "part 1 of 2 of the training reports, whole by theatre"}
+    assert describe_splits(grouped, 7) == {"fold": "part 1 of 2 of the training reports, whole by theatre"}

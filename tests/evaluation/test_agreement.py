@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import DataError
-from conflict_ner.evaluation.agreement import agreement, differences, in_order_of
+from conflict_ner.evaluation.agreement import agreement, document_differences, in_order_of
 
 LABELS = ("ACTOR", "LOCATION")
 FIRST = "=== a\n\n[Rebels](ACTOR) left [Goma](LOCATION).\n\n=== b\n\n[Police](ACTOR) came.\n"
@@ -62,7 +62,7 @@ B = Document("b", "Police came.", origin="one:2")
 
 
 def said(first: list[Document], second: list[Document], *, gold: bool = False) -> list[str]:
-    return [str(problem) for problem in differences(first, second, "mend it", gold=gold)]
+    return [str(problem) for problem in document_differences(first, second, "mend it", gold=gold)]
 
 
 def test_the_same_documents_in_another_order_are_the_same() -> None:

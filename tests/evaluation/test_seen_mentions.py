@@ -6,10 +6,10 @@ import json
 
 import pytest
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 from pydantic import ValidationError
 
-MEMORY = TrainingMemory.of(
+MEMORY = SeenMentions.of(
     [Document("t", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")))],
     [Document("v", "Nobody  came.", ())],
 )
@@ -31,11 +31,11 @@ def test_texts_of_training_and_validation_are_known_whatever_their_spaces() -> N
 def test_it_is_written_without_text_and_always_the_same_and_read_again() -> None:
     written = MEMORY.dump()
     assert "oma" not in written
-    assert written == TrainingMemory.model_validate_json(written).dump()
-    assert TrainingMemory.model_validate_json(written) == MEMORY
+    assert written == SeenMentions.model_validate_json(written).dump()
+    assert SeenMentions.model_validate_json(written) == MEMORY
     assert json.loads(written)["forms"] == sorted(json.loads(written)["forms"])
 
 
 def test_what_is_no_memory_is_refused() -> None:
     with pytest.raises(ValidationError):
-        TrainingMemory.model_validate_json('{"forms": []}')
+        SeenMentions.model_validate_json('{"forms": []}')

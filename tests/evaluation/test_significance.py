@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conflict_ner.evaluation import significance
 from conflict_ner.evaluation.scores import Counts, Interval, f1_of
-from conflict_ner.evaluation.significance import by_label, differences, holm, points, said_p, verdict
+from conflict_ner.evaluation.significance import by_label, format_p, holm, points, score_differences, verdict
 
 
 def system(random: np.random.Generator, quality: float, documents: int = 40) -> Counts:
@@ -19,7 +19,7 @@ def system(random: np.random.Generator, quality: float, documents: int = 40) -> 
 
 def test_equal_outputs_do_not_differ() -> None:
     counts = system(np.random.default_rng(0), 0.7)
-    found = differences(counts, counts)
+    found = score_differences(counts, counts)
     assert found.f1.tolist() == [0.0]
     assert found.p.tolist() == [1.0]
     assert found.intervals == ((0.0, 0.0),)
@@ -28,7 +28,7 @@ def test_equal_outputs_do_not_differ() -> None:
 
 def test_an_obvious_difference_is_certain() -> None:
     random = np.random.default_rng(0)
-    found = differences(system(random, 0.5), system(random, 0.9))
+    found = score_differences(system(random, 0.5), system(random, 0.9))
     assert found.p[0] == pytest.approx(1 / 10_001)
     assert found.not_better[0] == 0
     assert found.intervals[0] is not None
@@ -39,7 +39,7 @@ def test_an_obvious_difference_is_certain() -> None:
 def test_both_ways_round_say_the_same() -> None:
     random = np.random.default_rng(3)
     a, b = system(random, 0.7), system(random, 0.73)
-    there, back = differences(a, b), differences(b, a)
+    there, back = score_differences(a, b), score_differences(b, a)
     assert there.f1 == -back.f1
     assert there.p[0] == pytest.approx(back.p[0], abs=0.02)
     assert there.intervals[0] is not None
@@ -52,7 +52,7 @@ def test_one_in_twenty_equal_pairs_is_called_different_and_few_intervals_miss() 
     pairs = 300
     alarms = missed = 0
     for _ in range(pairs):
-        found = differences(system(random, 0.7), system(random, 0.7), trials=400)
+        found = score_differences(system(random, 0.7), system(random, 0.7), trials=400)
         alarms += bool(found.p[0] <= 0.05)
         low, high = found.intervals[0] or (0.0, 0.0)
         missed += not low <= 0 <= high
@@ -70,13 +70,13 @@ def test_p_comes_near_what_all_swaps_give() -> None:
         at = np.array(swap)[:, None, None]
         one, other = np.where(at, b, a), np.where(at, a, b)
         hits += bool(abs(f1_of(other.sum(axis=0)) - f1_of(one.sum(axis=0))) >= observed - 1e-12)
-    assert differences(a, b).p[0] == pytest.approx(hits / 2**8, abs=0.02)
+    assert score_differences(a, b).p[0] == pytest.approx(hits / 2**8, abs=0.02)
 
 
 def test_things_are_judged_each_by_its_own_counts() -> None:
     random = np.random.default_rng(2)
     same, low, high = system(random, 0.7), system(random, 0.5), system(random, 0.9)
-    found = differences(np.concatenate([same, low], axis=1), np.concatenate([same, high], axis=1))
+    found = score_differences(np.concatenate([same, low], axis=1), np.concatenate([same, high], axis=1))
     assert found.f1[0] == 0
     assert found.p[0] == 1
     assert found.p[1] < 0.001
@@ -86,17 +86,17 @@ def test_what_is_not_there_has_no_difference_and_without_gold_there_is_none() ->
     nothing = np.zeros((5, 1, 3), np.int64)
     alarms = nothing.copy()
     alarms[:, :, 1] = 2
-    found = differences(nothing, nothing)
+    found = score_differences(nothing, nothing)
     assert np.isnan(found.f1).all()
     assert np.isnan(found.p).all()
     assert found.intervals == (None,)
-    found = differences(alarms, alarms[::-1] * 2)
+    found = score_differences(alarms, alarms[::-1] * 2)
     assert found.f1.tolist() == [0.0]
     assert found.p.tolist() == [1.0]
 
 
 def test_one_document_tells_nothing() -> None:
-    found = differences(np.array([[[1, 10, 10]]]), np.array([[[9, 10, 10]]]))
+    found = score_differences(np.array([[[1, 10, 10]]]), np.array([[[9, 10, 10]]]))
     assert found.intervals == (None,)
     assert np.isnan(found.not_better).all()
     assert found.p.tolist() == [1.0]
@@ -105,17 +105,17 @@ def test_one_document_tells_nothing() -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(4)
     a, b = system(random, 0.7), system(random, 0.74)
-    whole = differences(a, b)
+    whole = score_differences(a, b)
     monkeypatch.setattr(significance, "_MOST_SWAPS", 4_000)
-    assert differences(a, b).p[0] == pytest.approx(whole.p[0], abs=0.02)
+    assert score_differences(a, b).p[0] == pytest.approx(whole.p[0], abs=0.02)
 
 
 def test_other_documents_are_refused() -> None:
     counts = system(np.random.default_rng(0), 0.7)
     with pytest.raises(ValueError, match="same documents"):
-        differences(counts, counts[1:])
+        score_differences(counts, counts[1:])
     with pytest.raises(ValueError, match="same documents"):
-        differences(counts, counts + 1)
+        score_differences(counts, counts + 1)
 
 
 def test_adjusted_values_keep_their_order_and_stay_below_one() -> None:
@@ -129,7 +129,7 @@ def test_what_stands_in_one_document_has_no_interval() -> None:
     one[2, 0] = 5, 10, 10
     other = one.copy()
     other[2, 0, 0] = 9
-    found = differences(one, other)
+    found = score_differences(one, other)
     assert found.f1[0] == pytest.approx(0.4)
     assert found.intervals == (None,)
     assert found.p.tolist() == [1.0]
@@ -202,4 +202,9 @@ def test_points_and_p_do_not_round_to_what_they_are_not() -> None:
         "+0.03",
         "0.00",
     ]
-    assert [said_p(p) for p in (1 / 10_001, 0.001, 0.0499, 1.0)] == ["p < 0.001", "p = 0.001", "p = 0.050", "p = 1.000"]
+    assert [format_p(p) for p in (1 / 10_001, 0.001, 0.0499, 1.0)] == [
+        "p < 0.001",
+        "p = 0.001",
+        "p = 0.050",
+        "p = 1.000",
+    ]

@@ -6,7 +6,7 @@ import pytest
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import DataError
 from conflict_ner.evaluation.report import Report, score
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 from conflict_ner.evaluation.slices import in_capitals
 
 TEXT = "M23 rebels of Kivu left Goma."
@@ -78,9 +78,9 @@ def test_lengths(words: int, value: str) -> None:
 
 
 def test_seen_and_unseen_in_training() -> None:
-    memory = TrainingMemory.of([Document("t", "M23 rebels", (Mention(0, 10, "ACTOR"),))])
+    seen = SeenMentions.of([Document("t", "M23 rebels", (Mention(0, 10, "ACTOR"),))])
     upper = document("b", TEXT.upper())
-    done = report([document("a"), upper], memory=memory)
+    done = report([document("a"), upper], seen=seen)
     exact, lower = done.slices["seen in training"], done.slices["seen in training (lower-cased)"]
     assert exact["seen"].strict.gold == 1
     assert lower["seen"].strict.gold == 2
@@ -89,8 +89,8 @@ def test_seen_and_unseen_in_training() -> None:
 
 
 def test_a_report_that_stood_in_training_is_told() -> None:
-    memory = TrainingMemory.of([document("t")], [document("v", "Other text, with  Goma here ok.")])
-    done = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], memory=memory)
+    seen = SeenMentions.of([document("t")], [document("v", "Other text, with  Goma here ok.")])
+    done = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], seen=seen)
     assert {value: one.documents for value, one in done.slices["report seen in training"].items()} == {"seen": 2}
 
 

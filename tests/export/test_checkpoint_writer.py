@@ -15,7 +15,7 @@ from conflict_ner.config import load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
-from conflict_ner.export.checkpoint_writer import PROBES, export, export_again
+from conflict_ner.export.checkpoint_writer import PROBES, copy_checkpoint, write_checkpoint
 from conflict_ner.inference.tagger import Tagger
 
 MASK = 0o027
@@ -27,7 +27,7 @@ def again(checkpoint_folder: Path, reports_file: Path, tmp_path_factory: pytest.
     folder = tmp_path_factory.mktemp("again") / "deep" / "copy"
     mask = os.umask(MASK)
     try:
-        return export_again(checkpoint_folder, folder, [reports_file], "cpu").folder
+        return copy_checkpoint(checkpoint_folder, folder, [reports_file], "cpu").folder
     finally:
         os.umask(mask)
 
@@ -69,27 +69,27 @@ def test_changed_weights_are_refused(copy: Path, tmp_path: Path) -> None:
     weights[-1] ^= 1
     (copy / WEIGHTS).write_bytes(weights)
     with pytest.raises(CheckpointError, match=r"model\.safetensors has changed since it was exported"):
-        export_again(copy, tmp_path / "again", device="cpu")
+        copy_checkpoint(copy, tmp_path / "again", device="cpu")
     assert not (tmp_path / "again").exists()
 
 
 def test_what_is_no_checkpoint_is_not_exported(encoder_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"manifest\.json, scores\.json, run\.yaml missing"):
-        export_again(encoder_folder, tmp_path / "again", device="cpu")
+        copy_checkpoint(encoder_folder, tmp_path / "again", device="cpu")
     assert not (tmp_path / "again").exists()
 
 
 def test_a_checkpoint_is_not_exported_over_itself(copy: Path) -> None:
     before = content(copy)
     with pytest.raises(CheckpointError, match="is the checkpoint itself"):
-        export_again(copy, copy.parent / "." / "x" / ".." / copy.name, device="cpu")
+        copy_checkpoint(copy, copy.parent / "." / "x" / ".." / copy.name, device="cpu")
     assert content(copy) == before
 
 
 def test_labeled_files_that_cannot_be_read_are_said(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "reports.jsonl").write_text("{broken\n")
     with pytest.raises(DataError, match=r"reports\.jsonl:1"):
-        export_again(copy, tmp_path / "again", [tmp_path / "reports.jsonl"], "cpu")
+        copy_checkpoint(copy, tmp_path / "again", [tmp_path / "reports.jsonl"], "cpu")
     assert not (tmp_path / "again").exists()
 
 
@@ -100,7 +100,7 @@ def export_to(folder: Path, source: Path, expected: Sequence[tuple[str, Sequence
         for file in source.iterdir():
             shutil.copy(file, aside / file.name)
 
-    export(folder, fill, known.manifest, known.scores, lambda manifest: "card", expected, "cpu")
+    write_checkpoint(folder, fill, known.manifest, known.scores, lambda manifest: "card", expected, "cpu")
 
 
 def test_a_model_that_does_not_reproduce_is_refused_and_the_old_folder_stays(
@@ -124,6 +124,6 @@ def test_a_full_disk_is_said_and_the_old_folder_stays(copy: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(CheckpointError, match="cannot be written: No space left on device"):
-        export(copy, fill, known.manifest, known.scores, lambda manifest: "card", [], "cpu")
+        write_checkpoint(copy, fill, known.manifest, known.scores, lambda manifest: "card", [], "cpu")
     assert content(copy) == before
     assert list(copy.parent.iterdir()) == [copy]

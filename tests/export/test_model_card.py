@@ -9,7 +9,7 @@ import yaml
 from conflict_ner.checkpoint import CalibrationFacts, Manifest, PipelineFacts, SplitFacts
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.evaluation.report import Report, score
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 from conflict_ner.export.model_card import model_card
 from conflict_ner.reporting.tables import markdown
 
@@ -143,6 +143,6 @@ def test_the_card_claims_no_calibration_that_was_not_done(facts: CalibrationFact
 
 
 def test_the_card_warns_that_hashes_can_be_guessed_where_there_are_any() -> None:
-    known = score([GOLD], [GOLD.mentions], LABELS, memory=TrainingMemory.of([GOLD]))
+    known = score([GOLD], [GOLD.mentions], LABELS, seen=SeenMentions.of([GOLD]))
     assert "Hashes of short strings can be guessed" in card(scores={"validation": known})[1]
     assert "training_memory" not in card()[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conflict_ner.benchmark.machine import Machine
-from conflict_ner.benchmark.results import Benchmark, Cold, Contestant, Limited, Scaled, Trained, TrainingBenchmark
+from conflict_ner.benchmark.results import Benchmark, Cold, Limited, Scaled, SystemResult, Trained, TrainingBenchmark
 from conflict_ner.benchmark.timing import Spread
 
 MACHINE = Machine("[red]CPU", 4, 2, ("avx2",), "A GPU", "Linux x86_64", {"python": "3.11"})
@@ -13,8 +13,8 @@ def spread(median: float) -> Spread:
     return Spread(median=median, low=median * 0.9, high=median * 1.1)
 
 
-def contestant(name: str, kind: str, rival: str, *, cold: bool = True) -> Contestant:
-    return Contestant(
+def system(name: str, kind: str, rival: str, *, cold: bool = True) -> SystemResult:
+    return SystemResult(
         name=name,
         kind=kind,
         batch=None,
@@ -41,7 +41,7 @@ LIMIT = Limited(
 )
 
 
-def benchmark(*contestants: Contestant) -> Benchmark:
+def benchmark(*systems: SystemResult) -> Benchmark:
     return Benchmark(
         machine=MACHINE,
         device="cuda",
@@ -51,13 +51,13 @@ def benchmark(*contestants: Contestant) -> Benchmark:
         tokens=2000,
         reports_a_turn=10,
         rounds=5,
-        contestants=contestants,
+        systems=systems,
         limits=(LIMIT,),
         notes=("spaCy is not measured",),
     )
 
 
-BOTH = benchmark(contestant("ours", "tagger", "spaCy"), contestant("spaCy", "spacy", "ours"))
+BOTH = benchmark(system("ours", "tagger", "spaCy"), system("spaCy", "spacy", "ours"))
 TRAINING = TrainingBenchmark(
     machine=MACHINE,
     device="cpu",
@@ -67,7 +67,7 @@ TRAINING = TrainingBenchmark(
     tokens=20_000,
     rounds=1,
     seeds=(7, 8),
-    contestants=(
+    systems=(
         Trained(
             name="ours",
             tokens_a_second=spread(900),

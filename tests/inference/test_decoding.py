@@ -8,7 +8,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
 from conflict_ner.modeling.encoder import bare
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.modeling.tokenization import WindowTokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -17,23 +17,25 @@ MARK = "\ufffd"  # stands for a character that was lost: the tokenizer below dro
 
 
 @pytest.fixture(scope="module")
-def by_spaces() -> TextEncoder:
+def by_spaces() -> WindowTokenizer:
     """One token for whatever stands between spaces: `3m` is one, direction marks are none."""
     backend = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
     backend.normalizer = normalizers.Replace(MARK, "")
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")  # type: ignore[no-untyped-call]
-    return TextEncoder.make(bare(tokenizer), 32, 8)
+    return WindowTokenizer.from_tokenizer(bare(tokenizer), 32, 8)
 
 
-def decoded(encoder: TextEncoder, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:
+def decoded(window_tokenizer: WindowTokenizer, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:
     """Decode a text given a tag a word: `B-NUMBER` and so on; `?` where the model has said nothing true."""
-    (encoded,) = encoder.encode([text])
+    (encoded,) = window_tokenizer.encode([text])
     names = tags.split()
     assert len(names) == len(encoded.word_starts), "a tag for each word"
     wrong = SCHEME.label2id["B-LOCATION"]  # must never be read
     ids = np.array([SCHEME.label2id.get(name, wrong) for name in names], dtype=np.int64)
-    assert [name == "?" for name in names] == (encoded.leads < 0).tolist(), "`?` for the words without a lead"
+    assert [name == "?" for name in names] == (encoded.first_subwords < 0).tolist(), (
+        "`?` for words without a first subword"
+    )
     (found,) = decode([text], [encoded], ids, np.array(scores or [0.5] * len(names), dtype=np.float32), SCHEME)
     return found
 
@@ -54,7 +56,7 @@ def marked(entities: list[Entity]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_word_inside_a_token_is_part_of_what_the_token_is(
-    by_spaces: TextEncoder, text: str, tags: str, expected: list[tuple[str, str]]
+    by_spaces: WindowTokenizer, text: str, tags: str, expected: list[tuple[str, str]]
 ) -> None:
     assert marked(decoded(by_spaces, text, tags)) == expected
 
@@ -75,7 +77,7 @@ def test_a_word_inside_a_token_is_part_of_what_the_token_is(
     ],
 )
 def test_a_dropped_mark_is_inside_a_mention_only_if_the_mention_goes_on(
-    by_spaces: TextEncoder, text: str, tags: str, expected: list[str]
+    by_spaces: WindowTokenizer, text: str, tags: str, expected: list[str]
 ) -> None:
     found = decoded(by_spaces, text.replace("{}", MARK), tags)
     assert [entity.text for entity in found] == [part.replace("{}", MARK) for part in expected]
@@ -92,19 +94,19 @@ def test_a_dropped_mark_is_inside_a_mention_only_if_the_mention_goes_on(
     ],
 )
 def test_a_tag_that_continues_nothing_begins_a_mention(
-    by_spaces: TextEncoder, tags: str, expected: list[tuple[str, str]]
+    by_spaces: WindowTokenizer, tags: str, expected: list[tuple[str, str]]
 ) -> None:
     assert marked(decoded(by_spaces, "in Goma today", tags)) == expected
 
 
-def test_a_score_is_the_mean_over_the_words_with_a_lead(by_spaces: TextEncoder) -> None:
+def test_a_score_is_the_mean_over_the_words_with_a_lead(by_spaces: WindowTokenizer) -> None:
     text = f"El {MARK} Fasher 3m and Goma"
     tags = "B-LOCATION ? I-LOCATION I-LOCATION ? O B-LOCATION"
     found = decoded(by_spaces, text, tags, [0.9, 0.0, 0.6, 0.3, 0.0, 1.0, 0.25])
     assert [entity.score for entity in found] == pytest.approx([0.6, 0.25])
 
 
-def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: TextEncoder) -> None:
+def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: WindowTokenizer) -> None:
     text = "two\r\nin \U0001f4a3 Goma, 3m"
     found = decoded(by_spaces, text, "B-NUMBER O O B-LOCATION ? B-NUMBER ?")
     assert [(entity.start, entity.end) for entity in found] == [(0, 3), (10, 14), (16, 18)]
@@ -113,23 +115,23 @@ def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: 
         assert [type(value) for value in (entity.start, entity.end, entity.score)] == [int, int, float]
 
 
-def test_a_text_without_words_has_no_entities(by_spaces: TextEncoder) -> None:
+def test_a_text_without_words_has_no_entities(by_spaces: WindowTokenizer) -> None:
     assert decoded(by_spaces, " \n", "") == []
 
 
 @pytest.mark.parametrize("ends", ["\n\n", "\r\n\r\n", "\r\r", "\n \t\n", "\n\n\n", "\u2029", "\x0c", "</p><p>"])
-def test_no_entity_goes_on_across_a_blank_line(by_spaces: TextEncoder, ends: str) -> None:
+def test_no_entity_goes_on_across_a_blank_line(by_spaces: WindowTokenizer, ends: str) -> None:
     found = decoded(by_spaces, f"in Goma{ends} Goma fell", "O B-LOCATION I-LOCATION O")
     assert marked(found) == [("Goma", "LOCATION")] * 2
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", " \n\t", "<br>"])
-def test_an_entity_may_go_on_across_the_end_of_a_line(by_spaces: TextEncoder, ends: str) -> None:
+def test_an_entity_may_go_on_across_the_end_of_a_line(by_spaces: WindowTokenizer, ends: str) -> None:
     found = decoded(by_spaces, f"in El{ends} Fasher fell", "O B-LOCATION I-LOCATION O")
     assert marked(found) == [(f"El{ends} Fasher", "LOCATION")]
 
 
-def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: TextEncoder) -> None:
+def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: WindowTokenizer) -> None:
     texts = ["El Fasher", "El\n\nFasher", "", "\n\nEl Fasher\n\n", "El Fasher"]
     encoded = by_spaces.encode(texts)
     tags = np.array([SCHEME.label2id[f"{prefix}-LOCATION"] for prefix in "BI"] * 4)
@@ -161,12 +163,12 @@ def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: TextEncoder
         (",", ","),
     ],
 )
-def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: TextEncoder, span: str, expected: str) -> None:
+def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: WindowTokenizer, span: str, expected: str) -> None:
     (encoded,) = by_spaces.encode([f"in {span} today"])
     inside = len(encoded.word_starts) - 3
     found = decoded(by_spaces, f"in {span} today", " ".join(["O", "B-LOCATION", *["I-LOCATION"] * inside, "O"]))
     assert marked(found) == [(expected, "LOCATION")]
 
 
-def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: TextEncoder) -> None:
+def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: WindowTokenizer) -> None:
     assert marked(decoded(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]

@@ -12,7 +12,7 @@ from conflict_ner.evaluation import predictions
 from conflict_ner.evaluation.comparison import compare
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.inference import evaluate
-from conflict_ner.inference.evaluate import evaluations
+from conflict_ner.inference.evaluate import evaluate_pair
 from conflict_ner.inference.tagger import Tagger
 from helpers.runs import LABELS
 
@@ -64,7 +64,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Path, repo
 def test_a_checkpoint_and_its_saved_evaluation_do_not_differ(
     file: Path, checkpoint_folder: Path, reports_file: Path
 ) -> None:
-    one, other = evaluations(checkpoint_folder, file, [reports_file], "cpu")
+    one, other = evaluate_pair(checkpoint_folder, file, [reports_file], "cpu")
     assert (one.name, other.name) == (str(checkpoint_folder), str(file))
     assert one.report == other.report
     assert one.found == other.found
@@ -72,19 +72,19 @@ def test_a_checkpoint_and_its_saved_evaluation_do_not_differ(
 
 
 def test_two_saved_evaluations_need_no_data(file: Path) -> None:
-    assert compare(*evaluations(file, file)).micro.p == 1
+    assert compare(*evaluate_pair(file, file)).micro.p == 1
 
 
 def test_a_checkpoint_needs_data_and_files_take_none(file: Path, checkpoint_folder: Path, reports_file: Path) -> None:
     with pytest.raises(ConfigError, match=r"DATA: is missing; name labeled reports to evaluate .* on"):
-        evaluations(file, checkpoint_folder)
+        evaluate_pair(file, checkpoint_folder)
     with pytest.raises(ConfigError, match="is not used: saved evaluations hold their reports; leave it out"):
-        evaluations(file, file, [reports_file])
+        evaluate_pair(file, file, [reports_file])
 
 
 def test_a_path_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none: no such file or folder; name a checkpoint's folder, or a file"):
-        evaluations(file, tmp_path / "none")
+        evaluate_pair(file, tmp_path / "none")
 
 
 def test_other_labels_are_refused_before_the_model_runs(
@@ -98,7 +98,7 @@ def test_other_labels_are_refused_before_the_model_runs(
     (tmp_path / "other.jsonl").write_text(json.dumps(changed) + "\n" + "".join(lines), encoding="utf-8")
     monkeypatch.setattr(evaluate, "evaluate", lambda *_, **__: pytest.fail("too early"))
     with pytest.raises(DataError, match=r"other\.jsonl: has the label VEHICLE"):
-        evaluations(checkpoint_folder, tmp_path / "other.jsonl", [reports_file])
+        evaluate_pair(checkpoint_folder, tmp_path / "other.jsonl", [reports_file])
 
 
 def test_a_saved_evaluation_of_other_reports_is_refused(
@@ -107,4 +107,4 @@ def test_a_saved_evaluation_of_other_reports_is_refused(
     other = tmp_path / "other.md"
     other.write_text(reports_file.read_text(encoding="utf-8").replace("from the coast", "inland"), encoding="utf-8")
     with pytest.raises(DataError, match=r"report 't-2' has another text .*from 'inland.*; evaluate both on the same"):
-        compare(*evaluations(file, checkpoint_folder, [other], "cpu"))
+        compare(*evaluate_pair(file, checkpoint_folder, [other], "cpu"))

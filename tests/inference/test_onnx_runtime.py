@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError, require
 from conflict_ner.inference import onnx_runtime
-from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxModel, _threads, multiplies_bytes_exactly
+from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxRuntime, _threads, multiplies_bytes_exactly
 from conflict_ner.modeling.threads import physical_cores
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_damaged_file_is_said(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"model\.onnx is damaged: \S"):
-        OnnxModel.load(folder)
+        OnnxRuntime.load(folder)
 
 
 def test_no_other_device_is_taken_silently(folder: Path) -> None:
     with pytest.raises(EncoderError, match="device 'cuda' cannot be used"):
-        OnnxModel.load(folder, "cuda")
+        OnnxRuntime.load(folder, "cuda")
 
 
 def test_a_missing_package_is_said_with_the_command_that_installs_it() -> None:
@@ -84,10 +84,10 @@ def test_an_8_bit_graph_of_an_earlier_version_is_refused_where_it_would_be_compu
     monkeypatch.setattr(onnx_runtime, "multiplies_bytes_exactly", lambda: cpu_is_exact)
     onnx.save(product(in_8_bits, marked), folder / "model.onnx")
     if not refused:
-        assert OnnxModel.load(folder).session
+        assert OnnxRuntime.load(folder).session
         return
     with pytest.raises(CheckpointError, match="this CPU would compute it wrong") as caught:
-        OnnxModel.load(folder)
+        OnnxRuntime.load(folder)
     assert str(caught.value).endswith(f": conflict-ner export CHECKPOINT {folder} --format onnx --precision int8")
 
 

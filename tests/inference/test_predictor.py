@@ -19,9 +19,9 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.predictor import CHUNK, Predictor, length_batches
 from conflict_ner.inference.runtime import Ids, Logits
-from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.modeling.tokenization import WindowTokenizer
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
 from torch import nn
@@ -38,7 +38,9 @@ def predictor(encoder_folder: Path) -> Predictor:
     torch.manual_seed(1)
     model: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
     nn.init.normal_(model.classifier.weight, std=3.0)
-    return Predictor(TorchModel(model), TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME)
+    return Predictor(
+        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME
+    )
 
 
 class ByToken(nn.Module):
@@ -60,7 +62,9 @@ class ByToken(nn.Module):
 
 def by_token(tokenizer: PreTrainedTokenizerFast, window: int, overlap: int = 8, **settings: Any) -> Predictor:
     model: Any = ByToken()
-    return Predictor(TorchModel(model), TextEncoder.make(bare(tokenizer), window, overlap), SCHEME, **settings)
+    return Predictor(
+        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(tokenizer), window, overlap), SCHEME, **settings
+    )
 
 
 def same(left: list[list[Entity]], right: list[list[Entity]]) -> bool:
@@ -96,7 +100,7 @@ def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer:
     runtime: Any = alone.runtime
 
     class Uneven:
-        padding, doubt, batch_tokens, workers, device = runtime.padding, 0.0, 40, 3, "cpu"
+        padding, tie_margin, batch_tokens, workers, device = runtime.padding, 0.0, 40, 3, "cpu"
 
         def __init__(self) -> None:
             self.threads: set[int] = set()
@@ -106,7 +110,7 @@ def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer:
             time.sleep(0.002 * (ids.shape[1] % 5))  # the first asked is not the first to answer
             return runtime.logits(ids, mask)  # type: ignore[no-any-return]
 
-        exactly = logits
+        logits_fp32 = logits
 
         def parallel(self) -> contextlib.AbstractContextManager[None]:
             return contextlib.nullcontext()
@@ -122,14 +126,14 @@ def test_a_runtime_without_padding_is_asked_for_rows_of_one_length(tokenizer: Pr
     shapes: list[tuple[int, ...]] = []
 
     class Unpadded:
-        padding, doubt, batch_tokens, workers, device = None, 0.0, 1000, 1, "cpu"
+        padding, tie_margin, batch_tokens, workers, device = None, 0.0, 1000, 1, "cpu"
 
         def logits(self, ids: Ids, mask: Ids) -> Logits:
             assert mask.all()
             shapes.append(ids.shape)
             return runtime.logits(ids, mask)  # type: ignore[no-any-return]
 
-        exactly = logits
+        logits_fp32 = logits
 
         def parallel(self) -> contextlib.AbstractContextManager[None]:
             return contextlib.nullcontext()

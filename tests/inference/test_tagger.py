@@ -15,7 +15,7 @@ import pytest
 import torch
 from conflict_ner.data import corpus
 from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
-from conflict_ner.inference.evaluate import evaluations
+from conflict_ner.inference.evaluate import evaluate_pair
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
@@ -294,7 +294,7 @@ def test_a_hub_id_is_told_what_to_do(name: str, tmp_path: Path, monkeypatch: pyt
     with pytest.raises(CheckpointError, match=r"If org/model is an id on the Hugging Face hub: nothing is fetched"):
         Tagger.load(name)
     with pytest.raises(DataError, match=r"`hf download org/model --local-dir FOLDER`"):
-        evaluations(Path(name), Path(name))
+        evaluate_pair(Path(name), Path(name))
 
 
 @pytest.mark.parametrize("name", ["models/default", "default", "../a/b", "/nowhere/model", "a/b/c"])

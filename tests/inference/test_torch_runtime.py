@@ -12,10 +12,10 @@ import torch
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference import torch_runtime
 from conflict_ner.inference.predictor import Predictor
-from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.modeling.tokenization import WindowTokenizer
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
 from torch import nn
@@ -39,8 +39,8 @@ def model(encoder_folder: Path) -> PreTrainedModel:
 
 
 def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) -> Predictor:
-    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
-    return Predictor(TorchModel(model, in_bf16), encoder, SCHEME)
+    window_tokenizer = WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    return Predictor(TorchRuntime(model, in_bf16), window_tokenizer, SCHEME)
 
 
 def marks(found: Any) -> list[list[tuple[str, int, int]]]:
@@ -65,14 +65,14 @@ def test_only_inputs_with_a_near_tie_are_computed_again(
     model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    exactly = TorchModel.exactly
+    exactly = TorchRuntime.logits_fp32
 
-    def counting(self: TorchModel, ids: Any, mask: Any) -> Any:
+    def counting(self: TorchRuntime, ids: Any, mask: Any) -> Any:
         if not torch.is_autocast_enabled("cpu"):
             asked.append(len(ids))
         return exactly(self, ids, mask)
 
-    monkeypatch.setattr(TorchModel, "exactly", counting)
+    monkeypatch.setattr(TorchRuntime, "logits_fp32", counting)
     fast = predictor(model, encoder_folder, in_bf16=True)
     list(fast.predict(TEXTS))
     again = sum(asked)
@@ -95,11 +95,11 @@ def test_only_inputs_with_a_near_tie_are_computed_again(
 def test_auto_takes_bf16_where_the_hardware_multiplies_it(
     asked: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch_runtime, "choose", lambda device, precision: Hardware(device, hardware))
-    made = TorchModel.of(model, asked)
+    monkeypatch.setattr(torch_runtime, "choose_device", lambda device, precision: Hardware(device, hardware))
+    made = TorchRuntime.of(model, asked)
     assert made.in_bf16 is expected
     # Only who asks for bf16 itself is left with its rounding.
-    assert (made.doubt > 0) is (expected and asked == "auto")
+    assert (made.tie_margin > 0) is (expected and asked == "auto")
 
 
 def test_a_model_on_the_cpu_is_kept_to_the_cores_that_there_are(
@@ -107,13 +107,13 @@ def test_a_model_on_the_cpu_is_kept_to_the_cores_that_there_are(
 ) -> None:
     limited: list[bool] = []
     monkeypatch.setattr(torch_runtime, "limit_threads", lambda: limited.append(True))
-    TorchModel.of(model)
+    TorchRuntime.of(model)
     assert limited == [True]
 
 
 def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
     ids = np.arange(8, dtype=np.int64)[None]
-    logits = TorchModel(model, in_bf16=True).logits(ids, np.ones_like(ids))
+    logits = TorchRuntime(model, in_bf16=True).logits(ids, np.ones_like(ids))
     rounded = torch.from_numpy(logits).to(torch.bfloat16).float().numpy()
     assert (logits != rounded).mean() > 0.9
     # Outside an autocast the model computes as it did before it was wrapped.
@@ -128,23 +128,23 @@ def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
 def test_batches_side_by_side_find_what_one_after_the_other_does(
     precision: Any, model: PreTrainedModel, encoder_folder: Path
 ) -> None:
-    encoder = TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    window_tokenizer = WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        runtime = TorchModel.of(model.train(False), precision)
+        runtime = TorchRuntime.of(model.train(False), precision)
         assert runtime.workers == 3
         alone = dataclasses.replace(runtime, core_per_batch=False)
         texts = TEXTS * 20
-        together = Predictor(runtime, encoder, SCHEME, batch_tokens=40).predict(texts)
-        assert marks(together) == marks(Predictor(alone, encoder, SCHEME, batch_tokens=40).predict(texts))
+        together = Predictor(runtime, window_tokenizer, SCHEME, batch_tokens=40).predict(texts)
+        assert marks(together) == marks(Predictor(alone, window_tokenizer, SCHEME, batch_tokens=40).predict(texts))
         assert torch.get_num_threads() == 3  # as before
     finally:
         torch.set_num_threads(threads)
 
 
 def test_callers_that_overlap_leave_the_threads_as_they_were(model: PreTrainedModel) -> None:
-    runtime, threads = TorchModel(model), torch.get_num_threads()
+    runtime, threads = TorchRuntime(model), torch.get_num_threads()
     try:
         torch.set_num_threads(3)
         first, second = runtime.parallel(), runtime.parallel()
@@ -159,16 +159,16 @@ def test_callers_that_overlap_leave_the_threads_as_they_were(model: PreTrainedMo
 
 
 def test_a_model_in_training_is_asked_one_batch_after_the_other(model: PreTrainedModel) -> None:
-    assert TorchModel(model).workers == 1
+    assert TorchRuntime(model).workers == 1
 
 
 def test_batches_fit_the_caches_of_as_many_cores_as_compute(model: PreTrainedModel) -> None:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        alone = TorchModel(model).batch_tokens
+        alone = TorchRuntime(model).batch_tokens
         torch.set_num_threads(2)
-        assert TorchModel(model).batch_tokens == 2 * alone
+        assert TorchRuntime(model).batch_tokens == 2 * alone
     finally:
         torch.set_num_threads(threads)
 
@@ -176,6 +176,6 @@ def test_batches_fit_the_caches_of_as_many_cores_as_compute(model: PreTrainedMod
 def test_dropout_is_off_while_asked_and_the_model_left_as_it_was(model: PreTrainedModel) -> None:
     ids = np.arange(8, dtype=np.int64)[None]
     model.train()
-    first, second = (TorchModel(model).logits(ids, np.ones_like(ids)) for _ in range(2))
+    first, second = (TorchRuntime(model).logits(ids, np.ones_like(ids)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert model.training

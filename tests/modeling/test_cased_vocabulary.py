@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from conflict_ner.modeling.cased_vocabulary import CAPITALISED, UPPER, forms, teach, with_capitals
+from conflict_ner.modeling.cased_vocabulary import CAPITALISED, UPPER, add_cased_embeddings, forms, with_capitals
 from conflict_ner.modeling.encoder import load_model, load_tokenizer
 from helpers.encoders import byte_bpe, wordpiece
 from transformers import BertConfig, BertForTokenClassification
@@ -78,7 +78,7 @@ def test_a_new_piece_is_its_lower_form_and_a_direction_that_all_share() -> None:
     model, capitals = _bert(len(old)), with_capitals(old)
     assert capitals
     before = _embeddings(model).clone()
-    teach(model, capitals)
+    add_cased_embeddings(model, capitals)
     after = _embeddings(model)
     assert torch.equal(after[: len(old)], before)
     moved = after[len(old) :] - before[list(capitals.origins)]
@@ -93,7 +93,7 @@ def test_it_is_saved_and_loaded_as_any_encoder(tmp_path: Path) -> None:
     old = wordpiece()
     model, capitals = _bert(len(old)), with_capitals(old)
     assert capitals
-    teach(model, capitals)
+    add_cased_embeddings(model, capitals)
     model.save_pretrained(tmp_path)
     capitals.tokenizer.save_pretrained(tmp_path)
     tokenizer, loaded = load_tokenizer(str(tmp_path)), load_model(str(tmp_path))

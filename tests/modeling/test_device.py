@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conflict_ner.modeling.device import Hardware, choose
+from conflict_ner.modeling.device import Hardware, choose_device
 
 AMX, AVX = "_is_amx_tile_supported", "_is_avx512_bf16_supported"
 
@@ -41,24 +41,24 @@ def test_auto_takes_what_the_machine_is_fast_at(
     monkeypatch: pytest.MonkeyPatch, cuda: tuple[int, int] | None, mps: bool, amx: bool, avx: bool, expected: Hardware
 ) -> None:
     machine(monkeypatch, cuda, mps, amx, avx)
-    assert choose() == expected
+    assert choose_device() == expected
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1"])
 def test_what_is_not_auto_is_taken_as_said(monkeypatch: pytest.MonkeyPatch, device: str, precision: str) -> None:
     machine(monkeypatch, cuda=(9, 0))
-    assert choose(device, precision) == Hardware(device, precision)  # type: ignore[arg-type]
+    assert choose_device(device, precision) == Hardware(device, precision)  # type: ignore[arg-type]
 
 
 def test_a_device_asked_for_decides_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch, cuda=(9, 0))
-    assert choose("cpu") == Hardware("cpu", "fp32")
-    assert choose("auto", "fp16") == Hardware("cuda", "fp16")
+    assert choose_device("cpu") == Hardware("cpu", "fp32")
+    assert choose_device("auto", "fp16") == Hardware("cuda", "fp16")
 
 
 def test_a_pytorch_without_the_cpu_probes_means_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch)
     monkeypatch.delattr(torch.cpu, AMX)
     monkeypatch.delattr(torch.cpu, AVX)
-    assert choose() == Hardware("cpu", "fp32")
+    assert choose_device() == Hardware("cpu", "fp32")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from conflict_ner.errors import EncoderError
-from conflict_ner.modeling.layers import ByteDropout, cheapen, freeze
+from conflict_ner.modeling.layers import ByteDropout, freeze, use_byte_dropout
 from torch import nn
 from transformers import AlbertConfig, AlbertForTokenClassification, BertConfig, BertForTokenClassification
 
@@ -98,7 +98,7 @@ def test_a_model_gets_it_everywhere_and_keeps_its_weights() -> None:
     model = BertForTokenClassification(config)
     before = model.state_dict()
     dropouts = sum(type(module) is nn.Dropout for module in model.modules())
-    cheapen(model)
+    use_byte_dropout(model)
     assert not any(type(module) is nn.Dropout for module in model.modules())
     assert sum(isinstance(module, ByteDropout) and module.p == 0.1 for module in model.modules()) == dropouts > 4
     assert list(model.state_dict()) == list(before)

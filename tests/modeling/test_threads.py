@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conflict_ner.modeling import threads
-from conflict_ner.modeling.threads import give_threads, limit_threads, one_a_core, physical_cores
+from conflict_ner.modeling.threads import limit_threads, one_cpu_per_core, physical_cores, set_threads
 
 # Two cores with two threads each.
 CPUINFO = "\n\n".join(
@@ -111,15 +111,15 @@ def test_threads_within_a_quota_are_kept_to_as_many_processors(
     monkeypatch.setattr(torch, "set_num_threads", kept.append)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "9")
-    give_threads(physical_cores())
+    set_threads(physical_cores())
     assert kept == [2, {0, 1}]  # else a library that asks nobody would start 64
 
 
 def test_one_processor_a_core_is_kept() -> None:
     placed = {0: (0, 0), 1: (0, 0), 2: (0, 1), 3: (0, 1)}
-    assert one_a_core({0, 1, 2, 3}, placed, 1) == {0}
-    assert one_a_core({1, 2, 3}, placed, 2) == {1, 2}
-    assert one_a_core({0, 1}, {}, 2) == {0, 1}
+    assert one_cpu_per_core({0, 1, 2, 3}, placed, 1) == {0}
+    assert one_cpu_per_core({1, 2, 3}, placed, 2) == {1, 2}
+    assert one_cpu_per_core({0, 1}, {}, 2) == {0, 1}
 
 
 def test_threads_are_given_to_this_process_and_to_those_it_starts(
@@ -131,8 +131,8 @@ def test_threads_are_given_to_this_process_and_to_those_it_starts(
     monkeypatch.setattr(torch, "set_num_threads", kept.append)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "9")
-    give_threads(1)
+    set_threads(1)
     assert kept == [1, {0}]
     assert os.environ["OMP_NUM_THREADS"] == os.environ["RAYON_NUM_THREADS"] == "1"
-    give_threads(2)  # all that there are: nothing to keep it from
+    set_threads(2)  # all that there are: nothing to keep it from
     assert kept == [1, {0}, 2]

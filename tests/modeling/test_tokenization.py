@@ -20,7 +20,7 @@ from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import (
     IGNORED,
     Encoded,
-    TextEncoder,
+    WindowTokenizer,
     encoder_window,
     training_windows,
     word_spans,
@@ -41,8 +41,8 @@ TEXTS = [
 LONG = " ".join(random.Random(3).choices([*SENTENCES[4].split(), ".", "$3m", "shelling,"], k=150))
 
 
-def encoder_of(tokenizer: PreTrainedTokenizerFast, window: int = 24, overlap: int = 8) -> TextEncoder:
-    return TextEncoder.make(bare(tokenizer), window, overlap)
+def window_tokenizer_of(tokenizer: PreTrainedTokenizerFast, window: int = 24, overlap: int = 8) -> WindowTokenizer:
+    return WindowTokenizer.from_tokenizer(bare(tokenizer), window, overlap)
 
 
 def token_spans(tokenizer: PreTrainedTokenizerFast, text: str) -> list[tuple[int, int]]:
@@ -71,52 +71,52 @@ def test_nothing_is_truncated_or_padded_though_the_tokenizer_file_asks_for_it(en
     tokenizer = load_tokenizer(str(encoder_folder))
     assert tokenizer.backend_tokenizer.truncation
     assert tokenizer.backend_tokenizer.padding
-    short, long = encoder_of(tokenizer).encode(["fighters", LONG])
+    short, long = window_tokenizer_of(tokenizer).encode(["fighters", LONG])
     assert tokenizer.decode(short.token_ids) == "fighters"
     assert str(tokenizer.decode(long.token_ids)).replace(" ", "") == LONG.lower().replace(" ", "")
 
 
 def test_a_texts_tokens_do_not_depend_on_its_neighbours(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(any_tokenizer)
-    for text, together in zip(TEXTS, encoder.encode(TEXTS), strict=True):
-        (alone,) = encoder.encode([text])
+    window_tokenizer = window_tokenizer_of(any_tokenizer)
+    for text, together in zip(TEXTS, window_tokenizer.encode(TEXTS), strict=True):
+        (alone,) = window_tokenizer.encode([text])
         assert alone.token_ids.tolist() == together.token_ids.tolist()
-        assert alone.leads.tolist() == together.leads.tolist()
+        assert alone.first_subwords.tolist() == together.first_subwords.tolist()
 
 
 def test_no_texts_give_nothing(tokenizer: PreTrainedTokenizerFast) -> None:
-    assert encoder_of(tokenizer).encode([]) == []
+    assert window_tokenizer_of(tokenizer).encode([]) == []
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_words_lead_is_the_first_token_that_begins_with_it(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
-    (encoded,) = encoder_of(any_tokenizer).encode([text])
+    (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
     expected = [-1] * len(encoded.word_starts)
     for token, span in reversed(list(enumerate(token_spans(any_tokenizer, text)))):
         for word in overlapping(encoded, span)[:1]:
             expected[word] = token
-    assert encoded.leads.tolist() == expected
+    assert encoded.first_subwords.tolist() == expected
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_words_without_a_subword_keep_their_place(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
-    (encoded,) = encoder_of(any_tokenizer).encode([text])
+    (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
     assert list(zip(encoded.word_starts.tolist(), encoded.word_ends.tolist(), strict=True)) == words_of(text)
-    assert len(encoded.leads) == len(encoded.carriers) == len(encoded.word_starts)
+    assert len(encoded.first_subwords) == len(encoded.covering_words) == len(encoded.word_starts)
 
 
 @pytest.mark.parametrize("text", [*TEXTS, "Goma\x07 \u4e2d", "El\x07 \x07Fasher \u200f", "now\x07 x"])
 def test_a_word_without_lead_is_carried_by_the_earlier_word_whose_token_covers_it(
     any_tokenizer: PreTrainedTokenizerFast, text: str
 ) -> None:
-    (encoded,) = encoder_of(any_tokenizer).encode([text])
-    expected = [word if lead >= 0 else -1 for word, lead in enumerate(encoded.leads.tolist())]
+    (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
+    expected = [word if first >= 0 else -1 for word, first in enumerate(encoded.first_subwords.tolist())]
     for span in token_spans(any_tokenizer, text):
         first, *others = overlapping(encoded, span) or [-1]
         for word in others:
-            if encoded.leads[word] < 0:
+            if encoded.first_subwords[word] < 0:
                 expected[word] = first
-    assert encoded.carriers.tolist() == expected
+    assert encoded.covering_words.tolist() == expected
 
 
 def check_windows(encoded: Encoded, room: int) -> None:
@@ -130,16 +130,16 @@ def check_windows(encoded: Encoded, room: int) -> None:
 
 
 def word_edges(encoded: Encoded) -> set[int]:
-    return {0, len(encoded.token_ids), *encoded.leads.tolist()}
+    return {0, len(encoded.token_ids), *encoded.first_subwords.tolist()}
 
 
 @pytest.mark.parametrize(("window", "overlap"), [(64, 24), (40, 19), (24, 9), (16, 0)])
 def test_windows_cover_all_overlap_and_begin_and_end_at_word_edges(
     any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
 ) -> None:
-    encoder = encoder_of(any_tokenizer, window, overlap)
-    (encoded,) = encoder.encode([LONG])
-    check_windows(encoded, encoder.room)
+    window_tokenizer = window_tokenizer_of(any_tokenizer, window, overlap)
+    (encoded,) = window_tokenizer.encode([LONG])
+    check_windows(encoded, window_tokenizer.max_tokens)
     assert len(encoded.windows) > 2
     assert {edge for window in encoded.windows for edge in window} <= word_edges(encoded)
 
@@ -148,9 +148,9 @@ def test_windows_cover_all_overlap_and_begin_and_end_at_word_edges(
 def test_windows_keep_to_word_edges_though_a_word_is_longer_than_the_overlap(
     any_tokenizer: PreTrainedTokenizerFast, overlap: int, text: str
 ) -> None:
-    encoder = encoder_of(any_tokenizer, 40, overlap)
-    (encoded,) = encoder.encode([text])
-    check_windows(encoded, encoder.room)
+    window_tokenizer = window_tokenizer_of(any_tokenizer, 40, overlap)
+    (encoded,) = window_tokenizer.encode([text])
+    check_windows(encoded, window_tokenizer.max_tokens)
     assert {edge for window in encoded.windows for edge in window} <= word_edges(encoded)
 
 
@@ -158,7 +158,7 @@ def test_windows_keep_to_word_edges_though_a_word_is_longer_than_the_overlap(
 def test_neighbouring_windows_share_about_the_overlap_asked_for(
     any_tokenizer: PreTrainedTokenizerFast, overlap: int
 ) -> None:
-    (encoded,) = encoder_of(any_tokenizer, 40, overlap).encode(["0 1 2 3 4 5 6 7 8 9 " * 20])
+    (encoded,) = window_tokenizer_of(any_tokenizer, 40, overlap).encode(["0 1 2 3 4 5 6 7 8 9 " * 20])
     shared = [end - begin for (_, end), (begin, _) in pairwise(encoded.windows)]
     assert all(overlap - 2 <= tokens <= overlap for tokens in shared)
 
@@ -167,7 +167,7 @@ def test_neighbouring_windows_share_about_the_overlap_asked_for(
 def test_a_token_is_owned_by_the_window_that_shows_it_the_most_context(
     any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
 ) -> None:
-    (encoded,) = encoder_of(any_tokenizer, window, overlap).encode([LONG])
+    (encoded,) = window_tokenizer_of(any_tokenizer, window, overlap).encode([LONG])
     count = len(encoded.token_ids)
 
     def context(token: int, window: tuple[int, int]) -> float:
@@ -179,54 +179,54 @@ def test_a_token_is_owned_by_the_window_that_shows_it_the_most_context(
         return min(left, right)
 
     assert (np.diff(encoded.owners) >= 0).all()
-    for lead in encoded.leads[encoded.leads >= 0].tolist():
-        seen = [context(lead, window) for window in encoded.windows]
-        assert seen[int(encoded.owners[lead])] == max(seen) >= 0
+    for first in encoded.first_subwords[encoded.first_subwords >= 0].tolist():
+        seen = [context(first, window) for window in encoded.windows]
+        assert seen[int(encoded.owners[first])] == max(seen) >= 0
 
 
 @pytest.mark.parametrize("text", ["a" * 95, "see " + "a" * 95 + " now", "1 2 3 " + "a" * 20 + " 4 5 6 7 8 9 0 1 2 3 4"])
 def test_a_word_longer_than_a_window_is_cut_and_lost_nowhere(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
-    encoder = encoder_of(any_tokenizer, 16, 5)
-    (encoded,) = encoder.encode([text])
+    window_tokenizer = window_tokenizer_of(any_tokenizer, 16, 5)
+    (encoded,) = window_tokenizer.encode([text])
     assert len(encoded.windows) > 1
-    check_windows(encoded, encoder.room)
-    assert (encoded.leads >= 0).all()
+    check_windows(encoded, window_tokenizer.max_tokens)
+    assert (encoded.first_subwords >= 0).all()
 
 
 def test_a_report_of_a_megabyte_is_covered(tokenizer: PreTrainedTokenizerFast) -> None:
     text = (LONG + "\n") * (1_000_000 // len(LONG))
-    encoder = encoder_of(tokenizer, 64, 16)
-    (encoded,) = encoder.encode([text])
-    check_windows(encoded, encoder.room)
-    assert (np.diff(encoded.leads) > 0).all()
+    window_tokenizer = window_tokenizer_of(tokenizer, 64, 16)
+    (encoded,) = window_tokenizer.encode([text])
+    check_windows(encoded, window_tokenizer.max_tokens)
+    assert (np.diff(encoded.first_subwords) > 0).all()
     assert encoded.word_ends[-1] == len(text) - 1
 
 
 def test_special_tokens_are_found_and_put_around_each_window(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(any_tokenizer)
+    window_tokenizer = window_tokenizer_of(any_tokenizer)
     first, last = any_tokenizer.cls_token_id, any_tokenizer.sep_token_id
-    assert (encoder.prefix, encoder.suffix) == ((first,), (last,))
-    (encoded,) = encoder.encode([LONG])
+    assert (window_tokenizer.prefix, window_tokenizer.suffix) == ((first,), (last,))
+    (encoded,) = window_tokenizer.encode([LONG])
     for index, (begin, end) in enumerate(encoded.windows):
-        ids = encoder.window_ids(encoded, index)
+        ids = window_tokenizer.window_ids(encoded, index)
         assert ids == [first, *encoded.token_ids[begin:end].tolist(), last]
-        assert len(ids) <= encoder.window
+        assert len(ids) <= window_tokenizer.window
 
 
 def test_one_window_is_what_plain_transformers_reads(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(any_tokenizer, 64)
-    (encoded,) = encoder.encode([SENTENCES[2][:40]])
-    assert encoder.window_ids(encoded, 0) == any_tokenizer(SENTENCES[2][:40])["input_ids"]
+    window_tokenizer = window_tokenizer_of(any_tokenizer, 64)
+    (encoded,) = window_tokenizer.encode([SENTENCES[2][:40]])
+    assert window_tokenizer.window_ids(encoded, 0) == any_tokenizer(SENTENCES[2][:40])["input_ids"]
 
 
 def test_a_window_without_room_for_text_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(EncoderError, match=r"encoding\.window"):
-        encoder_of(tokenizer, 9)
+        window_tokenizer_of(tokenizer, 9)
 
 
 def test_an_overlap_never_takes_more_than_half_of_the_room(tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(tokenizer, 24, 128)
-    assert encoder.overlap == encoder.room // 2
+    window_tokenizer = window_tokenizer_of(tokenizer, 24, 128)
+    assert window_tokenizer.overlap == window_tokenizer.max_tokens // 2
 
 
 def test_the_saved_tokenizer_knows_the_window_and_truncates_nothing_by_itself(tmp_path: Path) -> None:
@@ -237,8 +237,8 @@ def test_the_saved_tokenizer_knows_the_window_and_truncates_nothing_by_itself(tm
     assert not again.backend_tokenizer.truncation
     assert not again.backend_tokenizer.padding
     assert (
-        encoder_of(again).encode([LONG])[0].token_ids.tolist()
-        == encoder_of(tokenizer).encode([LONG])[0].token_ids.tolist()
+        window_tokenizer_of(again).encode([LONG])[0].token_ids.tolist()
+        == window_tokenizer_of(tokenizer).encode([LONG])[0].token_ids.tolist()
     )
 
 
@@ -299,28 +299,28 @@ def labels_in_order(windows: list[dict[str, list[int]]]) -> list[int]:
 
 
 def test_training_windows_label_every_word_exactly_once(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(any_tokenizer)
+    window_tokenizer = window_tokenizer_of(any_tokenizer)
     starts, ends = split_words(LONG)
     mentions = [Mention(int(starts[w]), int(ends[w + 1]), SCHEME.labels[w % 2]) for w in range(0, len(starts) - 1, 3)]
     documents = [Document("a", LONG, tuple(mentions)), Document("b", "Goma fell.", (Mention(0, 4, "LOCATION"),))]
-    windows, unaligned = training_windows(documents, encoder, SCHEME)
+    windows, unaligned = training_windows(documents, window_tokenizer, SCHEME)
     spans = [(w, w + 2, SCHEME.labels[w % 2]) for w in range(0, len(starts) - 1, 3)]
     assert labels_in_order(windows) == [*SCHEME.encode(spans, len(starts)).tolist(), 3, 0, 0]
     assert unaligned == []
 
 
 def test_training_windows_label_no_special_token(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    encoder = encoder_of(any_tokenizer)
-    windows, _ = training_windows([Document("a", LONG)], encoder, SCHEME)
+    window_tokenizer = window_tokenizer_of(any_tokenizer)
+    windows, _ = training_windows([Document("a", LONG)], window_tokenizer, SCHEME)
     assert len(windows) > 1
     for window in windows:
-        assert len(window["input_ids"]) == len(window["labels"]) <= encoder.window
+        assert len(window["input_ids"]) == len(window["labels"]) <= window_tokenizer.window
         assert window["labels"][0] == window["labels"][-1] == IGNORED
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_a_report_without_words_teaches_nothing(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
-    windows, unaligned = training_windows([Document("a", text)], encoder_of(any_tokenizer), SCHEME)
+    windows, unaligned = training_windows([Document("a", text)], window_tokenizer_of(any_tokenizer), SCHEME)
     assert labels_in_order(windows) == []
     assert unaligned == []
 
@@ -337,13 +337,13 @@ def test_a_mention_with_an_edge_inside_a_word_is_reported_and_left_out_of_the_lo
     any_tokenizer: PreTrainedTokenizerFast, astray: Mention, rest: list[int]
 ) -> None:
     document = Document("a", "Rebels left Goma. ", (Mention(0, 6, "ACTOR"), astray))
-    windows, unaligned = training_windows([document], encoder_of(any_tokenizer), SCHEME)
+    windows, unaligned = training_windows([document], window_tokenizer_of(any_tokenizer), SCHEME)
     assert unaligned == [(document, astray)]
     assert labels_in_order(windows) == rest
 
 
 def test_mentions_become_spans_of_whole_words(any_tokenizer: PreTrainedTokenizerFast) -> None:
-    (encoded,) = encoder_of(any_tokenizer).encode(["Houthi-held Sanaa, 60km"])
+    (encoded,) = window_tokenizer_of(any_tokenizer).encode(["Houthi-held Sanaa, 60km"])
     mentions = [Mention(0, 6, "ACTOR"), Mention(7, 17, "LOCATION"), Mention(19, 21, "ACTOR"), Mention(20, 23, "ACTOR")]
     aligned, unaligned = word_spans(encoded, mentions)
     assert aligned == [(0, 1, "ACTOR"), (2, 4, "LOCATION"), (5, 6, "ACTOR")]

@@ -13,9 +13,9 @@ import torch
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.predictor import Predictor
-from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.modeling.tokenization import WindowTokenizer
 from conflict_ner.training import temperature_scaling
 from conflict_ner.training.temperature_scaling import (
     Decisions,
@@ -23,7 +23,7 @@ from conflict_ner.training.temperature_scaling import (
     decisions,
     fit_temperature,
     fit_temperature_of_words,
-    fold,
+    scale_head,
 )
 from helpers.encoders import SENTENCES, wordpiece
 from helpers.runs import LABELS
@@ -40,7 +40,9 @@ def predictor(encoder_folder: Path) -> Predictor:
     torch.manual_seed(1)
     model: Any = new_model(str(encoder_folder), SCHEME, 0.0, 0.0)
     nn.init.normal_(model.classifier.weight, std=0.4)
-    return Predictor(TorchModel(model), TextEncoder.make(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME)
+    return Predictor(
+        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME
+    )
 
 
 def model_of(predictor: Predictor) -> Any:
@@ -128,7 +130,7 @@ def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, te
     before, spans = [logits for _, logits in predictor.logits(TEXTS)], marks(list(predictor.predict(TEXTS)))
     expected = decisions(predictor, documents(predictor)).scores(temperature)
     reports = documents(predictor)
-    assert fold(model_of(predictor), predictor, temperature, TEXTS)
+    assert scale_head(model_of(predictor), predictor, temperature, TEXTS)
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
         np.testing.assert_allclose(divided * temperature, whole, atol=1e-4)
         np.testing.assert_array_equal(divided.argmax(-1), whole.argmax(-1))
@@ -143,7 +145,7 @@ def test_where_tags_tie_one_of_them_wins_still(predictor: Predictor, temperature
         for parameter in (model.classifier.weight, model.classifier.bias):
             parameter[7:9] = parameter[1:3]
     before = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
-    assert fold(model_of(predictor), predictor, temperature, TEXTS)
+    assert scale_head(model_of(predictor), predictor, temperature, TEXTS)
     after = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
     best = before.max(-1)
     tied = (before > best[:, None] - 1e-5).sum(-1) > 1
@@ -165,9 +167,9 @@ def test_the_head_is_found_in_common_architectures(kind: str) -> None:
     )
     torch.manual_seed(0)
     model = AutoModelForTokenClassification.from_config(config)  # type: ignore[no-untyped-call]
-    predictor = Predictor(TorchModel(model), TextEncoder.make(bare(tokenizer), 32, 8), SCHEME)
+    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(tokenizer), 32, 8), SCHEME)
     before = [logits for _, logits in predictor.logits(TEXTS)]
-    assert fold(model_of(predictor), predictor, 3.0, TEXTS[:3])
+    assert scale_head(model_of(predictor), predictor, 3.0, TEXTS[:3])
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
         np.testing.assert_allclose(3 * divided, whole, atol=1e-5)
 
@@ -202,7 +204,7 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
     kind: str, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model: Any = Odd(kind)
-    predictor = Predictor(TorchModel(model), TextEncoder.make(bare(wordpiece()), 32, 8), SCHEME)
+    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(wordpiece()), 32, 8), SCHEME)
     before = copy.deepcopy(model.state_dict())
     monkeypatch.setattr(temperature_scaling, "fit_temperature", lambda _: temperature)
     facts = calibrate(model_of(predictor), predictor, documents(predictor))

@@ -20,14 +20,14 @@ from pydantic import BaseModel, ConfigDict
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError
 from conflict_ner.evaluation.report import Report
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 if TYPE_CHECKING:
     from conflict_ner.data.corpus import Corpus
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-MEMORY = "training_memory.json"
+SEEN_MENTIONS = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
 _ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")  # encoders' names
 _NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
@@ -156,17 +156,17 @@ class Checkpoint:
         """The labels that the model knows."""
         return LabelScheme(self.manifest.labels)
 
-    def memory(self) -> TrainingMemory | None:
+    def seen_mentions(self) -> SeenMentions | None:
         """What training has seen; None for a checkpoint that was made before this was kept.
 
         Raises:
             CheckpointError: if the file is damaged.
         """
-        file = self.folder / MEMORY
+        file = self.folder / SEEN_MENTIONS
         if not file.is_file():
             return None
         try:
-            return TrainingMemory.model_validate_json(file.read_bytes())
+            return SeenMentions.model_validate_json(file.read_bytes())
         except (ValueError, OSError) as error:
             raise CheckpointError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
 

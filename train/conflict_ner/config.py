@@ -177,7 +177,7 @@ class EncodingConfig(_Section):
     )
     overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="tokens that neighbouring windows share")
     capitals: Switch = Field(
-        True, description="teach an uncased WordPiece encoder to tell capitals; others stay as they are"
+        True, description="let an uncased WordPiece encoder tell capitals; others stay as they are"
     )
 
     @model_validator(mode="after")

@@ -228,7 +228,7 @@ class JobError(ConflictNerError):
 
 
 class BenchmarkError(ConflictNerError):
-    """What is to be measured cannot be: nothing to read, or a contestant that fails."""
+    """What is to be measured cannot be: nothing to read, or a system that fails."""
 
 
 class MissingExtraError(ConflictNerError):

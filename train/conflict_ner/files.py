@@ -1,6 +1,6 @@
 r"""Files and folders that are written whole or not at all, whenever a process is killed.
 
-A file is written beside its target and renamed (`replaced`). A checkpoint folder is too (`written_aside`), and
+A file is written beside its target and renamed (`atomic_write`). A checkpoint folder is too (`atomic_folder`), and
 the checkpoint that it replaces is kept as `NAME.previous` until the next replacement. `NAME` and
 `NAME.previous` are whole checkpoints, or absent, at every moment. Hidden folders beside them hold what is
 on its way; a killed process leaves them, and the next export clears them up:
@@ -13,7 +13,7 @@ on its way; a killed process leaves them, and the next export clears them up:
 
 A file that grows outlasts a power loss by whole lines and synced folders, and a lock keeps it to one writer:
 
->>> whole_lines(b'{"done": 1}\n{"done": 2}\n{"do')
+>>> complete_lines(b'{"done": 1}\n{"done": 2}\n{"do')
 ([{'done': 1}, {'done': 2}], 24)
 """
 
@@ -94,7 +94,7 @@ def is_device(target: Path | None) -> bool:
 
 
 @contextmanager
-def replaced(target: Path) -> Iterator[TextIO]:
+def atomic_write(target: Path) -> Iterator[TextIO]:
     """A file that takes the target's place when the block ends well; a device is written to directly.
 
     Raises:
@@ -141,7 +141,7 @@ def require_writable(target: Path) -> None:
         raise OSError(wrong, os.strerror(wrong), str(target))
 
 
-def one_file(first: Path | None, second: Path | None) -> bool:
+def is_same_file(first: Path | None, second: Path | None) -> bool:
     """Whether two outputs, each of them optional, would be one file."""
     return first is not None and second is not None and first.resolve() == second.resolve()
 
@@ -152,7 +152,7 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def short(path: Path) -> str:
+def short_path(path: Path) -> str:
     """A path as one would type it here."""
     try:
         here = Path.cwd()
@@ -161,7 +161,7 @@ def short(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def whole_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
+def complete_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
     """The lines up to the first that a kill or a power loss broke off, and their length in bytes."""
     said, length = [], 0
     for each in raw.splitlines(keepends=True):
@@ -190,7 +190,7 @@ def lock(stream: IO[bytes], target: Path) -> None:
         raise ConfigError("the output", [Problem(str(target), said, "let it end, or name another output")]) from None
 
 
-def to_disk(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a name that was given in a folder outlast a power loss, where folders can be synced."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -204,7 +204,7 @@ def to_disk(folder: Path) -> None:
 
 
 @contextmanager
-def written_aside(folder: Path, refuse_other_folder: Callable[[Path], None]) -> Iterator[Path]:
+def atomic_folder(folder: Path, refuse_other_folder: Callable[[Path], None]) -> Iterator[Path]:
     """Give a new folder beside `folder` that takes its place when the block ends well.
 
     A checkpoint that was there is kept as `NAME.previous`. Killed at any moment, or left by an error,
@@ -220,7 +220,7 @@ def written_aside(folder: Path, refuse_other_folder: Callable[[Path], None]) -> 
     refuse_other_folder(folder)
     folder = folder.resolve()  # of a link it is the folder behind it that is replaced
     if folder.exists():
-        refuse_other_folder(previous(folder))
+        refuse_other_folder(previous_folder(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(folder)
@@ -271,7 +271,7 @@ def _put_in_place(aside: Path, folder: Path) -> None:
 
 def _keep(old: Path, folder: Path) -> None:
     """Make the folder that was replaced `NAME.previous`; an empty one is no checkpoint and goes."""
-    kept = previous(folder)
+    kept = previous_folder(folder)
     if not (old / "manifest.json").is_file():
         _remove(old)
     elif not os.path.lexists(kept):
@@ -285,7 +285,7 @@ def _keep(old: Path, folder: Path) -> None:
         _remove(gone)
 
 
-def previous(folder: Path) -> Path:
+def previous_folder(folder: Path) -> Path:
     """Name the folder in which the checkpoint that is replaced next is kept."""
     folder = folder.resolve()  # of a link it is the folder behind it that is replaced
     return folder.with_name(f"{folder.name}.previous")

@@ -13,9 +13,9 @@ import pytest
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.errors import CheckpointError, ConfigError
-from conflict_ner.export.checkpoint_writer import export_again
+from conflict_ner.export.checkpoint_writer import copy_checkpoint
 from conflict_ner.export.onnx import export, trace
-from conflict_ner.export.onnx.export import compare, export_onnx, judge
+from conflict_ner.export.onnx.export import check_parity, export_onnx, judge
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
 
@@ -76,7 +76,7 @@ def test_a_fresh_process_tags_with_it_without_pytorch(exported: Checkpoint) -> N
 
 
 def test_an_export_can_be_copied_and_not_exported_again(exported: Checkpoint, tmp_path: Path) -> None:
-    copy = export_again(exported.folder, tmp_path / "copy", device="cpu")
+    copy = copy_checkpoint(exported.folder, tmp_path / "copy", device="cpu")
     assert copy.manifest == exported.manifest
     with pytest.raises(CheckpointError, match="is an export itself"):
         export_onnx(exported.folder, tmp_path / "other")
@@ -153,6 +153,6 @@ def test_what_cannot_be_judged_is_refused() -> None:
 def test_a_label_is_as_much_of_a_mention_as_its_edges() -> None:
     documents = [Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))]
     found = Entity("ACTOR", "Rebels", 0, 6, 0.9)
-    assert compare("fp32", documents, [[found]], [[replace(found, score=0.8)]], ["ACTOR"]).identical_documents == 1
+    assert check_parity("fp32", documents, [[found]], [[replace(found, score=0.8)]], ["ACTOR"]).identical_documents == 1
     with pytest.raises(CheckpointError):
-        compare("fp32", documents, [[found]], [[replace(found, label="WEAPON")]], ["ACTOR", "WEAPON"])
+        check_parity("fp32", documents, [[found]], [[replace(found, label="WEAPON")]], ["ACTOR", "WEAPON"])

@@ -10,10 +10,10 @@ from conflict_ner.export.onnx.quantization import (
     PRODUCT_LIMIT,
     TABLE_LIMIT,
     Choice,
-    Floats,
+    Float32,
     Observed,
-    choose,
-    quantise,
+    choose_quantization,
+    quantize,
     rounded,
 )
 from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS
@@ -47,7 +47,7 @@ def test_each_row_of_a_large_table_keeps_its_own_size() -> None:
     model = lookup(1000)
     plain = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (wanted,) = plain.run(None, {"which": WHICH})
-    assert quantise(model, []) == (0, 0)
+    assert quantize(model, []) == (0, 0)
     assert {(mark.key, mark.value) for mark in model.metadata_props} == {SAFE_PRODUCTS}
     assert {tensor.name: tensor.data_type for tensor in model.graph.initializer} == {
         "table/rows": onnx.TensorProto.INT8,
@@ -62,26 +62,26 @@ def test_each_row_of_a_large_table_keeps_its_own_size() -> None:
 @pytest.mark.parametrize(("rows", "axis"), [(999, 0), (1000, 1)])
 def test_a_small_table_and_one_picked_by_column_stay(rows: int, axis: int) -> None:
     model = lookup(rows, axis)
-    quantise(model, [])
+    quantize(model, [])
     assert [node.op_type for node in model.graph.node] == ["Gather"]
 
 
-def seen_of(rows: Floats) -> Observed:
+def seen_of(rows: Float32) -> Observed:
     return Observed([rows], np.minimum(rows.min(0), 0), np.maximum(rows.max(0), 0))
 
 
 @pytest.fixture
-def rows() -> Floats:
+def rows() -> Float32:
     return np.random.default_rng(1).normal(size=(200, 32)).astype(np.float32)
 
 
 @pytest.fixture
-def weights() -> Floats:
+def weights() -> Float32:
     return np.random.default_rng(2).normal(size=(32, 80)).astype(np.float32)
 
 
 @pytest.mark.parametrize("limit", [PRODUCT_LIMIT, TABLE_LIMIT])
-def test_weights_come_back_to_within_half_a_step(weights: Floats, limit: int) -> None:
+def test_weights_come_back_to_within_half_a_step(weights: Float32, limit: int) -> None:
     columns, scales = rounded(weights, limit)
     assert columns.dtype == np.int8
     assert np.abs(columns).max(0).tolist() == [limit] * 80
@@ -94,37 +94,37 @@ def test_a_column_of_zeros_stays_one() -> None:
     assert np.isfinite(scales).all()
 
 
-def test_even_inputs_are_taken_as_they_are(rows: Floats, weights: Floats) -> None:
-    choice = choose(seen_of(rows), weights, normed=False)
+def test_even_inputs_are_taken_as_they_are(rows: Float32, weights: Float32) -> None:
+    choice = choose_quantization(seen_of(rows), weights, normed=False)
     assert (choice.divisors == 1).all()
     assert len(choice.apart) == 0
     assert choice.error < 1e-3
 
 
-def test_a_channel_that_reaches_far_is_multiplied_apart(rows: Floats, weights: Floats) -> None:
+def test_a_channel_that_reaches_far_is_multiplied_apart(rows: Float32, weights: Float32) -> None:
     rows[0, 7] = 500.0
-    choice = choose(seen_of(rows), weights, normed=False)
+    choice = choose_quantization(seen_of(rows), weights, normed=False)
     assert 7 in choice.apart
     assert choice.scale * 255 < 20  # the range is that of the others
     assert choice.error < 1e-3
 
 
-def test_after_a_norm_channels_are_brought_nearer_to_one_size(rows: Floats, weights: Floats) -> None:
+def test_after_a_norm_channels_are_brought_nearer_to_one_size(rows: Float32, weights: Float32) -> None:
     rows[:, 7] *= 50
-    even, plain = choose(seen_of(rows), weights, normed=True), error_of_plain(rows, weights)
+    even, plain = choose_quantization(seen_of(rows), weights, normed=True), error_of_plain(rows, weights)
     assert even.divisors[7] == even.divisors.max() > 3 * np.median(even.divisors)
     assert len(even.apart) == 0
     assert even.error < plain / 3
 
 
-def error_of_plain(rows: Floats, weights: Floats) -> float:
+def error_of_plain(rows: Float32, weights: Float32) -> float:
     columns, scales = rounded(weights, PRODUCT_LIMIT)
     step = (rows.max() - rows.min()) / 255
     found = np.rint(rows / step) * step @ (columns * scales)
     return float(np.square(found - rows @ weights).sum() / np.square(rows @ weights).sum())
 
 
-def test_nothing_but_zeros_is_no_crash(weights: Floats) -> None:
-    choice = choose(seen_of(np.zeros((5, 32), dtype=np.float32)), weights, normed=True)
+def test_nothing_but_zeros_is_no_crash(weights: Float32) -> None:
+    choice = choose_quantization(seen_of(np.zeros((5, 32), dtype=np.float32)), weights, normed=True)
     assert isinstance(choice, Choice)
     assert (choice.error, choice.zero) == (0.0, 0)

@@ -12,9 +12,9 @@ import torch
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export.onnx import trace
 from conflict_ner.export.onnx.trace import write
-from conflict_ner.inference.onnx_runtime import OnnxModel
+from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.runtime import Ids, Logits
-from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.encoder import load_model
 from transformers import (
     BertConfig,
@@ -87,7 +87,7 @@ def batch(rows: int, length: int) -> tuple[Ids, Ids]:
 
 def difference(folder: Path, written: Path) -> tuple[float, list[Logits]]:
     """The largest among tokens that are none of padding, over batches of many shapes; and the logits."""
-    wanted, model = TorchModel(load_model(str(folder))), OnnxModel(onnx_session(written))
+    wanted, model = TorchRuntime(load_model(str(folder))), OnnxRuntime(onnx_session(written))
     largest, said = 0.0, []
     for shape in ((2, 16), (1, 1), (1, 7), (5, 33)):
         ids, mask = batch(*shape)
@@ -134,14 +134,14 @@ def test_in_8_bits_they_are_nearly_the_same_and_do_not_depend_on_the_batch(model
     largest, said = difference(model_folder, in_8_bits)
     spread = float(np.std(np.concatenate(said)))
     assert 0 < largest < spread / 2
-    model, (ids, mask) = OnnxModel(onnx_session(in_8_bits)), batch(5, 33)
+    model, (ids, mask) = OnnxRuntime(onnx_session(in_8_bits)), batch(5, 33)
     alone = model.logits(ids[2:3, : mask[2].sum()], mask[2:3, : mask[2].sum()])
     np.testing.assert_allclose(model.logits(ids, mask)[2][mask[2] == 1], alone[0], atol=1e-4)
 
 
 def test_a_row_has_the_same_logits_to_the_last_bit_among_others_of_its_length(exact: Path, in_8_bits: Path) -> None:
     for folder in (exact, in_8_bits):
-        model = OnnxModel(onnx_session(folder))
+        model = OnnxRuntime(onnx_session(folder))
         for length in (1, 2, 7, 33):
             ids = np.random.default_rng(length).integers(5, 60, (9, length))
             alone = np.concatenate([model.logits(row[None], np.ones_like(row[None])) for row in ids])

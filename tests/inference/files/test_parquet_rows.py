@@ -77,7 +77,7 @@ def test_times_within_lists_and_objects_are_text_too() -> None:
 
 
 def wrong(values: list[bytes | None]) -> pa.Array:
-    """Strings of which one is not UTF-8, as careless writers leave them."""
+    """Strings of which one is not UTF-8, as keep_ties writers leave them."""
     return pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pytest
 from conflict_ner.errors import ConfigError, JobError
-from conflict_ner.inference.files.resumable_job import Counts, Job, beside, differences, facts_of, job
+from conflict_ner.inference.files.resumable_job import Job, JobCounts, beside, facts_of, job, job_differences
 
 FACTS = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
 ROW = '{"id": "é"}\n'
@@ -50,7 +50,7 @@ def test_a_finished_job_leaves_its_output_only(tmp_path: Path) -> None:
         assert (tmp_path / "out").read_text() == "old"
         made.finish()
     assert (tmp_path / "out").read_text(encoding="utf-8") == 2 * ROW
-    assert made.counts == Counts(2, 2, 1, 7, 26)
+    assert made.counts == JobCounts(2, 2, 1, 7, 26)
     assert names(tmp_path) == ["out"]
 
 
@@ -70,7 +70,7 @@ def test_an_interrupted_job_goes_on_after_what_is_safe(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.partial", "out.progress"]
     interrupted(tmp_path / "out", 0, resume=True)
     with job(tmp_path / "out", FACTS, resume=True) as made:
-        assert made.counts == Counts(5, 10, 0, 15, 65)
+        assert made.counts == JobCounts(5, 10, 0, 15, 65)
         made.add('{"id": "last"}\n', 0, 0)
         made.finish()
     assert (tmp_path / "out").read_text(encoding="utf-8") == 5 * ROW + '{"id": "last"}\n'
@@ -224,13 +224,13 @@ def test_a_file_is_known_by_size_and_time(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("text\n")
     facts = facts_of([file, tmp_path / "none"], column="text")
-    assert differences(facts, facts_of([file, tmp_path / "none"], column="text")) == []
+    assert job_differences(facts, facts_of([file, tmp_path / "none"], column="text")) == []
     assert facts["inputs"][1] == [str(tmp_path / "none"), None, None]
     os.utime(file, ns=(1, 1))
-    assert [p.where for p in differences(facts, facts_of([file, tmp_path / "none"], column="text"))] == [str(file)]
+    assert [p.where for p in job_differences(facts, facts_of([file, tmp_path / "none"], column="text"))] == [str(file)]
 
 
 def test_of_many_differences_the_first_are_said() -> None:
     then = {"inputs": [[f"{n}.txt", 1, 1] for n in range(1000)]}
-    problems = differences(then, {"inputs": []})
+    problems = job_differences(then, {"inputs": []})
     assert [problem.where for problem in problems] == [f"{n}.txt" for n in range(10)]

@@ -190,13 +190,13 @@ class ByBatch:
     """A runtime whose logits depend on the batch as a whole, as those of a GPU do in their last digits."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.runtime, self.padding, self.doubt, self.device = runtime, runtime.padding, 0.0, "cpu"
+        self.runtime, self.padding, self.tie_margin, self.device = runtime, runtime.padding, 0.0, "cpu"
         self.batch_tokens, self.workers = 1024, 1
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         return self.runtime.logits(ids, mask) * np.float32(1 + mask.sum() % 101 / 100)
 
-    exactly = logits
+    logits_fp32 = logits
 
     def parallel(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""Fresh processes in rounds: how soon each contender has its first report, how much memory it holds.
+"""Fresh processes in rounds: how soon each system has its first report, how much memory it holds.
 
 And how a Tagger's speed and memory grow with the number of reports, which come from a generator.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from conflict_ner.benchmark.fresh_process import Fresh, fresh
 from conflict_ner.benchmark.inputs import Reports
 from conflict_ner.benchmark.results import Cold, Scaled
-from conflict_ner.benchmark.systems import Contender
+from conflict_ner.benchmark.systems import System
 from conflict_ner.benchmark.timing import Clock, Spread, Turn, in_turn, times_as_fast
 
 _REST_SECONDS = 0.2
@@ -43,20 +43,20 @@ class Bench:
     say: Callable[[str], object] = lambda _: None
     clock: Clock = time.perf_counter
     rest: Turn = _rest
-    launch: Callable[[Contender, Path, int], Fresh] = fresh
+    launch: Callable[[System, Path, int], Fresh] = fresh
 
 
-def cold_starts(contenders: Sequence[Contender], file: Path, reports: int, bench: Bench) -> dict[str, Cold]:
+def cold_starts(systems: Sequence[System], file: Path, reports: int, bench: Bench) -> dict[str, Cold]:
     """Fresh processes in turn. Those of a first round warm the disk and are asked for their memory alone."""
     used: dict[str, Fresh] = {}
-    for contender in contenders:
-        bench.say(f"memory of {contender.name}, in a fresh process")
-        used[contender.name] = bench.launch(contender, file, reports)
+    for system in systems:
+        bench.say(f"memory of {system.name}, in a fresh process")
+        used[system.name] = bench.launch(system, file, reports)
 
     def begun(number: int, name: str) -> None:
         bench.say(f"cold start, round {number} of {bench.rounds}: {name}")
 
-    turns = {each.name: partial(_first, each, file, bench) for each in contenders}
+    turns = {each.name: partial(_first, each, file, bench) for each in systems}
     first = in_turn(turns, bench.rounds, begun=begun)
     return {
         name: Cold(
@@ -69,16 +69,16 @@ def cold_starts(contenders: Sequence[Contender], file: Path, reports: int, bench
     }
 
 
-def _first(contender: Contender, file: Path, bench: Bench) -> float:
-    return bench.launch(contender, file, 0).first
+def _first(system: System, file: Path, bench: Bench) -> float:
+    return bench.launch(system, file, 0).first
 
 
-def scaled_up(contender: Contender, data: Reports, file: Path, bench: Bench) -> tuple[Scaled, ...]:
+def scaled_up(system: System, data: Reports, file: Path, bench: Bench) -> tuple[Scaled, ...]:
     """A fresh process for each number of reports that the bench names."""
     rows = []
     for reports in bench.scale:
-        bench.say(f"{contender.name}: {reports:,} reports in a fresh process")
-        done = bench.launch(contender, file, reports)
+        bench.say(f"{system.name}: {reports:,} reports in a fresh process")
+        done = bench.launch(system, file, reports)
         words = data.words_of(reports)
         rows.append(
             Scaled(

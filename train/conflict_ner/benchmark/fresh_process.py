@@ -1,14 +1,14 @@
-"""What a contender costs in a process of its own: seconds to its first report, and the most memory it held.
+"""What a system costs in a process of its own: seconds to its first report, and the most memory it held.
 
     python -m conflict_ner.benchmark.fresh_process CONTENDER TEXTS REPORTS
 
-CONTENDER is JSON, TEXTS a file with a JSON string a line. The process opens the contender, tags the
+CONTENDER is JSON, TEXTS a file with a JSON string a line. The process opens the system, tags the
 first text and says so; the seconds from its start to that word are the cold start: Python, imports,
 loading, one report. Then it tags REPORTS reports (0: none), the texts in turn, from a generator, and
 prints the seconds that took and the peak of its memory.
 
 Each process is new because peaks do not come down again, and because libraries share what another
-has loaded already. This module imports as little as `contenders` does.
+has loaded already. This module imports as little as `systems` does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from conflict_ner.benchmark.systems import Contender
+from conflict_ner.benchmark.systems import System
 from conflict_ner.errors import BenchmarkError
 
 _STATUS = Path("/proc/self/status")
@@ -33,7 +33,7 @@ _FIRST = "first"
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """What a fresh process of a contender took.
+    """What a fresh process of a system took.
 
     first: seconds from its start to its first report's mentions. seconds: for the reports after it.
     memory: bytes, its peak. gpu_memory: bytes that PyTorch held on the GPU at most, if there is one.
@@ -45,8 +45,8 @@ class Fresh:
     gpu_memory: int | None = None
 
 
-def fresh(contender: Contender, texts: Path, reports: int, *, clock: Callable[[], float] = time.perf_counter) -> Fresh:
-    """Start a process for a contender and see what it takes.
+def fresh(system: System, texts: Path, reports: int, *, clock: Callable[[], float] = time.perf_counter) -> Fresh:
+    """Start a process for a system and see what it takes.
 
     Args:
         texts: as `write_texts` wrote them.
@@ -56,7 +56,7 @@ def fresh(contender: Contender, texts: Path, reports: int, *, clock: Callable[[]
         BenchmarkError: if the process fails, with the last it said.
     """
     # -P: modules in the working folder must not stand in for installed ones.
-    command = [sys.executable, "-P", "-m", __name__, json.dumps(contender.as_arguments()), str(texts), str(reports)]
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(system.as_arguments()), str(texts), str(reports)]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         start = clock()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603 - ours
@@ -68,7 +68,7 @@ def fresh(contender: Contender, texts: Path, reports: int, *, clock: Callable[[]
             errors.seek(0)
             said = errors.read().strip().splitlines()
             reason = said[-1] if said else f"exit code {process.returncode}"
-            raise BenchmarkError(f"{contender.name} failed in a process of its own: {reason}")
+            raise BenchmarkError(f"{system.name} failed in a process of its own: {reason}")
     return Fresh(first=first, **json.loads(rest[-1]))
 
 
@@ -99,9 +99,9 @@ def _gpu_memory() -> int | None:
     return torch.cuda.max_memory_reserved() if torch and torch.cuda.is_initialized() else None
 
 
-def _tag(contender: Contender, file: Path, reports: int) -> None:
+def _tag(system: System, file: Path, reports: int) -> None:
     texts = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    read = contender.open()
+    read = system.open()
     next(read(texts[:1]))
     print(_FIRST, flush=True)
     start = time.perf_counter()
@@ -112,4 +112,4 @@ def _tag(contender: Contender, file: Path, reports: int) -> None:
 
 
 if __name__ == "__main__":
-    _tag(Contender(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))
+    _tag(System(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))

@@ -19,7 +19,7 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.formats.file_search import note_hidden, printable, walk
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
-from conflict_ner.files import short
+from conflict_ner.files import short_path
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
         # Neither speed nor a comparison of runtimes depends on whose guidelines the reports were labeled by.
         documents += corpus.load({"data": marked}, labels, guidelines=False, columns=columns)["data"]
     kept = tuple(document for document in documents if len(split_words(document.text)[0]))
-    named = ", ".join(printable(short(entry)) for entry in entries)
+    named = ", ".join(printable(short_path(entry)) for entry in entries)
     if not kept:
         raise BenchmarkError(f"{named}: no report with a word in it; name other files")
     return Reports(named, kept, labeled=not plain)

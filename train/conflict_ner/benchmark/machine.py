@@ -23,7 +23,7 @@ _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "onnxruntim
 class Machine:
     """What the figures of one run are of.
 
-    cores: physical ones that this process may use. threads: what each contestant was given.
+    cores: physical ones that this process may use. threads: what each system was given.
     features: of the CPU, those that speed up products. gpu: its name, where it computed.
     """
 

@@ -62,11 +62,11 @@ class Cold(_Result):
     gpu_memory: int | None
 
 
-class Contestant(_Result):
+class SystemResult(_Result):
     """How one of them did.
 
     times_as_fast: against others by name. share: of each limit's words a second, by its name.
-    strict_f1: on the reports, each once; None where they have no labels, or the contestant has its own.
+    strict_f1: on the reports, each once; None where they have no labels, or the system has its own.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Benchmark(_Result):
     tokens: int
     reports_a_turn: int
     rounds: int
-    contestants: tuple[Contestant, ...]
+    systems: tuple[SystemResult, ...]
     limits: tuple[Limited, ...]
     notes: tuple[str, ...]
 
@@ -119,6 +119,6 @@ class TrainingBenchmark(_Result):
     tokens: int
     rounds: int
     seeds: tuple[int, ...]
-    contestants: tuple[Trained, ...]
+    systems: tuple[Trained, ...]
     limits: tuple[Limited, ...]
     notes: tuple[str, ...]

@@ -3,12 +3,12 @@
 Nearly all arithmetic of a transformer is in its linear layers (Kaplan et al. 2020: twice as many
 operations a token as they have weights). So the products of exactly these layers' shapes are
 computed on random numbers, a few thousand tokens at a time, and nothing else: no attention, no
-normalisation, no tokenizer, no padding. Tokens a second of that is the limit; what a contestant
+normalisation, no tokenizer, no padding. Tokens a second of that is the limit; what a system
 reaches is a share of it. Training needs three products where tagging needs one: forward, and
 backward to the layer's input and to its weights.
 
 The limit is of PyTorch's products, by the quickest of the ways to compute them that were tried. It
-is measured in the same rounds as the contestants, because it drifts with the machine as they do.
+is measured in the same rounds as the systems, because it drifts with the machine as they do.
 
 >>> layers = Counter({(384, 1536): 6, (1536, 384): 6})
 >>> operations(layers), operations(layers, backward=True)
@@ -30,7 +30,7 @@ from conflict_ner.benchmark.timing import Clock, Turn, alternate
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["fp32", "bf16", "int8"]
+RooflinePrecision = Literal["fp32", "bf16", "int8"]
 Layers = Mapping[tuple[int, int], int]  # (inputs, outputs) of linear layers: how many there are
 
 TOKENS = (1024, 4096)  # a batch; the quickest size counts
@@ -78,7 +78,7 @@ def limits(
 
     int8 is there for tagging only. A precision that is slower than fp32 here is emulated and no limit.
     """
-    precisions: tuple[Precision, ...] = ("fp32", "bf16") if backward else ("fp32", "bf16", "int8")
+    precisions: tuple[RooflinePrecision, ...] = ("fp32", "bf16") if backward else ("fp32", "bf16", "int8")
     found, notes = [], []
     for precision in precisions:
         fault = "" if precision == "fp32" else _fault(layers, device, precision, clock)
@@ -91,7 +91,7 @@ def limits(
     return found, notes
 
 
-def _fault(layers: Layers, device: str, precision: Precision, clock: Clock) -> str:
+def _fault(layers: Layers, device: str, precision: RooflinePrecision, clock: Clock) -> str:
     """Why a precision is no limit here, found out on a product small enough to be emulated."""
     (ins, outs), _ = max(layers.items(), key=lambda pair: pair[0])
     turns: dict[str, Turn] = {}
@@ -107,7 +107,7 @@ def _fault(layers: Layers, device: str, precision: Precision, clock: Clock) -> s
     return "its products are slower than those of fp32 here, so they are emulated" if slower else ""
 
 
-def _quickest(layers: Layers, device: str, precision: Precision, backward: bool, clock: Clock) -> Limit:
+def _quickest(layers: Layers, device: str, precision: RooflinePrecision, backward: bool, clock: Clock) -> Limit:
     turns: dict[str, Turn] = {}
     sizes: dict[str, int] = {}
     for tokens in TOKENS:
@@ -143,7 +143,9 @@ def _turn(compute: Turn, device: str) -> Turn:
     return turn
 
 
-def _ways(layers: Layers, device: str, precision: Precision, backward: bool, tokens: int) -> Iterator[tuple[str, Turn]]:
+def _ways(
+    layers: Layers, device: str, precision: RooflinePrecision, backward: bool, tokens: int
+) -> Iterator[tuple[str, Turn]]:
     """Each way to compute all products once, and its name."""
     import torch
 
@@ -178,7 +180,9 @@ def _each(
     return compute
 
 
-def _operands(tokens: int, ins: int, outs: int, device: str, precision: Precision) -> tuple[torch.Tensor, torch.Tensor]:
+def _operands(
+    tokens: int, ins: int, outs: int, device: str, precision: RooflinePrecision
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs of shape (tokens, ins) and weights of shape (outs, ins), random."""
     import torch
 

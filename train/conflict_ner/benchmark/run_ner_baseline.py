@@ -58,8 +58,8 @@ class Stock:
         return cls(model, tokenizer, encoder_window(tokenizer, config, None))
 
     @property
-    def room(self) -> int:
-        """Tokens of text that an input has room for."""
+    def max_tokens(self) -> int:
+        """The most tokens of text that an input may have."""
         return self.window - self.tokenizer.num_special_tokens_to_add()
 
     def count(self, text: str) -> int:
@@ -77,7 +77,7 @@ class Stock:
         starts, ends = split_words(text)
         if not len(starts):
             return []
-        overlap = min(overlap, self.room // 2)
+        overlap = min(overlap, self.max_tokens // 2)
         windows = {"truncation": True, "max_length": self.window, "stride": overlap, "return_overflowing_tokens": True}
         read = self._read(_words(text), padding=True, return_tensors="pt", **windows)
         device = self.model.device

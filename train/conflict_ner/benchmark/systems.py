@@ -1,10 +1,10 @@
 """Who is measured: our Tagger, `transformers.pipeline`, spaCy; each opened as its own documentation has it.
 
 All answer alike: an iterable of texts in, for each text its mentions as (label, start, end) out. The
-same function opens a contender in the benchmark's own process and in a fresh one, so this module
-imports nothing by itself: a fresh process must not wait for what its contender does not need.
+same function opens a system in the benchmark's own process and in a fresh one, so this module
+imports nothing by itself: a fresh process must not wait for what its system does not need.
 
->>> Contender("pipeline", "pipeline, batch 8", "models/default", batch=8).as_arguments()["batch"]
+>>> System("pipeline", "pipeline, batch 8", "models/default", batch=8).as_arguments()["batch"]
 8
 """
 
@@ -33,7 +33,7 @@ _SPACY_OFF = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "s
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class System:
     """One way to tag texts, said so that another process can open it.
 
     folder: of the checkpoint; spaCy has none. precision: the Tagger's.
@@ -49,7 +49,7 @@ class Contender:
     stride: int = 0
 
     def as_arguments(self) -> dict[str, Any]:
-        """What makes the same contender again; JSON can say it."""
+        """What makes the same system again; JSON can say it."""
         return asdict(self)
 
     def open(self) -> Reader:
@@ -59,7 +59,7 @@ class Contender:
             CheckpointError: if the folder is no whole checkpoint.
             ImportError, OSError, ValueError: if a library or a model cannot be loaded.
         """
-        openers: dict[Kind, Callable[[Contender], Reader]] = {"tagger": _tagger, "pipeline": _pipeline, "spacy": _spacy}
+        openers: dict[Kind, Callable[[System], Reader]] = {"tagger": _tagger, "pipeline": _pipeline, "spacy": _spacy}
         return openers[self.kind](self)
 
 
@@ -73,11 +73,11 @@ def pipeline_can_load(folder: Path) -> bool:
     return (folder / PIPELINE_WEIGHTS).is_file()
 
 
-def _tagger(contender: Contender) -> Reader:
+def _tagger(system: System) -> Reader:
     from conflict_ner.inference.tagger import Tagger
 
-    options: dict[str, Any] = {} if contender.precision == "auto" else {"precision": contender.precision}
-    tagger = Tagger.load(contender.folder, contender.device, **options)
+    options: dict[str, Any] = {} if system.precision == "auto" else {"precision": system.precision}
+    tagger = Tagger.load(system.folder, system.device, **options)
 
     def read(texts: Iterable[str]) -> Iterator[list[Found]]:
         for entities in tagger.stream(texts):
@@ -86,7 +86,7 @@ def _tagger(contender: Contender) -> Reader:
     return read
 
 
-def _pipeline(contender: Contender) -> Reader:
+def _pipeline(system: System) -> Reader:
     import warnings
 
     from transformers import pipeline
@@ -94,20 +94,20 @@ def _pipeline(contender: Contender) -> Reader:
     from conflict_ner.modeling.encoder import quiet
 
     warnings.filterwarnings("ignore", message="Tokenizer does not support real words")
-    settings: dict[str, Any] = {"aggregation_strategy": "first", "device": contender.device}
-    if contender.stride:
-        settings["stride"] = contender.stride
+    settings: dict[str, Any] = {"aggregation_strategy": "first", "device": system.device}
+    if system.stride:
+        settings["stride"] = system.stride
     with quiet():
-        tag: Any = pipeline("token-classification", model=contender.folder, **settings)
+        tag: Any = pipeline("token-classification", model=system.folder, **settings)
 
     def read(texts: Iterable[str]) -> Iterator[list[Found]]:
-        for found in tag((text for text in texts), batch_size=contender.batch):
+        for found in tag((text for text in texts), batch_size=system.batch):
             yield [(each["entity_group"], int(each["start"]), int(each["end"])) for each in found]
 
     return read
 
 
-def _spacy(_: Contender) -> Reader:
+def _spacy(_: System) -> Reader:
     model = import_module("spacy").load(SPACY_MODEL, disable=list(_SPACY_OFF))
 
     def read(texts: Iterable[str]) -> Iterator[list[Found]]:

@@ -1,8 +1,8 @@
 """A benchmark as people and programs read it: tables for a terminal, Markdown, JSON, all from one object.
 
->>> said(Spread(median=1234.5, low=1200.0, high=1300.0))
+>>> format_spread(Spread(median=1234.5, low=1200.0, high=1300.0))
 '1,234 (1,200-1,300)'
->>> ratio(Spread(median=3.456, low=3.4, high=3.5))
+>>> format_ratio(Spread(median=3.456, low=3.4, high=3.5))
 '3.46 (3.40-3.50)'
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conflict_ner.benchmark.machine import Machine
-from conflict_ner.benchmark.results import Benchmark, Contestant, Limited, Trained, TrainingBenchmark
+from conflict_ner.benchmark.results import Benchmark, Limited, SystemResult, Trained, TrainingBenchmark
 from conflict_ner.benchmark.timing import Spread
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
 from conflict_ner.reporting.tables import markdown_rows, percent
@@ -31,15 +31,15 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
 
 
-def said(figure: Spread, show: Callable[[float], str] = lambda value: f"{value:,.0f}") -> str:
+def format_spread(figure: Spread, show: Callable[[float], str] = lambda value: f"{value:,.0f}") -> str:
     """A median with its quartiles; the median alone where they are the same."""
     low, middle, high = map(show, (figure.low, figure.median, figure.high))
     return middle if low == high else f"{middle} ({low}-{high})"
 
 
-def ratio(figure: Spread | None) -> str:
+def format_ratio(figure: Spread | None) -> str:
     """A ratio with its quartiles; empty where there is none."""
-    return said(figure, _digits) if figure else ""
+    return format_spread(figure, _digits) if figure else ""
 
 
 def _digits(value: float) -> str:
@@ -47,16 +47,19 @@ def _digits(value: float) -> str:
 
 
 def _share(figure: Spread | None) -> str:
-    return said(figure, lambda value: f"{100 * value:.1f}") if figure else ""
+    return format_spread(figure, lambda value: f"{100 * value:.1f}") if figure else ""
 
 
 def grids(found: Benchmark) -> Iterator[Grid]:
     """The tables of a benchmark of tagging."""
-    rows = found.contestants
+    rows = found.systems
     yield Grid(
         f"speed on {found.data} ({found.reports:,} reports, {found.words:,} words)",
-        ("contestant", "words/s", "reports/s", "strict F1"),
-        tuple((c.name, said(c.words_a_second), ratio(c.reports_a_second), percent(c.strict_f1)) for c in rows),
+        ("system", "words/s", "reports/s", "strict F1"),
+        tuple(
+            (c.name, format_spread(c.words_a_second), format_ratio(c.reports_a_second), percent(c.strict_f1))
+            for c in rows
+        ),
     )
     against = [c.name for c in rows if c.kind != "tagger"]
     if sum(c.kind == "tagger" for c in rows) > 1:
@@ -70,7 +73,7 @@ def grids(found: Benchmark) -> Iterator[Grid]:
     if any(c.scaled for c in rows):
         yield Grid(
             "reports from a generator, each row a fresh process",
-            ("contestant", "reports", "words/s", "reports/s", "memory in MiB"),
+            ("system", "reports", "words/s", "reports/s", "memory in MiB"),
             tuple(
                 (c.name, f"{s.reports:,}", f"{s.words_a_second:,.0f}", _digits(s.reports_a_second), _mib(s.memory))
                 for c in rows
@@ -79,15 +82,15 @@ def grids(found: Benchmark) -> Iterator[Grid]:
         )
 
 
-def _cold(rows: Sequence[Contestant], against: Sequence[str]) -> Iterator[Grid]:
+def _cold(rows: Sequence[SystemResult], against: Sequence[str]) -> Iterator[Grid]:
     on_gpu = any(c.cold and c.cold.gpu_memory for c in rows)
     yield Grid(
         "a fresh process",
-        ("contestant", "first report in s", "memory in MiB", *(("on the GPU",) if on_gpu else ())),
+        ("system", "first report in s", "memory in MiB", *(("on the GPU",) if on_gpu else ())),
         tuple(
             (
                 c.name,
-                said(c.cold.first, lambda value: f"{value:.2f}"),
+                format_spread(c.cold.first, lambda value: f"{value:.2f}"),
                 _mib(c.cold.memory),
                 *((_mib(c.cold.gpu_memory or 0),) if on_gpu else ()),
             )
@@ -102,17 +105,17 @@ def _cold(rows: Sequence[Contestant], against: Sequence[str]) -> Iterator[Grid]:
 
 def training_grids(found: TrainingBenchmark) -> Iterator[Grid]:
     """The tables of a benchmark of training."""
-    rows = found.contestants
+    rows = found.systems
     yield Grid(
         f"training as {found.config} says: a turn is an epoch over {found.reports:,} reports, {found.tokens:,} tokens",
-        ("contestant", "tokens/s"),
-        tuple((t.name, said(t.tokens_a_second)) for t in rows),
+        ("system", "tokens/s"),
+        tuple((t.name, format_spread(t.tokens_a_second)) for t in rows),
     )
     if found.seeds:
         seeds = ", ".join(map(str, found.seeds))
         yield Grid(
             f"trained in full, {found.epochs} epochs, seed {seeds}",
-            ("contestant", "seconds in all", "strict F1 on validation"),
+            ("system", "seconds in all", "strict F1 on validation"),
             tuple((t.name, _each(t, "seconds"), _each(t, "strict_f1")) for t in rows),
         )
     yield _against("times as fast as", [t.name for t in rows], {t.name: t.times_as_fast for t in rows})
@@ -135,10 +138,10 @@ def _against(
     title: str,
     columns: Sequence[str],
     figures: Mapping[str, Mapping[str, Spread]],
-    show: Callable[[Spread | None], str] = ratio,
+    show: Callable[[Spread | None], str] = format_ratio,
 ) -> Grid:
     rows = ((name, *(show(each.get(column)) for column in columns)) for name, each in figures.items())
-    return Grid(title, ("contestant", *columns), tuple(rows))
+    return Grid(title, ("system", *columns), tuple(rows))
 
 
 def _limits(title: str, limits: Sequence[Limited]) -> Grid:
@@ -148,9 +151,9 @@ def _limits(title: str, limits: Sequence[Limited]) -> Grid:
         tuple(
             (
                 limit.name,
-                said(limit.words_a_second),
-                said(limit.tokens_a_second),
-                said(limit.operations_a_second, lambda value: f"{value / _GIGA:,.0f}"),
+                format_spread(limit.words_a_second),
+                format_spread(limit.tokens_a_second),
+                format_spread(limit.operations_a_second, lambda value: f"{value / _GIGA:,.0f}"),
                 limit.how,
             )
             for limit in limits
@@ -200,7 +203,7 @@ def show(
 def _draw(tables: Sequence[Grid], lines: Sequence[str]) -> None:
     console = open_console()
     for grid in tables:
-        keys = 2 if grid.headings[:2] == ("contestant", "reports") else 1  # a row for each number of reports
+        keys = 2 if grid.headings[:2] == ("system", "reports") else 1  # a row for each number of reports
         print_table(ConsoleTable(grid.headings, grid.rows, grid.title, keys=keys, words=("by",)), console)
         console.print()
     for line in lines:

@@ -1,8 +1,8 @@
 """Measures how fast a checkpoint tags on this machine, against others and against what the machine could do.
 
-One run, in which all contestants have their turns in every round (`benchmarking`): our Tagger, its
+One run, in which all systems have their turns in every round (`timing`): our Tagger, its
 exported forms, `transformers.pipeline` as it comes and with its best batch size, spaCy, and the
-encoder's matrix products alone (`limits`). Then each in fresh processes: cold start and memory.
+encoder's matrix products alone (`roofline`). Then each in fresh processes: cold start and memory.
 
 Our Taggers are called by their folders' names, or by their paths where two have one name:
 
@@ -25,16 +25,16 @@ from conflict_ner.benchmark.cold_start import Bench, cold_starts, scaled_up
 from conflict_ner.benchmark.fresh_process import write_texts
 from conflict_ner.benchmark.inputs import Reports
 from conflict_ner.benchmark.machine import Machine, describe
-from conflict_ner.benchmark.results import Benchmark, Cold, Contestant, Limited, Scaled
+from conflict_ner.benchmark.results import Benchmark, Cold, Limited, Scaled, SystemResult
 from conflict_ner.benchmark.roofline import Layers, Limit, limits, linear_layers, operations
 from conflict_ner.benchmark.systems import (
     PIPELINE_BATCHES,
     PIPELINE_WEIGHTS,
     SPACY_MISSING,
     SPACY_MODEL,
-    Contender,
     Found,
     Reader,
+    System,
     pipeline_can_load,
     spacy_is_there,
 )
@@ -43,15 +43,15 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Mention
 from conflict_ner.errors import BenchmarkError
 from conflict_ner.evaluation import report
-from conflict_ner.files import short
-from conflict_ner.modeling.device import choose
-from conflict_ner.modeling.threads import give_threads, physical_cores
+from conflict_ner.files import short_path
+from conflict_ner.modeling.device import choose_device
+from conflict_ner.modeling.threads import physical_cores, set_threads
 
 _SPECIAL = 2  # tokens that the pipeline puts around a text
 
 
 @dataclass(frozen=True, slots=True)
-class Encoder:
+class Workload:
     """What of a checkpoint the limits are of: its linear layers, its labels and the tokens of the data."""
 
     layers: Layers
@@ -59,7 +59,7 @@ class Encoder:
     tokens: int
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, texts: Sequence[str]) -> Encoder:
+    def of(cls, checkpoint: Checkpoint, texts: Sequence[str]) -> Workload:
         """Of any form of a checkpoint: its weights are not read."""
         return cls(
             linear_layers(checkpoint.folder),
@@ -78,9 +78,9 @@ def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
     return [len(each) for each in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
 
-def entrants(
+def list_systems(
     checkpoint: Path, exports: Sequence[Path], precisions: Sequence[str], device: str, data: Reports
-) -> tuple[list[Contender], list[str]]:
+) -> tuple[list[System], list[str]]:
     """Who takes part: the checkpoint's Tagger in each precision, its exported forms, and who else is there.
 
     Also gives, in words, who is not and why. A pipeline gets a stride where a text is longer than the
@@ -92,10 +92,10 @@ def entrants(
     """
     folders = [folder.resolve() for folder in (checkpoint, *exports)]
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
-        raise BenchmarkError(f"{short(twice)} is named twice; a contestant has one turn in a round")
+        raise BenchmarkError(f"{short_path(twice)} is named twice; a system has one turn in a round")
     found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
     ours = [
-        Contender(
+        System(
             "tagger",
             name if precision == "auto" else f"{name}, {precision}",
             str(one.folder),
@@ -109,26 +109,26 @@ def entrants(
     pipelines, said = _pipelines(found[0], device, data)
     if not spacy_is_there():
         return [*ours, *pipelines], [*said, SPACY_MISSING]
-    spacy = Contender("spacy", f"spaCy {SPACY_MODEL}")
+    spacy = System("spacy", f"spaCy {SPACY_MODEL}")
     return [*ours, *pipelines, spacy], [*said, "spaCy has one process and its own labels: it shows speed only"]
 
 
-def _pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[Contender], list[str]]:
+def _pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[System], list[str]]:
     """The pipeline, if it can load the checkpoint, and what is to be said of it."""
     folder, manifest = checkpoint.folder, checkpoint.manifest
     if not pipeline_can_load(folder):
-        return [], [f"transformers.pipeline is not measured: {short(folder)} has no {PIPELINE_WEIGHTS}"]
+        return [], [f"transformers.pipeline is not measured: {short_path(folder)} has no {PIPELINE_WEIGHTS}"]
     if max(count_tokens(folder, data.texts)) + _SPECIAL <= manifest.window:
-        return [Contender("pipeline", "pipeline", str(folder), device)], []
+        return [System("pipeline", "pipeline", str(folder), device)], []
     stride = min(manifest.overlap, manifest.window // 4)
     said = f"some reports are longer than the window: the pipeline reads them with stride={stride}"
-    return [Contender("pipeline", "pipeline", str(folder), device, stride=stride)], [said]
+    return [System("pipeline", "pipeline", str(folder), device, stride=stride)], [said]
 
 
 def names(folders: Sequence[Path]) -> list[str]:
     """What ours are called: each folder's own name, or as much of its path as tells it from the others."""
     own = [folder.resolve().name for folder in folders]
-    shown = own if len(set(own)) == len(own) else [short(folder) for folder in folders]
+    shown = own if len(set(own)) == len(own) else [short_path(folder) for folder in folders]
     return [f"Tagger {name}" for name in shown]
 
 
@@ -138,7 +138,7 @@ _TRIAL_ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    contender: Contender
+    system: System
     read: Reader
     strict_f1: float | None
 
@@ -166,36 +166,36 @@ def benchmark(
     Args:
         entries: files and folders of reports; the checkpoint's test split if there are none.
         exports: folders of other forms of the checkpoint.
-        precisions: of the checkpoint's own Tagger, a contestant each.
+        precisions: of the checkpoint's own Tagger, a system each.
         threads: that this process and those it starts may compute with; all physical cores if None.
 
     Raises:
-        BenchmarkError: if there are no reports, or a contestant fails.
+        BenchmarkError: if there are no reports, or a system fails.
         CheckpointError, EncoderError: if a checkpoint or the device cannot be used.
         DataError: if the reports have problems.
     """
     cores = physical_cores()
-    give_threads(threads or cores)
-    device = choose(device, "fp32").device
+    set_threads(threads or cores)
+    device = choose_device(device, "fp32").device
     one = Checkpoint.load(checkpoint)
     data = inputs.read(entries, checkpoint, one.manifest.labels)
-    contenders, notes = entrants(checkpoint, exports, precisions, device, data)
+    systems, notes = list_systems(checkpoint, exports, precisions, device, data)
     machine = describe(device, cores, threads or cores)
-    found = measure(contenders, data, Encoder.of(one, data.texts), machine, device, bench or Bench())
+    found = measure(systems, data, Workload.of(one, data.texts), machine, device, bench or Bench())
     return found.model_copy(update={"notes": (*found.notes, *notes)})
 
 
 def measure(
-    contenders: Sequence[Contender], data: Reports, encoder: Encoder, machine: Machine, device: str, bench: Bench
+    systems: Sequence[System], data: Reports, encoder: Workload, machine: Machine, device: str, bench: Bench
 ) -> Benchmark:
-    """Measure contenders, the first of them ours; a pipeline is measured as it is and with its best batch size.
+    """Measure systems, the first of them ours; a pipeline is measured as it is and with its best batch size.
 
     Raises:
-        BenchmarkError: if a contender fails in a process of its own.
+        BenchmarkError: if a system fails in a process of its own.
         CheckpointError: if one of ours cannot be loaded.
     """
-    entered = [each for contender in contenders for each in _with_best_batch(contender, data, bench)]
-    opened = [_open(contender, data, encoder.labels, bench) for contender in entered]
+    entered = [each for system in systems for each in _with_best_batch(system, data, bench)]
+    opened = [_open(system, data, encoder.labels, bench) for system in entered]
     bench.say("trying how the limit's products are quickest")
     bounds, notes = limits(encoder.layers, device, clock=bench.clock)
     reports = bench.reports or len(data.texts)
@@ -214,10 +214,10 @@ def measure(
         tokens=encoder.tokens,
         reports_a_turn=reports,
         rounds=bench.rounds,
-        contestants=tuple(
-            _contestant(each, taken, bounds, work, cold.get(name), growth.get(name, ()))
+        systems=tuple(
+            _system(each, taken, bounds, work, cold.get(name), growth.get(name, ()))
             for each in opened
-            for name in [each.contender.name]
+            for name in [each.system.name]
         ),
         limits=tuple(
             Limited.of(limit, taken[_limit_name(limit)], operations(encoder.layers), work.tokens_a_word)
@@ -230,7 +230,7 @@ def measure(
 def _in_rounds(
     opened: Sequence[_Opened], bounds: Sequence[Limit], data: Reports, work: _Work, bench: Bench
 ) -> dict[str, list[float]]:
-    turns = {each.contender.name: _turn(each.read, data, work.reports) for each in opened}
+    turns = {each.system.name: _turn(each.read, data, work.reports) for each in opened}
     turns |= {_limit_name(limit): limit.turn for limit in bounds}
 
     def begun(number: int, name: str) -> None:
@@ -239,13 +239,13 @@ def _in_rounds(
     return alternate(turns, bench.rounds, clock=bench.clock, rest=bench.rest, begun=begun)
 
 
-def _with_best_batch(contender: Contender, data: Reports, bench: Bench) -> list[Contender]:
-    """The contender itself; of a pipeline also the one with the best batch size, where that is another."""
-    if contender.kind != "pipeline":
-        return [contender]
+def _with_best_batch(system: System, data: Reports, bench: Bench) -> list[System]:
+    """The system itself; of a pipeline also the one with the best batch size, where that is another."""
+    if system.kind != "pipeline":
+        return [system]
     bench.say("trying the pipeline's batch sizes")
     texts = data.texts[:_TRIAL_TEXTS]
-    tried = {batch: replace(contender, batch=batch, name=f"pipeline, batch {batch}") for batch in PIPELINE_BATCHES}
+    tried = {batch: replace(system, batch=batch, name=f"pipeline, batch {batch}") for batch in PIPELINE_BATCHES}
     turns = {str(batch): _reading(each.open(), texts) for batch, each in tried.items()}
     for turn in turns.values():
         turn()  # the first batches are slower than all others
@@ -268,13 +268,13 @@ def _turn(read: Reader, data: Reports, reports: int) -> Turn:
     return turn
 
 
-def _open(contender: Contender, data: Reports, labels: Sequence[str], bench: Bench) -> _Opened:
-    """Open a contender and let it tag every report once, untimed: it is warm then, and its score is known."""
-    bench.say(f"loading and scoring {contender.name}")
-    read = contender.open()
+def _open(system: System, data: Reports, labels: Sequence[str], bench: Bench) -> _Opened:
+    """Open a system and let it tag every report once, untimed: it is warm then, and its score is known."""
+    bench.say(f"loading and scoring {system.name}")
+    read = system.open()
     found = list(read(data.texts))
-    scored = data.labeled and contender.kind != "spacy"
-    return _Opened(contender, read, _strict_f1(data, found, labels) if scored else None)
+    scored = data.labeled and system.kind != "spacy"
+    return _Opened(system, read, _strict_f1(data, found, labels) if scored else None)
 
 
 def _strict_f1(data: Reports, found: Sequence[Sequence[Found]], labels: Sequence[str]) -> float | None:
@@ -288,21 +288,21 @@ def _limit_name(limit: Limit) -> str:
     return f"products in {limit.name}"
 
 
-def _contestant(
+def _system(
     one: _Opened,
     taken: Mapping[str, Sequence[float]],
     bounds: Sequence[Limit],
     work: _Work,
     cold: Cold | None,
     scaled: tuple[Scaled, ...],
-) -> Contestant:
-    """What a contestant's times mean, round by round, beside everybody else's."""
-    name = one.contender.name
+) -> SystemResult:
+    """What a system's times mean, round by round, beside everybody else's."""
+    name = one.system.name
     ours, others = taken[name], taken.keys() - {name, *map(_limit_name, bounds)}
-    return Contestant(
+    return SystemResult(
         name=name,
-        kind=one.contender.kind,
-        batch=one.contender.batch if one.contender.kind == "pipeline" else None,
+        kind=one.system.kind,
+        batch=one.system.batch if one.system.kind == "pipeline" else None,
         words_a_second=rates(work.words, ours),
         reports_a_second=rates(work.reports, ours),
         times_as_fast={other: times_as_fast(ours, taken[other]) for other in taken if other in others},

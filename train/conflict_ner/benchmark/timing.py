@@ -1,7 +1,7 @@
 """Times things against each other so that the result can be relied on: in turn, several rounds, medians.
 
 A machine's speed drifts while it is measured, by heat and by other programs, more than many
-differences are worth. So every contestant has one turn in every round, and what is compared are
+differences are worth. So every system has one turn in every round, and what is compared are
 the two times of one round: a ratio is the median of the rounds' ratios, with the quartiles beside it.
 
 >>> ticks = iter([0, 6, 6, 8, 10, 11, 11, 17])

@@ -1,4 +1,4 @@
-"""Measures training: a config of ours against the stock way (`stocktraining`) and against the machine's limit.
+"""Measures training: a config of ours against the stock way (`run_ner_baseline`) and against the machine's limit.
 
 Speed is that of one epoch over the same random reports, both in turn, round by round: from the first
 step to the last, without loading, validation and saving. Tokens are the texts' own, as the encoder's
@@ -29,9 +29,9 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
 from conflict_ner.evaluation import report
 from conflict_ner.modeling.build import new_encoder
-from conflict_ner.modeling.device import Hardware, choose
+from conflict_ner.modeling.device import Hardware, choose_device
 from conflict_ner.modeling.encoder import quiet, resolve
-from conflict_ner.modeling.threads import give_threads, physical_cores
+from conflict_ner.modeling.threads import physical_cores, set_threads
 from conflict_ner.modeling.tokenization import training_windows
 from conflict_ner.training import run
 from conflict_ner.training.environment import config_decides
@@ -76,7 +76,7 @@ class _Sample:
         documents = task.data.sampled("train", share, seed)["train"]
         counts = [stock.count(document.text) for document in documents]
         words = sum(len(split_words(document.text)[0]) for document in documents)
-        return cls(documents, {OURS: sum(counts), STOCK: sum(min(count, stock.room) for count in counts)}, words)
+        return cls(documents, {OURS: sum(counts), STOCK: sum(min(count, stock.max_tokens) for count in counts)}, words)
 
 
 class Steps(TrainerCallback):
@@ -118,8 +118,8 @@ def measure_training(config: Config, name: str, seeds: int, threads: int | None,
         ConflictNerError: of the kind that says what cannot be trained.
     """
     cores = physical_cores()
-    give_threads(threads or cores)
-    hardware = choose(config.training.device, config.training.precision)
+    set_threads(threads or cores)
+    hardware = choose_device(config.training.device, config.training.precision)
     task = _Task(config, run.load(config), LabelScheme(config.labels), resolve(config.encoder), hardware, bench)
     sample = _Sample.of(task)
     bench.say("trying how the limit's products are quickest")
@@ -138,7 +138,7 @@ def measure_training(config: Config, name: str, seeds: int, threads: int | None,
         tokens=sample.tokens[OURS],
         rounds=bench.rounds,
         seeds=named,
-        contestants=tuple(_trained(kind, taken, bounds, sample, full[kind]) for kind in (OURS, STOCK)),
+        systems=tuple(_trained(kind, taken, bounds, sample, full[kind]) for kind in (OURS, STOCK)),
         limits=tuple(Limited.of(limit, taken[limit.name], each, sample.tokens_a_word) for limit in bounds),
         notes=tuple(notes),
     )
@@ -182,8 +182,8 @@ def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit])
 def _our_epoch(task: _Task, sample: Sequence[Document]) -> float:
     settings = task.config.training.model_copy(update={"epochs": 1})
     config = task.config.model_copy(update={"training": settings})
-    _, encoder, model = new_encoder(config, task.source, task.scheme, task.hardware)
-    windows, _ = training_windows(sample, encoder, task.scheme)
+    _, window_tokenizer, model = new_encoder(config, task.source, task.scheme, task.hardware)
+    windows, _ = training_windows(sample, window_tokenizer, task.scheme)
     steps = Steps(task.bench.clock, task.hardware.device)
     nothing = {"strict_f1": 0.0, "precision": 0.0, "recall": 0.0, "predicted": 0.0}
     with tempfile.TemporaryDirectory() as folder, quiet():

@@ -27,7 +27,7 @@ def benchmark(
     precision: Annotated[
         list[str] | None, typer.Option(help="Of CHECKPOINT's Tagger: auto, fp32 or bf16; may be repeated.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each contestant has.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each system has.")] = 5,
     reports: Annotated[int | None, typer.Option(min=1, help="Reports a turn, the texts repeated.")] = None,
     scale: Annotated[
         str, typer.Option(metavar="N,N...", help="Also speed and memory over so many reports, such as 1000,100000.")
@@ -39,7 +39,7 @@ def benchmark(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of --train; may be repeated.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=0, help="Full trainings of each kind for --train, to score them.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of all contestants; else all physical cores.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of all systems; else all physical cores.")] = None,
     device: DeviceOption = "auto",
     cold: Annotated[bool, typer.Option(help="Also measure fresh processes: cold start and memory.")] = True,
     as_json: JsonFlag = False,

@@ -22,7 +22,7 @@ from conflict_ner.cli.options import (
 )
 from conflict_ner.data.formats.file_search import printable
 from conflict_ner.errors import DataError
-from conflict_ner.files import replaced
+from conflict_ner.files import atomic_write
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -87,7 +87,7 @@ def convert(
         raise DataError(problems)
     if target.exists() and target.samefile(source):
         raise typer.BadParameter("source and target are one file")
-    with replaced(target) as stream:
+    with atomic_write(target) as stream:
         stream.write(form.dump(documents))
     print(f"{len(documents):,} reports written to {printable(target)}", file=sys.stderr)
 

@@ -22,7 +22,7 @@ from conflict_ner.cli.options import (
 )
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import Problem, describe_problems
-from conflict_ner.files import one_file, replaced, short
+from conflict_ner.files import atomic_write, is_same_file, short_path
 
 
 def evaluate(
@@ -57,7 +57,7 @@ def evaluate(
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
     thresholds = parse_thresholds(threshold or ())
-    if one_file(report, predictions):
+    if is_same_file(report, predictions):
         raise typer.BadParameter("--report and --predictions are one file")
     if not report and not predictions:
         require_output()
@@ -70,8 +70,8 @@ def evaluate(
     left_out: list[Problem] = []
     # Both files are opened first: a folder that is not there is better known before the work.
     with (
-        replaced(predictions) if predictions else nullcontext() as lines,
-        replaced(report) if report else nullcontext() as stream,
+        atomic_write(predictions) if predictions else nullcontext() as lines,
+        atomic_write(report) if report else nullcontext() as stream,
     ):
         done = scoring.evaluate(
             checkpoint,
@@ -91,7 +91,7 @@ def evaluate(
         if stream:
             html_report.write(done, stream)
     if report:
-        print(f"the page is in {short(report)}: open it in a browser", file=sys.stderr)
+        print(f"the page is in {short_path(report)}: open it in a browser", file=sys.stderr)
     tables.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
         tables.show_details(done.report, fields or (), curves=curves)
@@ -119,6 +119,6 @@ def compare(
     from conflict_ner.reporting import comparison_tables
 
     compared = held_together(
-        *evaluate.evaluations(first, second, data or (), device, guidelines, columns_of(word, tag))
+        *evaluate.evaluate_pair(first, second, data or (), device, guidelines, columns_of(word, tag))
     )
     comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)

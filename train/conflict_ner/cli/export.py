@@ -11,7 +11,7 @@ import typer
 
 from conflict_ner.cli.options import DeviceOption, OverwriteFlag, typed_command
 from conflict_ner.errors import OverwriteError
-from conflict_ner.files import short
+from conflict_ner.files import short_path
 
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
@@ -33,7 +33,7 @@ def export(
         done = _export(checkpoint, out, data or (), form, precision, device, overwrite)
     except OverwriteError as error:
         raise error.for_command(typed_command()) from None
-    print(f"exported to {short(done.folder)} and verified", file=sys.stderr)
+    print(f"exported to {short_path(done.folder)} and verified", file=sys.stderr)
 
 
 def _export(
@@ -47,6 +47,6 @@ def _export(
         return done
     if precision != "fp32":
         raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
-    from conflict_ner.export.checkpoint_writer import export_again
+    from conflict_ner.export.checkpoint_writer import copy_checkpoint
 
-    return export_again(checkpoint, out, data, device, overwrite=overwrite)
+    return copy_checkpoint(checkpoint, out, data, device, overwrite=overwrite)

@@ -19,12 +19,12 @@ from conflict_ner import __version__
 from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog
-from conflict_ner.files import descriptor_of, is_device, one_file, replaced, require_writable
+from conflict_ner.files import atomic_write, descriptor_of, is_device, is_same_file, require_writable
 from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
     from conflict_ner.cli.tag_progress import Watch
-    from conflict_ner.inference.files.resumable_job import Counts
+    from conflict_ner.inference.files.resumable_job import JobCounts
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.sinks import Table, Written
     from conflict_ner.inference.files.sources import Source
@@ -251,8 +251,8 @@ class _Out:
 class _Done:
     """What is done: in all, by an interrupted process before, and the seconds of this one, without loading."""
 
-    counts: Counts
-    before: Counts | None
+    counts: JobCounts
+    before: JobCounts | None
     seconds: float
 
 
@@ -293,8 +293,8 @@ def _into_file(
 def _into_stream(begin: Begin, out: _Out, total: int | None) -> _Done:
     from conflict_ner.inference.files import resumable_job, tag_files
 
-    counts = resumable_job.Counts()
-    with replaced(out.file) if out.file else nullcontext(sys.stdout) as stream:
+    counts = resumable_job.JobCounts()
+    with atomic_write(out.file) if out.file else nullcontext(sys.stdout) as stream:
         tagger, texts = begin()
         with _working(tagger, out, total) as (watch, use, began):
             results = tag_files.counted(tag_files.tag_sources(tagger, texts), counts, watch)
@@ -329,7 +329,7 @@ def _using(tagger: Tagger, out: _Out) -> Iterator[Callable[[Iterable[Tagged]], N
         return
     from conflict_ner.reporting import html_report
 
-    with replaced(out.html) as stream:
+    with atomic_write(out.html) as stream:
 
         def write(results: Iterable[Tagged]) -> None:
             rows = ((t.source.id, t.source.metadata, t.source.text, t.entities) for t in results)
@@ -340,7 +340,7 @@ def _using(tagger: Tagger, out: _Out) -> Iterator[Callable[[Iterable[Tagged]], N
 
 def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool) -> None:
     """What cannot be asked for together, or has nowhere to go or to come from."""
-    if one_file(html, output) or (html and _is_standard_output(html) and as_json):
+    if is_same_file(html, output) or (html and _is_standard_output(html) and as_json):
         raise typer.BadParameter("--html and --output are one file")
     if resume and (output is None or is_device(output) or html or not _can_be_read_again(files)):
         raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with - or a pipe")
@@ -355,7 +355,7 @@ def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, as
 
 def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Path | None) -> None:
     """What an earlier run has put among the reports would be tagged as if it were reports."""
-    if any(one_file(file, output) for file in inputs if file not in named):
+    if any(is_same_file(file, output) for file in inputs if file not in named):
         raise typer.BadParameter(f"--output {output} is in a folder that is tagged; write it elsewhere")
 
 

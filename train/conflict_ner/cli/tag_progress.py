@@ -1,6 +1,6 @@
 """What a person sees while an archive is tagged: how far, how fast, how long still; and one line at the end.
 
->>> print(summary(Counts(reports=1200, mentions=3400, without=7, words=96000), skipped=0, seconds=60.0))
+>>> print(summary(JobCounts(reports=1200, mentions=3400, without=7, words=96000), skipped=0, seconds=60.0))
 tagged 1,200 reports: 3,400 mentions, 7 reports without one; 60.0 s (20 reports/s, 1,600 words/s)
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from conflict_ner.inference.files.resumable_job import Counts
+from conflict_ner.inference.files.resumable_job import JobCounts
 
 _SHOWN_EVERY = 0.2  # seconds
 
@@ -19,7 +19,7 @@ _SHOWN_EVERY = 0.2  # seconds
 class Watch(Protocol):
     """Told of each report as it is done."""
 
-    def __call__(self, counts: Counts, position: int) -> None:
+    def __call__(self, counts: JobCounts, position: int) -> None:
         """counts: in all; position: bytes of the inputs that have been read up to this report."""
 
 
@@ -30,7 +30,7 @@ def rates(reports: int, words: int, seconds: float) -> str:
     return f"{reports / seconds:,.0f} reports/s, {words / seconds:,.0f} words/s"
 
 
-def summary(counts: Counts, skipped: int, seconds: float, before: Counts | None = None) -> str:
+def summary(counts: JobCounts, skipped: int, seconds: float, before: JobCounts | None = None) -> str:
     """The line at the end of a job.
 
     Args:
@@ -39,7 +39,7 @@ def summary(counts: Counts, skipped: int, seconds: float, before: Counts | None 
         seconds: of this process.
         before: what an interrupted process had done, which does not count for the speed.
     """
-    begun = before or Counts()
+    begun = before or JobCounts()
     said = f"tagged {_count(counts.reports, 'report')}: {_count(counts.mentions, 'mention')}, "
     said += f"{_count(counts.without, 'report')} without one"
     if begun.reports:
@@ -74,13 +74,13 @@ def shown(total: int | None, *, visible: bool) -> Iterator[Watch]:
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("tagging", total=total, rate="")
         began = last = time.monotonic()
-        first: Counts | None = None
+        first: JobCounts | None = None
 
-        def watch(counts: Counts, position: int) -> None:
+        def watch(counts: JobCounts, position: int) -> None:
             nonlocal last, first
             now = time.monotonic()
             if first is None:
-                first = Counts(counts.reports, words=counts.words)
+                first = JobCounts(counts.reports, words=counts.words)
             if now - last >= _SHOWN_EVERY:
                 last = now
                 speed = rates(counts.reports - first.reports, counts.words - first.words, now - began)

@@ -15,7 +15,7 @@ import typer
 
 from conflict_ner.cli.options import JsonFlag, MarkdownFlag, OverwriteFlag, typed_command
 from conflict_ner.errors import OverwriteError
-from conflict_ner.files import short
+from conflict_ner.files import short_path
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _what_is_safe(output: Path | None, series: str | None) -> str:
     saved = {folder: state for folder in output.parent.glob(pattern) if (state := last_state(folder))}
     if saved:
         epochs = sum(len(state.history) for state in saved.values())
-        where = ", ".join(short(folder) for folder in sorted(saved))
+        where = ", ".join(short_path(folder) for folder in sorted(saved))
         return f"epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
     if series:
         return f"runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
@@ -178,7 +178,7 @@ def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
 
 
 def _show_use(output: Console, folder: Path) -> None:
-    shown = short(folder)
+    shown = short_path(folder)
     print_words(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
     output.print(
         "    from conflict_ner import Tagger\n\n"
@@ -203,7 +203,7 @@ def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bo
         print(tables.markdown_rows(headings, body))
     else:
         _draw(headings, body)
-    print(f"the checkpoints are in {short(file.parent)}, these figures in {short(file)}", file=sys.stderr)
+    print(f"the checkpoints are in {short_path(file.parent)}, these figures in {short_path(file)}", file=sys.stderr)
 
 
 def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:

@@ -44,7 +44,7 @@ def divide(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
     return data
 
 
-def said(settings: DataConfig, seed: int) -> dict[str, str]:
+def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
     """Of each split that is drawn from the training reports, how; for the record."""
     drawn = {}
     if settings.validation_share is not None:
@@ -120,7 +120,7 @@ def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[
     return groups
 
 
-def read(config: Config) -> Corpus:
+def read_splits(config: Config) -> Corpus:
     """The data that a config names, checked, each split as its files have it."""
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}

@@ -7,7 +7,7 @@ Rothschild 2005).
 Two readings of the same reports are brought into one order first, and what differs is said:
 
 >>> one, two = [Document("a", "Rebels left."), Document("b", "Police came.")], [Document("b", "Police went.")]
->>> for problem in differences(one, two, "label the same reports"):
+>>> for problem in document_differences(one, two, "label the same reports"):
 ...     print(problem.what)
 report 'a' stands only here
 report 'b' has another text than at , from 'went.' on
@@ -32,7 +32,7 @@ def in_order_of(first: Sequence[Document], second: Sequence[Document]) -> list[i
     return [index[document.id] for document in first]
 
 
-def differences(
+def document_differences(
     first: Sequence[Document], second: Sequence[Document], fix: str, *, gold: bool = False
 ) -> Iterator[Problem]:
     """What keeps two sets of documents from being the same, whatever their order, in the order of `first`.
@@ -88,6 +88,6 @@ def agreement(
     """
     loaded = (corpus.load({"data": [path]}, labels, guidelines=guidelines, columns=columns) for path in (first, second))
     gold, other = (data["data"] for data in loaded)
-    if problems := list(differences(gold, other, "label the same reports, with the same text, on both sides")):
+    if problems := list(document_differences(gold, other, "label the same reports, with the same text, on both sides")):
         raise DataError(problems)
     return report.score(gold, [other[index].mentions for index in in_order_of(gold, other)], labels)

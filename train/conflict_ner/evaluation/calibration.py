@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.evaluation.scores import Floats, Interval, interval, ratio, resampled, varies
+from conflict_ner.evaluation.scores import Float64, Interval, interval, ratio, resampled, varies
 
 BINS = 10
 _MOST_POINTS = 50
@@ -77,7 +77,7 @@ def calibration(scored: Sequence[Scored], documents: int) -> Calibration | None:
     return Calibration(ece=float(_ece(total)), ece_interval=interval(drawn), bins=bins)
 
 
-def _ece(sums: Floats) -> Floats:
+def _ece(sums: Float64) -> Float64:
     """Expected calibration error of sums of shape (..., bins, 3)."""
     gaps = np.abs(sums[..., 1] - sums[..., 2]).sum(axis=-1)
     return ratio(gaps, sums[..., 0].sum(axis=-1))

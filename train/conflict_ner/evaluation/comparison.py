@@ -34,19 +34,19 @@ from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.document import Document, Entity, Mention, Span
 from conflict_ner.errors import DataError, Problem
-from conflict_ner.evaluation.agreement import differences as other_data
+from conflict_ner.evaluation.agreement import document_differences as other_data
 from conflict_ner.evaluation.agreement import in_order_of
 from conflict_ner.evaluation.matching import SPURIOUS, Pair, align
 from conflict_ner.evaluation.report import Evaluation, label_counts
 from conflict_ner.evaluation.scores import Counts, Figures, Interval
-from conflict_ner.evaluation.significance import CAVEAT, Differences, by_label, differences, holm, verdict
+from conflict_ner.evaluation.significance import CAVEAT, ScoreDifferences, by_label, holm, score_differences, verdict
 
 CONTEXT = 40  # characters on either side of a mention that has changed
 Kind = Literal["now wrong", "now right", "otherwise changed"]
 KINDS: tuple[Kind, ...] = ("now wrong", "now right", "otherwise changed")
 
 
-class Said(BaseModel):
+class Answer(BaseModel):
     """What one side made of a place in a text."""
 
     model_config = ConfigDict(frozen=True)
@@ -74,8 +74,8 @@ class Change(BaseModel):
     text: str
     before: str
     after: str
-    a: Said | None
-    b: Said | None
+    a: Answer | None
+    b: Answer | None
 
 
 def changes(document: Document, first: Sequence[Pair], second: Sequence[Pair]) -> list[Change]:
@@ -104,8 +104,8 @@ def changes(document: Document, first: Sequence[Pair], second: Sequence[Pair]) -
                 text=document.slice(place),
                 before=document.text[max(place.start - CONTEXT, 0) : place.start],
                 after=document.text[place.end : place.end + CONTEXT],
-                a=_said(document, a),
-                b=_said(document, b),
+                a=_answers(document, a),
+                b=_answers(document, b),
             )
         )
     return sorted(found, key=lambda change: (change.start, change.end))
@@ -141,11 +141,11 @@ def _same(one: Span | None, other: Span | None) -> bool:
     return (one.start, one.end, one.label) == (other.start, other.end, other.label)
 
 
-def _said(document: Document, span: Span | None) -> Said | None:
+def _answers(document: Document, span: Span | None) -> Answer | None:
     if span is None:
         return None
     score = span.score if isinstance(span, Entity) else None
-    return Said(label=span.label, text=document.slice(span), start=span.start, end=span.end, score=score)
+    return Answer(label=span.label, text=document.slice(span), start=span.start, end=span.end, score=score)
 
 
 SAME_DATA = "evaluate both on the same data"
@@ -206,7 +206,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     ]
     a, b = (label_counts(side, first.labels) for side in pairs)
     # All mentions together, then each label: one set of draws for all of them.
-    whole = differences(_with_sum(a), _with_sum(b))
+    whole = score_differences(_with_sum(a), _with_sum(b))
     micro = _difference(whole, 0, first.report.strict.micro, second.report.strict.micro, None)
     labels = _labels(whole, first, second)
     differing = int((a != b).any(axis=(1, 2)).sum())
@@ -257,7 +257,7 @@ def _with_sum(counts: Counts) -> Counts:
     return np.concatenate([counts.sum(axis=1, keepdims=True), counts], axis=1)
 
 
-def _labels(whole: Differences, first: Evaluation, second: Evaluation) -> dict[str, Difference]:
+def _labels(whole: ScoreDifferences, first: Evaluation, second: Evaluation) -> dict[str, Difference]:
     tested = [k for k, p in enumerate(whole.p) if k and not np.isnan(p)]
     adjusted = dict(zip(tested, holm([float(whole.p[k]) for k in tested]), strict=True))
     sides = first.report.strict.labels, second.report.strict.labels
@@ -267,7 +267,7 @@ def _labels(whole: Differences, first: Evaluation, second: Evaluation) -> dict[s
     }
 
 
-def _difference(whole: Differences, index: int, a: Figures, b: Figures, adjusted_p: float | None) -> Difference:
+def _difference(whole: ScoreDifferences, index: int, a: Figures, b: Figures, adjusted_p: float | None) -> Difference:
     f1, not_better, p = (float(row[index]) for row in (whole.f1, whole.not_better, whole.p))
     return Difference(
         a=a,

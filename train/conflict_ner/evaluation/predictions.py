@@ -29,7 +29,7 @@ from conflict_ner.data.validation import check_document
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation.matching import align
 from conflict_ner.evaluation.report import Evaluation, Report, label_counts
-from conflict_ner.files import replaced
+from conflict_ner.files import atomic_write
 
 FORMAT = 1
 AGAIN = "write it anew: conflict-ner evaluate CHECKPOINT DATA --predictions FILE"
@@ -65,7 +65,7 @@ def save(evaluation: Evaluation, file: Path) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    with replaced(file) as stream:
+    with atomic_write(file) as stream:
         stream.writelines(dump(evaluation))
 
 

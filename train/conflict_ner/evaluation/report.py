@@ -31,7 +31,7 @@ from conflict_ner.data.words import split_words
 from conflict_ner.evaluation.calibration import Calibration, Point, Scored, calibration, curve
 from conflict_ner.evaluation.matching import CORRECT, ERRORS, WRONG_EDGES, WRONG_LABEL, Pair, align
 from conflict_ner.evaluation.scores import Counts, Figures, Scores
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 from conflict_ner.evaluation.slices import Slice, slices
 
 _ROUNDING = 1e-9
@@ -149,7 +149,7 @@ def score(
     predicted: Sequence[Sequence[Span]],
     labels: Sequence[str],
     *,
-    memory: TrainingMemory | None = None,
+    seen: SeenMentions | None = None,
     fields: Sequence[str] | None = None,
     threshold: Mapping[str, float] | None = None,
 ) -> Report:
@@ -157,7 +157,7 @@ def score(
 
     Args:
         predicted: entities, or spans without scores; those have no calibration and no curves.
-        memory: what training has seen, for the slices that tell seen from unseen.
+        seen: what training has seen, for the slices that tell seen from unseen.
         fields: metadata fields to slice by; None takes all with few values.
         threshold: what was asked of the predictions' scores, for the record.
 
@@ -189,7 +189,7 @@ def score(
         seqeval_default=default,
         errors=_errors(pairs, labels),
         confusion=_confusion(gold, predicted, labels),
-        slices=slices(gold, pairs, fields, memory),
+        slices=slices(gold, pairs, fields, seen),
         calibration=calibration(scored, len(gold)),
         curves={label: curve(scored, label, figures.gold) for label, figures in strict.labels.items()},
         threshold=dict(threshold or {}),

@@ -28,8 +28,8 @@ _SEED = 20  # the same data give the same interval
 _MOST_DRAWS = 20_000_000  # draws held at a time: beyond 10,000 documents there are fewer resamples
 _FEWEST_RESAMPLES = 200
 Interval = tuple[float, float]
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64] | Floats
+Float64 = NDArray[np.float64]
+Counts = NDArray[np.int64] | Float64
 
 
 @lru_cache(maxsize=2)  # the whole data and one part of it; of 10,000 documents each is 80 MB
@@ -40,7 +40,7 @@ def _draws(size: int) -> NDArray[np.float32]:
     return random.multinomial(size, np.full(size, 1 / size), resamples).astype(np.float32)
 
 
-def resampled(counts: Counts) -> Floats:
+def resampled(counts: Counts) -> Float64:
     """Sums of counts over resampled documents.
 
     Args:
@@ -54,20 +54,20 @@ def resampled(counts: Counts) -> Floats:
     return sums.astype(np.float64).reshape(-1, *counts.shape[1:])
 
 
-def ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Float64, whole: Float64) -> Float64:
     """Part by whole; nan where there is nothing to count."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares: Floats = np.where(whole > 0, part / whole, np.nan)
+        shares: Float64 = np.where(whole > 0, part / whole, np.nan)
     return shares
 
 
-def f1_of(counts: Counts) -> Floats:
+def f1_of(counts: Counts) -> Float64:
     """F1 of counts (correct, predicted, gold) in the last axis; nan where nothing is there to count."""
     correct, predicted, gold = np.moveaxis(counts.astype(np.float64), -1, 0)
     return ratio(2 * correct, predicted + gold)
 
 
-def interval(figures: Floats) -> Interval | None:
+def interval(figures: Float64) -> Interval | None:
     """The middle 95 % of a figure's resamples; None if it is undefined in most of them."""
     defined = figures[~np.isnan(figures)]
     if len(defined) < len(figures) / 2 or not len(defined):
@@ -153,7 +153,7 @@ def _macro_interval(counts: Counts) -> Interval | None:
     present = counts[..., 2].sum(axis=0) > 0
     if not varies(counts[:, present, 1:].sum(axis=(1, 2))):
         return None
-    each: Floats = f1_of(resampled(counts[:, present]))
+    each: Float64 = f1_of(resampled(counts[:, present]))
     # A draw without a label's reports leaves that label out of its mean, as a test set without it would.
     defined = ~np.isnan(each)
     return interval(ratio(np.where(defined, each, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64)))

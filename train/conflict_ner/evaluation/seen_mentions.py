@@ -4,8 +4,8 @@ Holds hashes of the labeled surface forms and of the whole texts. They keep a te
 read, not a guess from being checked: who supposes that a name stood in training can find out.
 
 >>> from conflict_ner.data.document import Mention
->>> memory = TrainingMemory.of([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))])
->>> memory.knows("ACTOR", "Rebels"), memory.knows("ACTOR", "rebels"), memory.knows_lower("ACTOR", "REBELS")
+>>> seen = SeenMentions.of([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))])
+>>> seen.knows("ACTOR", "Rebels"), seen.knows("ACTOR", "rebels"), seen.knows_lower("ACTOR", "REBELS")
 (True, False, True)
 """
 
@@ -22,7 +22,7 @@ from conflict_ner.data.document import Document
 _BYTES = 8  # of a hash: among a million forms a false match has odds of one in ten million
 
 
-class TrainingMemory(BaseModel):
+class SeenMentions(BaseModel):
     """Hashes of what a model was trained on (and of the texts that chose its epoch)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +32,7 @@ class TrainingMemory(BaseModel):
     texts: frozenset[str]
 
     @classmethod
-    def of(cls, train: Sequence[Document], validation: Sequence[Document] = ()) -> TrainingMemory:
+    def of(cls, train: Sequence[Document], validation: Sequence[Document] = ()) -> SeenMentions:
         """Remember mentions and texts of `train`, and the texts of `validation`."""
         mentions = [(m.label, document.slice(m)) for document in train for m in document.mentions]
         return cls(

@@ -9,7 +9,7 @@ systems that do differ, and tells how sure the sign is (Berg-Kirkpatrick et al. 
 
 >>> worse = np.array([[[5, 10, 10]]] * 20)  # 20 documents, one label; correct, predicted, gold
 >>> better = np.array([[[8, 10, 10]]] * 20)
->>> found = differences(worse, better)
+>>> found = score_differences(worse, better)
 >>> float(round(found.f1[0], 2)), float(round(found.p[0], 4)), float(found.not_better[0])
 (0.3, 0.0001, 0.0)
 
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conflict_ner.evaluation.scores import Counts, Floats, Interval, f1_of, interval, resampled, varies
+from conflict_ner.evaluation.scores import Counts, Float64, Interval, f1_of, interval, resampled, varies
 
 TRIALS = 10_000
 _SEED = 20  # the same outputs give the same p
@@ -39,7 +39,7 @@ _ROUNDING = 1e-12  # differences nearer than this are the same fraction
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class ScoreDifferences:
     """F1 of B less F1 of A, a row of counts; nan or None where it is undefined.
 
     f1: the difference. intervals: its 95 %; None where fewer than two documents have anything to count.
@@ -47,13 +47,13 @@ class Differences:
     p: two-sided, of the difference if both were equally good.
     """
 
-    f1: Floats
+    f1: Float64
     intervals: tuple[Interval | None, ...]
-    not_better: Floats
-    p: Floats
+    not_better: Float64
+    p: Float64
 
 
-def differences(first: Counts, second: Counts, trials: int = TRIALS) -> Differences:
+def score_differences(first: Counts, second: Counts, trials: int = TRIALS) -> ScoreDifferences:
     """Compare two systems, on each of several things counted.
 
     Args:
@@ -66,7 +66,7 @@ def differences(first: Counts, second: Counts, trials: int = TRIALS) -> Differen
     """
     if first.shape != second.shape or not np.array_equal(first[..., 2], second[..., 2]):
         raise ValueError("both sides must be counted on the same documents")
-    observed: Floats = f1_of(second.sum(axis=0)) - f1_of(first.sum(axis=0))
+    observed: Float64 = f1_of(second.sum(axis=0)) - f1_of(first.sum(axis=0))
     drawn = f1_of(resampled(second)) - f1_of(resampled(first)) if len(first) else np.full((1, len(observed)), np.nan)
     for thing, counts in enumerate(np.moveaxis(first + second, 1, 0)):
         if not varies(counts.sum(axis=1)):
@@ -76,10 +76,10 @@ def differences(first: Counts, second: Counts, trials: int = TRIALS) -> Differen
         not_better = (defined & (drawn <= _ROUNDING)).sum(axis=0) / defined.sum(axis=0)
     hits = _as_large(first, second, np.abs(observed), trials)
     p = np.where(np.isnan(observed), np.nan, (hits + 1) / (trials + 1))
-    return Differences(observed, tuple(interval(column) for column in drawn.T), not_better, p)
+    return ScoreDifferences(observed, tuple(interval(column) for column in drawn.T), not_better, p)
 
 
-def _as_large(first: Counts, second: Counts, least: Floats, trials: int) -> NDArray[np.int64]:
+def _as_large(first: Counts, second: Counts, least: Float64, trials: int) -> NDArray[np.int64]:
     """In how many trials the difference is at least so large; shape (things,)."""
     things = len(least)
     a, b = (side.sum(axis=0).astype(np.float64) for side in (first, second))
@@ -149,7 +149,7 @@ def verdict(difference: float | None, interval: Interval | None, p: float | None
     between = f"95 %: {points(ends[0])} to {points(ends[1])}; " if ends else ""
     sure = "very unlikely" if p < _SMALL else "unlikely"
     return (
-        f"{better} is better by {points(size)} points ({between}{said_p(p)}): "
+        f"{better} is better by {points(size)} points ({between}{format_p(p)}): "
         f"the difference is {sure} to be chance on these reports."
     )
 
@@ -180,14 +180,14 @@ def points(share: float, *, sign: bool = False) -> str:
     return said.lstrip("+-") if float(said) == 0 else said
 
 
-def said_p(p: float) -> str:
+def format_p(p: float) -> str:
     """`p = 0.004`, or `p < 0.001`."""
     return "p < 0.001" if p < _SMALL else f"p = {p:.3f}"
 
 
 def _figures(difference: float, interval: Interval | None, p: float) -> str:
     ends = f"95 %: {points(interval[0], sign=True)} to {points(interval[1], sign=True)}; " if interval else ""
-    return f"{points(difference, sign=True)} points ({ends}{said_p(p)})"
+    return f"{points(difference, sign=True)} points ({ends}{format_p(p)})"
 
 
 def _turned(interval: Interval | None) -> Interval | None:

@@ -21,7 +21,7 @@ from conflict_ner.data.document import Document, Span
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation.matching import CORRECT, Pair
 from conflict_ner.evaluation.scores import Figures
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
+from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 LENGTHS = ("1 word", "2 words", "3-4 words", "5 words or more")
 _MOST_VALUES = 20  # a field with more values is a text, not a kind
@@ -48,22 +48,22 @@ def slices(
     documents: Sequence[Document],
     pairs: Sequence[Sequence[Pair]],
     fields: Sequence[str] | None = None,
-    memory: TrainingMemory | None = None,
+    seen: SeenMentions | None = None,
 ) -> Slices:
     """All slices: a field, its values, their figures.
 
     Args:
         pairs: of each document, from `matching.align`.
         fields: metadata fields to slice by; None takes all that have from 2 to 20 values.
-        memory: what training has seen; without it there is no telling seen from unseen.
+        seen: what training has seen; without it there is no telling seen from unseen.
 
     Raises:
         DataError: if no document has a field that is named.
     """
     refuse_unknown(fields or (), documents)
     fields = _usual_fields(documents) if fields is None else fields
-    found = {name: _sliced(values, pairs) for name, values in of_documents(documents, fields, memory).items()}
-    for name, value_of in of_mentions(memory).items():
+    found = {name: _sliced(values, pairs) for name, values in of_documents(documents, fields, seen).items()}
+    for name, value_of in of_mentions(seen).items():
         counts = _mention_counts(documents, pairs, value_of)
         order = [value for value in (*LENGTHS, SEEN, UNSEEN) if value in counts]
         found[name] = {value: _slice(counts[value]) for value in order}
@@ -71,22 +71,22 @@ def slices(
 
 
 def of_documents(
-    documents: Sequence[Document], fields: Sequence[str], memory: TrainingMemory | None
+    documents: Sequence[Document], fields: Sequence[str], seen: SeenMentions | None
 ) -> dict[str, list[str]]:
     """A name of a slicing and the value that each document has in it."""
     values = {field: [document.value(field) or _NONE for document in documents] for field in fields}
     values["capitals"] = ["capitals" if in_capitals(document.text) else "mixed case" for document in documents]
-    if memory:
-        values["report seen in training"] = [SEEN if memory.knows_text(d.text) else UNSEEN for d in documents]
+    if seen:
+        values["report seen in training"] = [SEEN if seen.knows_text(d.text) else UNSEEN for d in documents]
     return values
 
 
-def of_mentions(memory: TrainingMemory | None) -> dict[str, Callable[[str, str], str]]:
+def of_mentions(seen: SeenMentions | None) -> dict[str, Callable[[str, str], str]]:
     """A name of a slicing and what gives a mention's value in it, from its label and text."""
     ways: dict[str, Callable[[str, str], str]] = {"mention length": lambda _, text: _length(text)}
-    if memory:
-        ways["seen in training"] = lambda label, text: SEEN if memory.knows(label, text) else UNSEEN
-        ways["seen in training (lower-cased)"] = lambda label, text: SEEN if memory.knows_lower(label, text) else UNSEEN
+    if seen:
+        ways["seen in training"] = lambda label, text: SEEN if seen.knows(label, text) else UNSEEN
+        ways["seen in training (lower-cased)"] = lambda label, text: SEEN if seen.knows_lower(label, text) else UNSEEN
     return ways
 
 

@@ -19,7 +19,7 @@ from conflict_ner.evaluation.report import Report
 from conflict_ner.export.model_card import model_card
 from conflict_ner.export.overwriting import TORCH, refuse_lost_checkpoint
 from conflict_ner.export.verify import dump_expected
-from conflict_ner.files import sha256, written_aside
+from conflict_ner.files import atomic_folder, sha256
 from conflict_ner.inference.tagger import Tagger
 
 Expected = Sequence[tuple[str, Sequence[Entity]]]
@@ -32,7 +32,7 @@ PROBES = (
 )
 
 
-def export(
+def write_checkpoint(
     folder: Path,
     fill: Callable[[Path], None],
     manifest: Manifest,
@@ -51,7 +51,7 @@ def export(
         CheckpointError: if the folder cannot be written or does not reproduce; the old one stays.
     """
     folder = folder.absolute()  # the working folder may be the one that is replaced
-    with written_aside(folder, refuse_other_folder) as aside:
+    with atomic_folder(folder, refuse_other_folder) as aside:
         try:
             fill(aside)
             manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / manifest.weights)})
@@ -67,7 +67,7 @@ def export(
     return Checkpoint.load(folder)
 
 
-def export_again(
+def copy_checkpoint(
     source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto", *, overwrite: bool = False
 ) -> Checkpoint:
     """Copy a checkpoint to another folder, verified on the texts of labeled files or on built-in ones.
@@ -107,7 +107,9 @@ def export_again(
     def card(manifest: Manifest) -> str:
         return model_card(folder.name, manifest, scores)
 
-    return export(folder, fill, manifest, scores, card, list(zip(texts, tagger.tag(texts), strict=True)), device)
+    return write_checkpoint(
+        folder, fill, manifest, scores, card, list(zip(texts, tagger.tag(texts), strict=True)), device
+    )
 
 
 def _readable_by_umask(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
 from conflict_ner.config import Config, load_config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Way
-from conflict_ner.files import previous, short
+from conflict_ner.files import previous_folder, short_path
 
 TORCH = "PyTorch weights"
 _SHOWN = 3  # differences between two configs that an error lists
@@ -37,13 +37,13 @@ def refuse_lost_checkpoint(
     refuse_other_folder(output)
     if not (output / "manifest.json").is_file():
         return
-    refuse_other_folder(previous(output))
+    refuse_other_folder(previous_folder(output))
     fault = None if overwrite else _differences(config, form, output)
     if fault:
-        kept = short(previous(output))
+        kept = short_path(previous_folder(output))
         replace = Way(f"to replace it (the old one is kept as {kept} until the next replacement)", ("--overwrite",))
         raise OverwriteError(
-            f"{short(output)} holds a checkpoint of another {fault}; nothing was changed"
+            f"{short_path(output)} holds a checkpoint of another {fault}; nothing was changed"
             + ("" if elsewhere else "; to keep both, name another folder"),
             [replace, *([elsewhere] if elsewhere else [])],
         )
@@ -51,7 +51,7 @@ def refuse_lost_checkpoint(
 
 def keep_both(output: Path) -> Way:
     """The way to keep what is in an output: the option that names another, free one."""
-    return Way("to keep both", ("--set", f"output={short(_free(output))}"))
+    return Way("to keep both", ("--set", f"output={short_path(_free(output))}"))
 
 
 def _free(output: Path) -> Path:
@@ -109,5 +109,5 @@ def _written(value: object) -> str:
         return f"[{', '.join(map(_written, value))}]"
     with suppress(ValueError):
         if isinstance(value, str) and value.startswith("/"):
-            return short(Path(value))
+            return short_path(Path(value))
     return "null" if value is None else re.sub(r"\s+", " ", f"{value}")

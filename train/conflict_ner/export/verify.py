@@ -42,7 +42,7 @@ def verify(
     texts = [text for text, _ in expected]
     found = tagger.tag(texts)
     for (text, wanted), entities in zip(expected, found, strict=True):
-        same = _marks(wanted) == _marks(entities) and all(
+        same = _spans(wanted) == _spans(entities) and all(
             abs(a.score - b.score) <= SCORE_TOLERANCE for a, b in zip(wanted, entities, strict=True)
         )
         if not same:
@@ -56,9 +56,9 @@ def _ask_pipeline(
     folder: Path, tagger: Tagger, texts: Sequence[str], found: Sequence[Sequence[Entity]]
 ) -> PipelineFacts:
     fits = tagger.fit_one_window(texts)
-    ours = [(text, _marks(entities)) for text, entities, fit in zip(texts, found, fits, strict=True) if fit and text]
+    ours = [(text, _spans(entities)) for text, entities, fit in zip(texts, found, fits, strict=True) if fit and text]
     ours = ours[:: -(-len(ours) // PIPELINE_TEXTS) or 1]
-    theirs = pipeline_marks(folder, [text for text, _ in ours], STRATEGIES, tagger.device)
+    theirs = pipeline_spans(folder, [text for text, _ in ours], STRATEGIES, tagger.device)
     identical, shared = {}, {}
     for strategy, marks in theirs.items():
         identical[strategy] = sum(mine == other for (_, mine), other in zip(ours, marks, strict=True))
@@ -72,7 +72,7 @@ def _ask_pipeline(
     )
 
 
-def pipeline_marks(
+def pipeline_spans(
     folder: Path, texts: Sequence[str], strategies: Sequence[str], device: str = "cpu"
 ) -> dict[str, list[Marks]]:
     """What `transformers.pipeline` finds in each text by each strategy, as (label, start, end)."""
@@ -93,7 +93,7 @@ def pipeline_marks(
         }
 
 
-def _marks(entities: Sequence[Entity]) -> Marks:
+def _spans(entities: Sequence[Entity]) -> Marks:
     return frozenset((entity.label, entity.start, entity.end) for entity in entities)
 
 

@@ -20,7 +20,7 @@ from conflict_ner.data.labels import OUTSIDE, LabelScheme, TagIds
 from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import Encoded
 
-Floats = npt.NDArray[np.float32]
+Float32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
@@ -30,36 +30,36 @@ _SEPARATORS = frozenset(",;:/-")
 
 
 def decode(
-    texts: Sequence[str], encoded: Sequence[Encoded], tags: TagIds, scores: Floats, scheme: LabelScheme
+    texts: Sequence[str], encoded: Sequence[Encoded], tags: TagIds, scores: Float32, scheme: LabelScheme
 ) -> list[list[Entity]]:
     """The entities of each text, in order. All texts are decoded at once; only entities become objects.
 
     Args:
         tags: the best tag of each word of all texts, one text after the other, shape (sum of W,);
-            only words with a lead are read.
+            only words with a first subword are read.
         scores: that tag's probability, of the same shape. An entity's score is the mean over its
-            words with a lead.
+            words with a first subword.
     """
     found: list[list[Entity]] = [[] for _ in texts]
     if not tags.size:
         return found
     counts = np.array([len(e.word_starts) for e in encoded])
-    leads, starts, ends = (
-        np.concatenate([getattr(e, name) for e in encoded]) for name in ("leads", "word_starts", "word_ends")
+    first_subwords, starts, ends = (
+        np.concatenate([getattr(e, name) for e in encoded]) for name in ("first_subwords", "word_starts", "word_ends")
     )
-    has_lead = leads >= 0
+    has_first_subword = first_subwords >= 0
     text_ends = np.cumsum(counts)
     breaks = [e.breaks + begin for e, begin in zip(encoded, (text_ends - counts).tolist(), strict=True)]
     firsts, lasts, kinds = scheme.spans(
-        _filled(encoded, tags, has_lead, counts, scheme), np.concatenate((text_ends, *breaks))
+        _filled(encoded, tags, has_first_subword, counts, scheme), np.concatenate((text_ends, *breaks))
     )
     if not firsts.size:
         return found
     owners = np.repeat(np.arange(len(texts)), counts)[firsts].tolist()
-    firsts, lasts = _trimmed([texts[owner] for owner in owners], starts, ends, has_lead, firsts, lasts)
+    firsts, lasts = _trimmed([texts[owner] for owner in owners], starts, ends, has_first_subword, firsts, lasts)
     # Sums over each span, then over the gap after it, which is thrown away.
     edges = np.column_stack((firsts, lasts)).ravel()
-    weight = np.append(has_lead, False)
+    weight = np.append(has_first_subword, False)
     total, words = (
         np.add.reduceat(each, edges)[::2] for each in (np.append(scores, 0.0) * weight, weight.astype(np.float64))
     )
@@ -73,13 +73,13 @@ def decode(
 
 
 def _trimmed(
-    texts: Sequence[str], starts: Ints, ends: Ints, has_lead: npt.NDArray[np.bool_], firsts: Ints, lasts: Ints
+    texts: Sequence[str], starts: Ints, ends: Ints, has_first_subword: npt.NDArray[np.bool_], firsts: Ints, lasts: Ints
 ) -> tuple[Ints, Ints]:
     """First and past the last words of spans, without the marks at their edges that belong to the sentence.
 
     Args:
         texts: of each span.
-        starts, ends, has_lead: of all words.
+        starts, ends, has_first_subword: of all words.
     """
     firsts, lasts = firsts.copy(), lasts.copy()
     edges = zip(texts, starts[firsts].tolist(), ends[lasts - 1].tolist(), strict=True)
@@ -91,7 +91,7 @@ def _trimmed(
         spaced = [ends[word] < starts[word + 1] for word in words[:-1]]
         before, after = _loose_marks(read, spaced)
         # What is left must have a score of its own.
-        if has_lead[firsts[at] + before : lasts[at] - after].any():
+        if has_first_subword[firsts[at] + before : lasts[at] - after].any():
             firsts[at] += before
             lasts[at] -= after
     return firsts, lasts
@@ -137,30 +137,30 @@ def _is_loose(mark: str, inside: Sequence[str], pairs: Mapping[str, str], revers
 
 
 def _filled(
-    encoded: Sequence[Encoded], tags: TagIds, has_lead: npt.NDArray[np.bool_], counts: Ints,
+    encoded: Sequence[Encoded], tags: TagIds, has_first_subword: npt.NDArray[np.bool_], counts: Ints,
     scheme: LabelScheme,
 ) -> TagIds:  # fmt: skip
     """All tags, with those of words that have no token of their own; few texts have such words."""
-    if has_lead.all():
+    if has_first_subword.all():
         return tags
     ends = np.cumsum(counts)
     tags = tags.copy()
-    for text in np.unique(np.searchsorted(ends, np.flatnonzero(~has_lead), side="right")):
+    for text in np.unique(np.searchsorted(ends, np.flatnonzero(~has_first_subword), side="right")):
         own = slice(ends[text] - counts[text], ends[text])
-        tags[own] = _fill(encoded[text], tags[own], has_lead[own], scheme)
+        tags[own] = _fill(encoded[text], tags[own], has_first_subword[own], scheme)
     return tags
 
 
-def _fill(encoded: Encoded, tags: TagIds, has_lead: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
+def _fill(encoded: Encoded, tags: TagIds, has_first_subword: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
     """Give words without a token of their own the tag that their place implies."""
-    tags = np.where(has_lead, tags, OUTSIDE)
+    tags = np.where(has_first_subword, tags, OUTSIDE)
     inside = scheme.continuing(tags)
     # Covered by an earlier word's token (`3m` as one token): part of what that word is part of.
-    covered = ~has_lead & (encoded.carriers >= 0)
-    tags[covered] = inside[encoded.carriers[covered]]
+    covered = ~has_first_subword & (encoded.covering_words >= 0)
+    tags[covered] = inside[encoded.covering_words[covered]]
     # Dropped by the tokenizer (a direction mark): inside a mention if the mention goes on after it.
-    dropped = np.flatnonzero(encoded.carriers < 0)
-    kept = np.flatnonzero(encoded.carriers >= 0)
+    dropped = np.flatnonzero(encoded.covering_words < 0)
+    kept = np.flatnonzero(encoded.covering_words >= 0)
     after = np.searchsorted(kept, dropped)
     between = (after > 0) & (after < len(kept))
     before, following = kept[after[between] - 1], kept[after[between]]

@@ -68,7 +68,7 @@ def evaluate(
         documents,
         found,
         tagger.labels,
-        memory=tagger.checkpoint.memory(),
+        seen=tagger.checkpoint.seen_mentions(),
         fields=fields,
         threshold=tagger.thresholds,
     )
@@ -91,7 +91,7 @@ def _trained_with(folder: Path) -> bool | None:
         return None
 
 
-def evaluations(
+def evaluate_pair(
     first: Path,
     second: Path,
     data: Sequence[Path] = (),

@@ -49,7 +49,7 @@ _BATCH_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxModel:
+class OnnxRuntime:
     """An exported token classifier. Its answer to a text does not depend on the other texts of a batch.
 
     session: an onnxruntime.InferenceSession, which may be asked from several threads at once.
@@ -57,12 +57,12 @@ class OnnxModel:
 
     session: Any
     workers: int = 1
-    doubt: float = 0.0
+    tie_margin: float = 0.0
     batch_tokens: int = _BATCH_TOKENS
     device: str = "cpu"
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto") -> OnnxModel:
+    def load(cls, folder: Path, device: str = "auto") -> OnnxRuntime:
         """Load a checkpoint folder's `model.onnx`.
 
         It computes on all physical cores that this process may use, or on as many as the
@@ -94,7 +94,7 @@ class OnnxModel:
         """See `Runtime.parallel`: a session computes each batch on one thread as it is."""
         return nullcontext()
 
-    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+    def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.exactly`; there is nothing more exact in the file."""
         return self.logits(ids, mask)
 
@@ -130,7 +130,7 @@ def _refuse_overflow(session: Any, folder: Path) -> None:
 def multiplies_bytes_exactly() -> bool:
     """Compute a product of the largest bytes and see whether it is right.
 
-    x86 CPUs without VNNI get it wrong (see `ranges`). Asked of ONNX Runtime itself, the answer also holds on
+    x86 CPUs without VNNI get it wrong (see `export.onnx.quantization`). Asked of ONNX Runtime itself, the answer also holds on
     systems that do not tell what the CPU can, and for instructions that a virtual machine hides.
     """
     onnxruntime = import_onnxruntime()

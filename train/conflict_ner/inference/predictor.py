@@ -20,7 +20,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.runtime import Logits, Runtime
-from conflict_ner.modeling.tokenization import Encoded, Ints, TextEncoder
+from conflict_ner.modeling.tokenization import Encoded, Ints, WindowTokenizer
 
 CHUNK = 512  # texts, at most: enough for lengths to sort well
 CHUNK_CHARACTERS = 1_000_000  # and no more text than this, unless one text has more
@@ -32,7 +32,7 @@ class _Window:
 
     ids: of shape (length,), special tokens included.
     rows: the words that it decides, as rows of the chunk's logits.
-    positions: where in the input their leads stand.
+    positions: where in the input their first_subwords stand.
     """
 
     ids: Ints
@@ -48,14 +48,14 @@ class Predictor:
     """
 
     runtime: Runtime
-    encoder: TextEncoder
+    window_tokenizer: WindowTokenizer
     scheme: LabelScheme
     batch_tokens: int | None = None
 
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """The entities of each text, in the order of the texts, read as they are needed."""
         for chunk, encoded in self._encoded(texts):
-            logits = self._decide(encoded)
+            logits = self._predict(encoded)
             best = logits.argmax(-1)
             # The softmax of the best tag, without those of the others.
             top = np.take_along_axis(logits, best[:, None], axis=-1)
@@ -65,11 +65,11 @@ class Predictor:
     def logits(self, texts: Iterable[str]) -> Iterator[tuple[Encoded, Logits]]:
         """What `predict` decides from: each text, aligned, and its words' logits, shape (W, tags).
 
-        Words without a lead have zeros, which nobody reads. Texts are read as they are needed.
+        Words without a first subword have zeros, which nobody reads. Texts are read as they are needed.
         """
         for _, encoded in self._encoded(texts):
             ends = np.cumsum([len(e.word_starts) for e in encoded])
-            yield from zip(encoded, np.split(self._decide(encoded), ends[:-1]), strict=True)
+            yield from zip(encoded, np.split(self._predict(encoded), ends[:-1]), strict=True)
 
     def _encoded(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[Encoded]]]:
         """Chunks of texts, aligned; each is tokenized while the one before it is computed.
@@ -79,43 +79,43 @@ class Predictor:
         """
         chunks = _chunks(texts)
         chunk = next(chunks, None)
-        encoded = self.encoder.encode(chunk) if chunk else []
+        encoded = self.window_tokenizer.encode(chunk) if chunk else []
         with ThreadPoolExecutor(max_workers=1) as thread:  # starts with the second chunk, if there is one
             while chunk:
                 following = next(chunks, None)
-                ahead = thread.submit(self.encoder.encode, following) if following else None
+                ahead = thread.submit(self.window_tokenizer.encode, following) if following else None
                 yield chunk, encoded
                 chunk, encoded = following, ahead.result() if ahead else []
 
-    def _decide(self, encoded: Sequence[Encoded]) -> Logits:
-        """The logits of all words of a chunk, text after text; zeros for words without a lead."""
+    def _predict(self, encoded: Sequence[Encoded]) -> Logits:
+        """The logits of all words of a chunk, text after text; zeros for words without a first subword."""
         said = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
-        doubtful = list(self._answer(self._windows(encoded), said, self.runtime.doubt))
+        doubtful = list(self._run(self._windows(encoded), said, self.runtime.tie_margin))
         if doubtful:
-            for _ in self._answer(doubtful, said, 0.0, exactly=True):
+            for _ in self._run(doubtful, said, 0.0, in_fp32=True):
                 pass
         return said
 
-    def _answer(
-        self, windows: Sequence[_Window], said: Logits, doubt: float, *, exactly: bool = False
+    def _run(
+        self, windows: Sequence[_Window], said: Logits, tie_margin: float, *, in_fp32: bool = False
     ) -> Iterator[_Window]:
-        """Fill in what the model says; gives the windows with a word whose best two tags are nearer than `doubt`."""
+        """Fill in the logits; yield the windows with a word whose best two tags are nearer than `tie_margin`."""
         tokens = self.batch_tokens or self.runtime.batch_tokens
         lengths = [len(window.ids) for window in windows]
         unpadded = self.runtime.padding is None
         batches = [[windows[i] for i in batch] for batch in length_batches(lengths, tokens, unpadded=unpadded)]
-        for chosen, logits in zip(batches, self._asked(batches, exactly=exactly), strict=True):
+        for chosen, logits in zip(batches, self._forward(batches, in_fp32=in_fp32), strict=True):
             counts = [len(window.rows) for window in chosen]
             inputs = np.repeat(np.arange(len(chosen)), counts)
             read = logits[inputs, np.concatenate([window.positions for window in chosen])]
             said[np.concatenate([window.rows for window in chosen])] = read
-            if doubt:
+            if tie_margin:
                 second, first = np.partition(read, -2, axis=-1)[:, -2:].T
-                yield from (chosen[index] for index in np.unique(inputs[first - second < doubt]))
+                yield from (chosen[index] for index in np.unique(inputs[first - second < tie_margin]))
 
-    def _asked(self, batches: Sequence[Sequence[_Window]], *, exactly: bool) -> Iterator[Logits]:
+    def _forward(self, batches: Sequence[Sequence[_Window]], *, in_fp32: bool) -> Iterator[Logits]:
         """The model's answer to each batch, in order, of shape (rows, length, tags)."""
-        ask = self.runtime.exactly if exactly else self.runtime.logits
+        ask = self.runtime.logits_fp32 if in_fp32 else self.runtime.logits
 
         def answer(batch: Sequence[_Window]) -> Logits:
             return ask(*self._padded(batch))
@@ -135,18 +135,20 @@ class Predictor:
 
     def _windows(self, encoded: Sequence[Encoded]) -> list[_Window]:
         """The windows of a chunk that have any words to decide."""
-        prefix, suffix = (np.array(part, dtype=np.int64) for part in (self.encoder.prefix, self.encoder.suffix))
+        prefix, suffix = (
+            np.array(part, dtype=np.int64) for part in (self.window_tokenizer.prefix, self.window_tokenizer.suffix)
+        )
         windows, row = [], 0
         for e in encoded:
-            words = np.flatnonzero(e.leads >= 0)
-            leads = e.leads[words]
+            words = np.flatnonzero(e.first_subwords >= 0)
+            first_subwords = e.first_subwords[words]
             # Owners ascend along the text, so each window's words are one run.
-            runs = np.searchsorted(e.owners[leads], np.arange(len(e.windows) + 1))
+            runs = np.searchsorted(e.owners[first_subwords], np.arange(len(e.windows) + 1))
             for index, (begin, end) in enumerate(e.windows):
                 own = slice(runs[index], runs[index + 1])
                 if own.start < own.stop:
                     ids = np.concatenate((prefix, e.token_ids[begin:end], suffix))
-                    windows.append(_Window(ids, row + words[own], leads[own] - begin + len(prefix)))
+                    windows.append(_Window(ids, row + words[own], first_subwords[own] - begin + len(prefix)))
             row += len(e.word_starts)
         return windows
 

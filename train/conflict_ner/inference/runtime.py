@@ -1,10 +1,7 @@
 """What a model is to the code that tags with it: input ids in, logits out, whatever computes them.
 
-PyTorch is one such runtime (`torchmodel`), ONNX Runtime another (`onnxmodel`); the code around
+PyTorch is one such runtime (`torch_runtime`), ONNX Runtime another (`onnx_runtime`); the code around
 them, from a text to a span, is the same and knows of neither.
-
->>> Precision.__args__
-('auto', 'fp32', 'bf16')
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import numpy.typing as npt
 
 Ids = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
-Precision = Literal["auto", "fp32", "bf16"]  # that a user may ask for
+TaggingPrecision = Literal["auto", "fp32", "bf16"]  # that a user may ask for
 
 
 class Runtime(Protocol):
@@ -25,7 +22,7 @@ class Runtime(Protocol):
 
     padding: the id that fills up short rows; None if only rows of one length may share a batch.
     doubt: where a word's best two logits are nearer than this, rounding may have chosen between
-        them: `exactly` is to be asked again. 0.0 for a runtime that is never in doubt.
+        them: `logits_fp32` is to be asked again. 0.0 for a runtime that is never in doubt.
     batch_tokens: how many tokens, padding included, it is quickest with.
     workers: from how many threads it wants to be asked at once.
     """
@@ -35,7 +32,7 @@ class Runtime(Protocol):
         """See above."""
 
     @property
-    def doubt(self) -> float:
+    def tie_margin(self) -> float:
         """See above."""
 
     @property
@@ -53,7 +50,7 @@ class Runtime(Protocol):
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         """The logits of each token, shape (rows, length, tags), for ids and mask of shape (rows, length)."""
 
-    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+    def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
         """The same in full precision."""
 
     def parallel(self) -> AbstractContextManager[None]:

@@ -25,8 +25,8 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
 from conflict_ner.inference.predictor import Predictor
-from conflict_ner.inference.runtime import Precision, Runtime
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.inference.runtime import Runtime, TaggingPrecision
+from conflict_ner.modeling.tokenization import WindowTokenizer
 
 
 class Tagger:
@@ -46,7 +46,7 @@ class Tagger:
         folder: Path | str,
         device: str = "auto",
         thresholds: Mapping[str, float] | None = None,
-        precision: Precision = "auto",
+        precision: TaggingPrecision = "auto",
     ) -> Tagger:
         """Load a checkpoint that this package exported.
 
@@ -55,7 +55,7 @@ class Tagger:
             thresholds: by label, the least score of an entity to be given; by default all are.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
             precision: `auto` is the fastest that leaves the spans as they are in `fp32` (see
-                `torchmodel`); `bf16` is faster yet, and gives a word in ten thousand another tag.
+                `torch_runtime`); `bf16` is faster yet, and gives a word in ten thousand another tag.
                 An exported form has the precision that it was exported in.
 
         Raises:
@@ -72,9 +72,11 @@ class Tagger:
             tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
         except Exception as error:  # the library raises nothing narrower
             raise CheckpointError(f"{folder} is damaged: tokenizer.json: {error}") from None
-        encoder = TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
+        window_tokenizer = WindowTokenizer.from_tokenizer(
+            tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap
+        )
         runtime = _runtime(checkpoint, device, precision)
-        tagger = cls(checkpoint, Predictor(runtime, encoder, checkpoint.scheme), thresholds)
+        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds)
         tagger._loaded = loaded
         return tagger
 
@@ -143,26 +145,26 @@ class Tagger:
 
     def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
         """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
-        return [len(encoded.windows) == 1 for encoded in self._predictor.encoder.encode(texts)]
+        return [len(encoded.windows) == 1 for encoded in self._predictor.window_tokenizer.encode(texts)]
 
 
-def _runtime(checkpoint: Checkpoint, device: str, precision: Precision) -> Runtime:
+def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -> Runtime:
     """The checkpoint's model, computed by the library that its form is for; no other is imported."""
     if checkpoint.manifest.exported:
-        from conflict_ner.inference.onnx_runtime import OnnxModel
+        from conflict_ner.inference.onnx_runtime import OnnxRuntime
 
-        return OnnxModel.load(checkpoint.folder, device)
-    from conflict_ner.inference.torch_runtime import TorchModel
-    from conflict_ner.modeling.device import choose, refuse_unusable
+        return OnnxRuntime.load(checkpoint.folder, device)
+    from conflict_ner.inference.torch_runtime import TorchRuntime
+    from conflict_ner.modeling.device import choose_device, refuse_unusable
     from conflict_ner.modeling.encoder import load_model, on_device
 
-    place = choose(device, "fp32").device
+    place = choose_device(device, "fp32").device
     refuse_unusable(place)
     try:
         model = load_model(str(checkpoint.folder))
     except EncoderError as error:
         raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
-    return TorchModel.of(on_device(model, place), precision)
+    return TorchRuntime.of(on_device(model, place), precision)
 
 
 def _refuse_other_labels(checkpoint: Checkpoint) -> None:
@@ -202,7 +204,7 @@ class _Loaded:
 
     folder: Path
     device: str
-    precision: Precision
+    precision: TaggingPrecision
     stamps: Mapping[str, tuple[int, int]]
 
 

@@ -1,7 +1,7 @@
 """A PyTorch model as a runtime: in fp32, or in bf16 where the hardware is fast at that.
 
 Rounding to bf16 moves a logit by some hundredths, which can change a word's tag only where two
-tags are that near. Such inputs (`Runtime.doubt`) are computed again in fp32, so the spans are
+tags are that near. Such inputs (`Runtime.tie_margin`) are computed again in fp32, so the spans are
 those of fp32 and most of the work is done at bf16's speed. The head is taken in fp32 always: it
 costs nothing, and a logit of 8 would be rounded to steps of 0.03.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from conflict_ner.inference.runtime import Ids, Logits, Precision
-from conflict_ner.modeling.device import choose
+from conflict_ner.inference.runtime import Ids, Logits, TaggingPrecision
+from conflict_ner.modeling.device import choose_device
 from conflict_ner.modeling.encoder import head
 from conflict_ner.modeling.threads import limit_threads
 
@@ -63,11 +63,11 @@ _one_thread = _OneThread()
 
 
 @dataclass(frozen=True, slots=True)
-class TorchModel:
+class TorchRuntime:
     """A token classifier of transformers on the device that it is on.
 
     in_bf16: compute in bf16, and again in fp32 where that leaves doubt.
-    careless: leave it at bf16.
+    keep_ties: leave it at bf16.
     core_per_batch: on a CPU, compute several batches at once, each on a core of its own. Threads that
         share a batch wait for the slowest of them after every operator: beside other work on the
         machine that took 2.5 to 4 times as long. The model must be in evaluation mode.
@@ -75,7 +75,7 @@ class TorchModel:
 
     model: PreTrainedModel
     in_bf16: bool = False
-    careless: bool = False
+    keep_ties: bool = False
     core_per_batch: bool = False
 
     def __post_init__(self) -> None:
@@ -83,16 +83,16 @@ class TorchModel:
             _keep_head_in_fp32(self.model)
 
     @classmethod
-    def of(cls, model: PreTrainedModel, precision: Precision = "auto") -> TorchModel:
+    def of(cls, model: PreTrainedModel, precision: TaggingPrecision = "auto") -> TorchRuntime:
         """Wrap a model; `auto` takes bf16 where the model's device multiplies it in hardware.
 
         On a CPU, PyTorch is kept to the cores that this process may use (see `threads.limit_threads`).
         """
         if model.device.type == "cpu":
             limit_threads()
-        fast = precision == "auto" and choose(model.device.type, "auto").precision == "bf16"
+        fast = precision == "auto" and choose_device(model.device.type, "auto").precision == "bf16"
         in_bf16 = fast or precision == "bf16"
-        return cls(model, in_bf16, careless=precision == "bf16", core_per_batch=model.device.type == "cpu")
+        return cls(model, in_bf16, keep_ties=precision == "bf16", core_per_batch=model.device.type == "cpu")
 
     @property
     def padding(self) -> int:
@@ -100,9 +100,9 @@ class TorchModel:
         return self.model.config.pad_token_id or 0
 
     @property
-    def doubt(self) -> float:
-        """See `Runtime.doubt`."""
-        return DOUBT if self.in_bf16 and not self.careless else 0.0
+    def tie_margin(self) -> float:
+        """See `Runtime.tie_margin`."""
+        return DOUBT if self.in_bf16 and not self.keep_ties else 0.0
 
     @property
     def device(self) -> str:
@@ -134,11 +134,11 @@ class TorchModel:
         import torch
 
         if not self.in_bf16:
-            return self.exactly(ids, mask)
+            return self.logits_fp32(ids, mask)
         with torch.autocast(self.model.device.type, torch.bfloat16):
-            return self.exactly(ids, mask)
+            return self.logits_fp32(ids, mask)
 
-    def exactly(self, ids: Ids, mask: Ids) -> Logits:
+    def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.exactly`."""
         import torch
 

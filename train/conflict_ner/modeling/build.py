@@ -6,16 +6,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
 from conflict_ner.config import Config
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.modeling.cased_vocabulary import teach, with_capitals
+from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, with_capitals
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
-from conflict_ner.modeling.layers import cheapen, freeze
-from conflict_ner.modeling.tokenization import TextEncoder, encoder_window
+from conflict_ner.modeling.layers import freeze, use_byte_dropout
+from conflict_ner.modeling.tokenization import WindowTokenizer, encoder_window
 
 
 def new_encoder(
     config: Config, source: str, scheme: LabelScheme, hardware: Hardware
-) -> tuple[PreTrainedTokenizerFast, TextEncoder, PreTrainedModel]:
+) -> tuple[PreTrainedTokenizerFast, WindowTokenizer, PreTrainedModel]:
     """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
     set_seed(config.training.seed)  # before the head is made
     settings = config.training
@@ -25,10 +25,10 @@ def new_encoder(
     tokenizer = load_tokenizer(source)
     capitals = with_capitals(tokenizer) if config.encoding.capitals else None
     if capitals:
-        teach(model, capitals)
+        add_cased_embeddings(model, capitals)
         tokenizer = capitals.tokenizer
     freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
     if hardware.device == "cpu":
-        cheapen(model)
+        use_byte_dropout(model)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
-    return tokenizer, TextEncoder.make(bare(tokenizer), window, config.encoding.overlap), model
+    return tokenizer, WindowTokenizer.from_tokenizer(bare(tokenizer), window, config.encoding.overlap), model

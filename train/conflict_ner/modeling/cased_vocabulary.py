@@ -88,7 +88,7 @@ def with_capitals(tokenizer: PreTrainedTokenizerFast) -> Capitals | None:
     return Capitals(cased, tuple(origins), tuple(ways))
 
 
-def teach(model: PreTrainedModel, capitals: Capitals) -> None:
+def add_cased_embeddings(model: PreTrainedModel, capitals: Capitals) -> None:
     """Give the model the new pieces' embeddings; random, so seed before."""
     import torch
 

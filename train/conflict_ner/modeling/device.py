@@ -1,6 +1,6 @@
 """What this machine is fast at.
 
->>> choose("cpu", "fp32")
+>>> choose_device("cpu", "fp32")
 Hardware(device='cpu', precision='fp32')
 """
 
@@ -23,7 +23,7 @@ class Hardware:
     precision: Precision
 
 
-def choose(device: str = "auto", precision: str = "auto") -> Hardware:
+def choose_device(device: str = "auto", precision: str = "auto") -> Hardware:
     """The device and the training precision; what is not `auto` is taken as said.
 
     bf16 is chosen where hardware multiplies it: NVIDIA from Ampere on (fp16 before it), and

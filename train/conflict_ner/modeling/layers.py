@@ -80,7 +80,7 @@ class ByteDropout(nn.Dropout):
         return inputs * kept
 
 
-def cheapen(model: nn.Module) -> None:
+def use_byte_dropout(model: nn.Module) -> None:
     """Give a model on the CPU `ByteDropout` wherever it has `nn.Dropout`; weights and their names stay as they are."""
     for module in model.modules():
         for name, child in module.named_children():

@@ -46,7 +46,7 @@ def limit_threads() -> None:
         torch.set_num_threads(cores)
 
 
-def give_threads(threads: int) -> None:
+def set_threads(threads: int) -> None:
     """Let this process, and those that it starts, compute on so many physical cores.
 
     Where the system can (Linux), the process is kept to as many processors, one a core, so that
@@ -58,10 +58,10 @@ def give_threads(threads: int) -> None:
         os.environ[name] = str(threads)
     torch.set_num_threads(threads)
     if threads < _reachable_cores() and sys.platform == "linux":
-        os.sched_setaffinity(0, one_a_core(_usable(), _cores(cpuinfo()), threads))
+        os.sched_setaffinity(0, one_cpu_per_core(_usable(), _cores(cpuinfo()), threads))
 
 
-def one_a_core(usable: Iterable[int], placed: dict[int, tuple[int, int]], cores: int) -> set[int]:
+def one_cpu_per_core(usable: Iterable[int], placed: dict[int, tuple[int, int]], cores: int) -> set[int]:
     """The first processor of each of so many cores; `placed` has a processor's socket and core."""
     first: dict[tuple[int, int], int] = {}
     for cpu in sorted(usable):

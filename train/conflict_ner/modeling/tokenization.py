@@ -2,9 +2,9 @@
 
 The tokenizer sees the text as `normalization` reads it, which for ordinary text is the text
 given, as in plain transformers. Its tokens are aligned to our words by character offsets, and
-the words' own offsets are always of the text given. A word's *lead* is the first token that begins
+the words' own offsets are always of the text given. A word's *first subword* is the first token that begins
 with it: the place where its label is learned and read. A text longer than the encoder's
-window is cut, at word edges, into overlapping windows; every lead is *owned* by the
+window is cut, at word edges, into overlapping windows; every first subword is *owned* by the
 window that shows it the most context, counts once in training and is read once after.
 
 All positions are in tokens without the special ones; shapes are given with
@@ -38,7 +38,7 @@ IGNORED = -100  # the label that PyTorch's cross entropy skips
 # Position embeddings of these begin past the padding id; those before it are never used.
 _SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
 _LINE_END = re.compile(r"\r\n?|\n")
-_LEAST_ROOM = 8  # tokens of text, below which windows would be all overlap
+_LEAST_TOKENS = 8  # tokens of text, below which windows would be all overlap
 _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomic one
 
 
@@ -48,8 +48,8 @@ class Encoded:
 
     word_starts, word_ends: character offsets in the text given, shape (W,).
     token_ids: shape (T,), no special tokens.
-    leads: each word's first token, shape (W,); -1 where no token begins with the word.
-    carriers: each word's own index, or for a word without lead the earlier word whose
+    first_subwords: each word's first token, shape (W,); -1 where no token begins with the word.
+    covering_words: each word's own index, or for a word without first subword the earlier word whose
         token covers it, or -1 if the tokenizer dropped the word; shape (W,).
     windows: token ranges, in order.
     owners: the window that shows each token the most context, shape (T,).
@@ -59,15 +59,15 @@ class Encoded:
     word_starts: Ints
     word_ends: Ints
     token_ids: Ints
-    leads: Ints
-    carriers: Ints
+    first_subwords: Ints
+    covering_words: Ints
     windows: tuple[tuple[int, int], ...]
     owners: Ints
     breaks: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class TextEncoder:
+class WindowTokenizer:
     """Encodes texts for one tokenizer. `window` counts the special tokens, `overlap` does not."""
 
     tokenizer: Tokenizer
@@ -77,7 +77,7 @@ class TextEncoder:
     suffix: tuple[int, ...]
 
     @classmethod
-    def make(cls, tokenizer: Tokenizer, window: int, overlap: int) -> TextEncoder:
+    def from_tokenizer(cls, tokenizer: Tokenizer, window: int, overlap: int) -> WindowTokenizer:
         """Find the special tokens around an input by looking at one.
 
         Args:
@@ -92,13 +92,13 @@ class TextEncoder:
         full = tokenizer.encode("a", add_special_tokens=True).ids
         at = next((i for i in range(len(full)) if full[i : i + len(bare)] == bare), 0)
         prefix, suffix = tuple(full[:at]), tuple(full[at + len(bare) :])
-        room = window - len(prefix) - len(suffix)
-        if room < _LEAST_ROOM:
+        max_tokens = window - len(prefix) - len(suffix)
+        if max_tokens < _LEAST_TOKENS:
             raise EncoderError(f"encoding.window: {window} tokens leave no room for text")
-        return cls(tokenizer, window, min(overlap, room // 2), prefix, suffix)
+        return cls(tokenizer, window, min(overlap, max_tokens // 2), prefix, suffix)
 
     @property
-    def room(self) -> int:
+    def max_tokens(self) -> int:
         """Tokens of text that fit one window."""
         return self.window - len(self.prefix) - len(self.suffix)
 
@@ -133,8 +133,8 @@ class TextEncoder:
         word_begins = np.append(starts, len(joined))[first_word]  # past the last word none begins
         overlaps = (word_begins < shifted[:, 1]) & (shifted[:, 0] < shifted[:, 1])
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
-        leads = np.full(len(starts), -1, dtype=np.int64)
-        leads[first_word[tokens]] = tokens
+        first_subwords = np.full(len(starts), -1, dtype=np.int64)
+        first_subwords[first_word[tokens]] = tokens
         breaks = _paragraphs(joined, starts)
 
         # And apart again: offsets, tokens and words of each text count from its own beginning.
@@ -142,35 +142,35 @@ class TextEncoder:
         token_edges = np.concatenate(([0], np.cumsum(counts)))
         words = np.diff(word_edges)
         shift = np.repeat(text_starts, words)
-        leads = np.where(leads >= 0, leads - np.repeat(token_edges[:-1], words), -1)
+        first_subwords = np.where(first_subwords >= 0, first_subwords - np.repeat(token_edges[:-1], words), -1)
         starts, ends = starts - shift, ends - shift
-        carriers = np.arange(len(starts)) - np.repeat(word_edges[:-1], words)
-        lost = set(np.searchsorted(word_edges, np.flatnonzero(leads < 0), side="right").tolist())
+        covering_words = np.arange(len(starts)) - np.repeat(word_edges[:-1], words)
+        lost = set(np.searchsorted(word_edges, np.flatnonzero(first_subwords < 0), side="right").tolist())
         owners = np.zeros(len(ids), dtype=np.int64)
         result = []
         first_breaks = np.searchsorted(breaks, word_edges)
         for text, source in enumerate(texts):
             own, inside = slice(*word_edges[text : text + 2]), slice(*token_edges[text : text + 2])
             begin = breaks[slice(*first_breaks[text : text + 2])] - own.start
-            aligned = starts[own], ends[own], leads[own]
-            carried = _carriers(*aligned, spans[inside]) if text + 1 in lost else carriers[own]
-            windows, owner = self._cut(int(counts[text]), leads[own]), owners[inside]
+            aligned = starts[own], ends[own], first_subwords[own]
+            carried = _covering_words(*aligned, spans[inside]) if text + 1 in lost else covering_words[own]
+            windows, owner = self._cut(int(counts[text]), first_subwords[own]), owners[inside]
             if len(windows) > 1:
                 owner = _owners(int(counts[text]), windows)
             given = source.given(*aligned[:2])
             result.append(Encoded(*given, ids[inside], aligned[2], carried, windows, owner, begin))
         return result
 
-    def _cut(self, tokens: int, leads: Ints) -> tuple[tuple[int, int], ...]:
-        """Ranges of at most `room` tokens that overlap and begin and end at word edges."""
-        if tokens <= self.room:
+    def _cut(self, tokens: int, first_subwords: Ints) -> tuple[tuple[int, int], ...]:
+        """Ranges of at most `max_tokens` tokens that overlap and begin and end at word edges."""
+        if tokens <= self.max_tokens:
             return ((0, tokens),)
-        edges = np.unique(np.append(leads[leads >= 0], tokens))  # where a window may begin or end
+        edges = np.unique(np.append(first_subwords[first_subwords >= 0], tokens))  # where a window may begin or end
         windows, begin = [], 0
-        while tokens - begin > self.room:
-            limit = begin + self.room
+        while tokens - begin > self.max_tokens:
+            limit = begin + self.max_tokens
             at = edges[np.searchsorted(edges, limit, side="right") - 1]
-            # A word longer than the room has no edge to cut at: it is cut where it must be.
+            # A word longer than that has no edge to cut at: it is cut where it must be.
             end = int(at) if at > begin + self.overlap else limit
             windows.append((begin, end))
             wanted = end - self.overlap
@@ -216,52 +216,52 @@ def word_spans(encoded: Encoded, mentions: Sequence[Mention]) -> tuple[list[Word
 
 
 def training_windows(
-    documents: Sequence[Document], encoder: TextEncoder, scheme: LabelScheme
+    documents: Sequence[Document], window_tokenizer: WindowTokenizer, scheme: LabelScheme
 ) -> tuple[list[dict[str, list[int]]], list[tuple[Document, Mention]]]:
     """Windows with labels to learn from, and the mentions that cannot be aligned to words.
 
     Each window is `{"input_ids": [...], "labels": [...]}` of equal lengths. Every word
-    carries its label once, on its lead, in the window that owns it. Words that an
+    carries its label once, on its first subword, in the window that owns it. Words that an
     unaligned mention touches are left out of the loss: neither label would be true.
     """
     windows: list[dict[str, list[int]]] = []
     unaligned: list[tuple[Document, Mention]] = []
-    for document, encoded in zip(documents, encoder.encode([d.text for d in documents]), strict=True):
+    for document, encoded in zip(documents, window_tokenizer.encode([d.text for d in documents]), strict=True):
         spans, astray = word_spans(encoded, document.mentions)
         unaligned += [(document, mention) for mention in astray]
         tags = scheme.encode(spans, len(encoded.word_starts))
         for mention in astray:
             tags[(encoded.word_starts < mention.end) & (encoded.word_ends > mention.start)] = IGNORED
-        windows += _labeled(encoded, tags, encoder)
+        windows += _labeled(encoded, tags, window_tokenizer)
     return windows, unaligned
 
 
-def _labeled(encoded: Encoded, tags: TagIds, encoder: TextEncoder) -> Iterator[dict[str, list[int]]]:
-    has_lead = encoded.leads >= 0
+def _labeled(encoded: Encoded, tags: TagIds, window_tokenizer: WindowTokenizer) -> Iterator[dict[str, list[int]]]:
+    has_first_subword = encoded.first_subwords >= 0
     labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
-    labels[encoded.leads[has_lead]] = tags[has_lead]
+    labels[encoded.first_subwords[has_first_subword]] = tags[has_first_subword]
     for index, (begin, end) in enumerate(encoded.windows):
         own = np.where(encoded.owners[begin:end] == index, labels[begin:end], IGNORED)
         if (own == IGNORED).all():  # no text, or inside one giant word: nothing to learn from
             continue
-        before, after = [IGNORED] * len(encoder.prefix), [IGNORED] * len(encoder.suffix)
-        yield {"input_ids": encoder.window_ids(encoded, index), "labels": [*before, *own.tolist(), *after]}
+        before, after = [IGNORED] * len(window_tokenizer.prefix), [IGNORED] * len(window_tokenizer.suffix)
+        yield {"input_ids": window_tokenizer.window_ids(encoded, index), "labels": [*before, *own.tolist(), *after]}
 
 
-def _carriers(starts: Ints, ends: Ints, leads: Ints, spans: Ints) -> Ints:
-    """See `Encoded.carriers`. Only words without a lead need looking at; there are few."""
-    carriers = np.arange(len(starts), dtype=np.int64)
-    led = np.flatnonzero(leads >= 0)
-    for word in np.flatnonzero(leads < 0).tolist():
-        after = int(np.searchsorted(led, word))
-        carriers[word] = -1
+def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints) -> Ints:
+    """See `Encoded.covering_words`. Only words without a first subword need looking at; there are few."""
+    covering_words = np.arange(len(starts), dtype=np.int64)
+    with_subword = np.flatnonzero(first_subwords >= 0)
+    for word in np.flatnonzero(first_subwords < 0).tolist():
+        after = int(np.searchsorted(with_subword, word))
+        covering_words[word] = -1
         if after > 0:
-            before = int(led[after - 1])
-            stop = int(leads[led[after]]) if after < len(led) else len(spans)
-            tokens = spans[int(leads[before]) : stop]
+            before = int(with_subword[after - 1])
+            stop = int(first_subwords[with_subword[after]]) if after < len(with_subword) else len(spans)
+            tokens = spans[int(first_subwords[before]) : stop]
             if ((tokens[:, 0] < ends[word]) & (tokens[:, 1] > starts[word])).any():
-                carriers[word] = before
-    return carriers
+                covering_words[word] = before
+    return covering_words
 
 
 def _paragraphs(text: str, starts: Ints) -> Ints:

@@ -29,11 +29,11 @@ from rich.console import Console
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, FoldConfig, dump_config
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.splits import read, values
+from conflict_ner.data.splits import read_splits, values
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation.report import Report
-from conflict_ner.files import replaced
-from conflict_ner.modeling.device import choose
+from conflict_ner.files import atomic_write
+from conflict_ner.modeling.device import choose_device
 from conflict_ner.reporting.tables import percent
 from conflict_ner.training import run
 from conflict_ner.training.environment import config_decides, start_processes
@@ -42,7 +42,7 @@ from conflict_ner.training.saved_epochs import refuse_lost_work
 STRICT, DEFAULT = "strict_f1", "seqeval_default_f1"
 _HEADINGS = {STRICT: "F1", DEFAULT: "seqeval default"}
 
-Figures = Mapping[str, Mapping[str, float | None]]  # by split, then by figure
+RunFigures = Mapping[str, Mapping[str, float | None]]  # by split, then by figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Outcome(BaseModel):
     run: str
     checkpoint: str
     held_out: tuple[str, ...]
-    figures: Figures
+    figures: RunFigures
 
 
 class Outcomes(BaseModel):
@@ -73,8 +73,8 @@ class Outcomes(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     runs: tuple[Outcome, ...]
-    mean: Figures
-    sd: Figures
+    mean: RunFigures
+    sd: RunFigures
 
 
 def with_seeds(config: Config, count: int) -> list[Run]:
@@ -124,11 +124,11 @@ def train_all(
     for each in runs:
         refuse_lost_work(each.config, resume=resume, restart=restart, overwrite=overwrite, base=base)
     settings = runs[0].config.training
-    hardware = choose(settings.device, settings.precision)
+    hardware = choose_device(settings.device, settings.precision)
     with config_decides(hardware):
         main = start_processes(hardware.device).is_main_process
     console = console if console and main else Console(quiet=True)
-    files = read(runs[0].config)
+    files = read_splits(runs[0].config)
     for each in runs:
         try:
             run.load(each.config, files)
@@ -188,7 +188,7 @@ def table(outcomes: Outcomes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def write(outcomes: Outcomes, file: Path) -> None:
     """Keep the outcomes as JSON; checkpoints are named relative to the file's folder."""
-    with replaced(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(outcomes.model_dump_json(indent=2) + "\n")
 
 

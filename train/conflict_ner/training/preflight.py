@@ -10,15 +10,15 @@ from rich.console import Console
 from conflict_ner.config import Config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.splits import said
+from conflict_ner.data.splits import describe_splits
 from conflict_ner.errors import TrainingError, describe_problems
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import describe
 from conflict_ner.training.sampler import TokenBudgetSampler
 
 
-def refuse_hopeless(data: Corpus, labels: Sequence[str]) -> None:
-    """Raise on data that cannot teach what the config asks for.
+def refuse_unlearnable(data: Corpus, labels: Sequence[str]) -> None:
+    """Raise on data that cannot be learned from.
 
     Raises:
         TrainingError: if there is nothing to learn, or nothing to choose the best epoch by.
@@ -61,7 +61,7 @@ def announce(
         f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
         f"at most; {describe(config.encoder)} on {where} in {hardware.precision}",
     )
-    for split, drawn in said(config.data, config.training.seed).items():
+    for split, drawn in describe_splits(config.data, config.training.seed).items():
         _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")
     for message in describe_problems(data.skipped):
         _say(console, f"left out: {message}", style="yellow")

@@ -30,17 +30,17 @@ from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.scripts import scripts_of
-from conflict_ner.data.splits import divide, read, said
+from conflict_ner.data.splits import describe_splits, divide, read_splits
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
-from conflict_ner.evaluation.seen_mentions import TrainingMemory
-from conflict_ner.export.checkpoint_writer import export
+from conflict_ner.evaluation.seen_mentions import SeenMentions
+from conflict_ner.export.checkpoint_writer import write_checkpoint
 from conflict_ner.export.model_card import model_card
-from conflict_ner.files import previous, short
+from conflict_ner.files import previous_folder, short_path
 from conflict_ner.inference.predictor import Predictor
-from conflict_ner.inference.torch_runtime import TorchModel
+from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.build import new_encoder
-from conflict_ner.modeling.device import Hardware, choose
+from conflict_ner.modeling.device import Hardware, choose_device
 from conflict_ner.modeling.encoder import (
     describe,
     load_model,
@@ -50,9 +50,9 @@ from conflict_ner.modeling.encoder import (
     save_tokenizer,
 )
 from conflict_ner.modeling.threads import limit_threads
-from conflict_ner.modeling.tokenization import TextEncoder, training_windows
+from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
 from conflict_ner.training.environment import config_decides, rounding, start_processes
-from conflict_ner.training.preflight import announce, refuse_hopeless
+from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
 from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
 from conflict_ner.training.temperature_scaling import calibrate
@@ -82,7 +82,7 @@ def train(
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
-    hardware = choose(config.training.device, config.training.precision)
+    hardware = choose_device(config.training.device, config.training.precision)
     limit_threads()
     with config_decides(hardware) as notes:
         processes = start_processes(hardware.device)
@@ -107,12 +107,14 @@ def _train(
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve(config.encoder)
-    tokenizer, encoder, model = new_encoder(config, source, scheme, hardware)
-    windows, unaligned = training_windows(data["train"], encoder, scheme)
+    tokenizer, window_tokenizer, model = new_encoder(config, source, scheme, hardware)
+    windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
     def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        found = Predictor(TorchModel(model), encoder, scheme).predict(document.text for document in data["validation"])
+        found = Predictor(TorchRuntime(model), window_tokenizer, scheme).predict(
+            document.text for document in data["validation"]
+        )
         micro = report.strict_micro(data["validation"], list(found), scheme.labels)
         figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
         return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
@@ -127,9 +129,9 @@ def _train(
             console.print("evaluating, exporting and verifying", highlight=False)
             best = on_device(load_model(str(result.state)), hardware.device)
             replaces = (config.output / "manifest.json").is_file()
-            _finish(config, data, result, best, tokenizer, encoder, hardware)
+            _finish(config, data, result, best, tokenizer, window_tokenizer, hardware)
             if replaces:
-                kept = f"the checkpoint that was there before is kept in {short(previous(config.output))}"
+                kept = f"the checkpoint that was there before is kept in {short_path(previous_folder(config.output))}"
                 console.print(kept, highlight=False, markup=False, soft_wrap=True)
     if main:
         shutil.rmtree(folder, ignore_errors=True)
@@ -141,14 +143,14 @@ def load(config: Config, files: Corpus | None = None) -> Corpus:
     """The data that a config names, checked, and divided as it says.
 
     Args:
-        files: what `read` gives, if that is at hand already.
+        files: what `read_splits` gives, if that is at hand already.
 
     Raises:
         DataError: if the data has problems, or cannot be parted into folds.
-        TrainingError: if it cannot teach what the config asks for.
+        TrainingError: if it cannot be learned from.
     """
-    data = divide(files or read(config), config.data, config.training.seed)
-    refuse_hopeless(data, config.labels)
+    data = divide(files or read_splits(config), config.data, config.training.seed)
+    refuse_unlearnable(data, config.labels)
     return data
 
 
@@ -157,10 +159,10 @@ def _characters(documents: Sequence[Document]) -> int:
 
 
 def _evaluate(
-    predictor: Predictor, documents: Sequence[Document], memory: TrainingMemory
+    predictor: Predictor, documents: Sequence[Document], seen: SeenMentions
 ) -> tuple[list[list[Entity]], Report]:
     found = list(predictor.predict(document.text for document in documents))
-    return found, report.score(documents, found, predictor.scheme.labels, memory=memory)
+    return found, report.score(documents, found, predictor.scheme.labels, seen=seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +173,12 @@ class _Finished:
     expected: Sequence[tuple[str, Sequence[Entity]]]
 
 
-def _score_splits(data: Corpus, predictor: Predictor, memory: TrainingMemory) -> _Finished:
+def _score_splits(data: Corpus, predictor: Predictor, seen: SeenMentions) -> _Finished:
     scores: dict[str, Report] = {}
     expected: list[tuple[str, Sequence[Entity]]] = []
     for split in ("validation", "test", "fold"):
         if data[split]:
-            found, scores[split] = _evaluate(predictor, data[split], memory)
+            found, scores[split] = _evaluate(predictor, data[split], seen)
             expected += zip((document.text for document in data[split]), found, strict=True)
     return _Finished(scores, expected)
 
@@ -187,21 +189,21 @@ def _finish(
     result: TrainResult,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    encoder: TextEncoder,
+    window_tokenizer: WindowTokenizer,
     hardware: Hardware,
 ) -> None:
     """Calibrate the best epoch, score it on all that is not trained on, and export it."""
-    predictor = Predictor(TorchModel(model), encoder, LabelScheme(config.labels))
+    predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
     calibrated = calibrate(model, predictor, data["validation"])
-    memory = TrainingMemory.of(data["train"], data["validation"])
-    finished = _score_splits(data, predictor, memory)
+    seen = SeenMentions.of(data["train"], data["validation"])
+    finished = _score_splits(data, predictor, seen)
     name = describe(config.encoder)
-    drawn = said(config.data, config.training.seed)
+    drawn = describe_splits(config.data, config.training.seed)
     manifest = Manifest(
         labels=config.labels,
         encoder=name,
-        window=encoder.window,
-        overlap=encoder.overlap,
+        window=window_tokenizer.window,
+        overlap=window_tokenizer.overlap,
         data={split: checkpoint.split_facts(data, split, drawn.get(split, "")) for split in data.splits},
         best_epoch=result.best_epoch,
         steps=result.steps,
@@ -215,13 +217,13 @@ def _finish(
 
     def fill(folder: Path) -> None:
         model.config._name_or_path = name  # not a path of this machine
-        save_tokenizer(tokenizer, encoder.window, folder)
+        save_tokenizer(tokenizer, window_tokenizer.window, folder)
         with quiet():
             model.save_pretrained(folder)
         (folder / "run.yaml").write_text(dump_config(config, config.output), encoding="utf-8")
-        (folder / checkpoint.MEMORY).write_text(memory.dump(), encoding="utf-8")
+        (folder / checkpoint.SEEN_MENTIONS).write_text(seen.dump(), encoding="utf-8")
 
     def card(manifest: Manifest) -> str:
         return model_card(config.output.name, manifest, finished.scores)
 
-    export(config.output, fill, manifest, finished.scores, card, finished.expected, hardware.device)
+    write_checkpoint(config.output, fill, manifest, finished.scores, card, finished.expected, hardware.device)

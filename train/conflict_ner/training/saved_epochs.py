@@ -17,7 +17,7 @@ from conflict_ner.config import Config, dump_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Problem, Way
 from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
-from conflict_ner.files import lock, short
+from conflict_ner.files import lock, short_path
 from conflict_ner.training.history import last_state
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
     there = dict(re.findall(_FINGERPRINT, (folder / "run.yaml").read_text(encoding="utf-8")))
     changed = [split for split in data.splits if there.get(split) != data.fingerprint(split)]
     if changed:
-        fault = f"{short(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
+        fault = f"{short_path(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
         raise OverwriteError(f"{fault}; nothing was changed", [_RESTART, keep_both(output)])
 
 
@@ -97,7 +97,7 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
     if state is None:
         return
     changed = config_differences(folder / "run.yaml", config)
-    saved = f"{short(folder)} holds an interrupted run with {_epochs(len(state.history))} saved"
+    saved = f"{short_path(folder)} holds an interrupted run with {_epochs(len(state.history))} saved"
     if not changed and not resume:
         ways = [Way("to go on with it", ("--resume",)), _RESTART]
         raise OverwriteError(f"{saved}; nothing was changed", ways)

@@ -42,23 +42,23 @@ _COLDEST, _HOTTEST = 0.1, 10.0
 _MOST_WORDS = 50_000  # held at a time, where T is fitted on words
 _PROBES, _PROBE_LENGTH = 2, 300  # texts, and characters of each, on which the head is tried
 _SURE = 1e-9  # no score is surer than this: one wrong span of score 1 would outweigh all others
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """The predicted spans of some texts.
 
-    logits: of the spans' words with a lead, shape (N, tags).
+    logits: of the spans' words with a first subword, shape (N, tags).
     spans: to which span each of them belongs, shape (N,); every span has a word.
     right: whether a span is a gold mention (exact edges and label), shape (S,).
     """
 
-    logits: Floats
+    logits: Float64
     spans: Ints
     right: npt.NDArray[np.bool_]
 
-    def scores(self, temperature: float = 1.0) -> Floats:
+    def scores(self, temperature: float = 1.0) -> Float64:
         """Each span's score at a temperature, as `decode` has it; shape (S,)."""
         probability = np.exp(_log_softmax(self.logits, temperature).max(-1, initial=-np.inf))
         count = len(self.right)
@@ -84,7 +84,9 @@ def calibrate(model: PreTrainedModel, predictor: Predictor, documents: Sequence[
     note = ""
     if temperature is None:
         note = "validation has too few decisions, or none that is wrong or none that is right"
-    elif not fold(model, predictor, temperature, [document.text[:_PROBE_LENGTH] for document in documents[:_PROBES]]):
+    elif not scale_head(
+        model, predictor, temperature, [document.text[:_PROBE_LENGTH] for document in documents[:_PROBES]]
+    ):
         temperature, note = None, "the model's last step is not a linear layer that could be scaled"
     applied = temperature or 1.0
     return CalibrationFacts(
@@ -109,7 +111,7 @@ def decisions(predictor: Predictor, documents: Sequence[Document]) -> Decisions:
         (found,) = decode([document.text], [encoded], logits.argmax(-1), unscored, predictor.scheme)
         for entity in found:
             inside = (encoded.word_starts >= entity.start) & (encoded.word_ends <= entity.end)
-            parts.append(logits[inside & (encoded.leads >= 0)])
+            parts.append(logits[inside & (encoded.first_subwords >= 0)])
             lengths.append(len(parts[-1]))
             right.append((entity.start, entity.end, entity.label) in gold)
     return Decisions(
@@ -145,7 +147,7 @@ def fit_temperature_of_words(logits: Logits, gold: TagIds) -> float | None:
     return _minimum(lambda temperature: float(-_log_softmax(exact, temperature)[rows, gold].mean()))
 
 
-def fold(model: PreTrainedModel, predictor: Predictor, temperature: float, probes: Sequence[str]) -> bool:
+def scale_head(model: PreTrainedModel, predictor: Predictor, temperature: float, probes: Sequence[str]) -> bool:
     """Divide the logits by T for good, in the weights of the head that makes them.
 
     That the outputs of the head (`encoder.head`) are the logits is tried on `probes`: halved
@@ -192,7 +194,7 @@ def _words(predictor: Predictor, documents: Sequence[Document]) -> tuple[Logits,
     said = predictor.logits(document.text for document in documents)
     for document, (encoded, logits) in zip(documents, said, strict=True):
         spans, astray = word_spans(encoded, document.mentions)
-        told = encoded.leads >= 0
+        told = encoded.first_subwords >= 0
         for mention in astray:
             told &= (encoded.word_starts >= mention.end) | (encoded.word_ends <= mention.start)
         parts.append(logits[told])
@@ -202,7 +204,7 @@ def _words(predictor: Predictor, documents: Sequence[Document]) -> tuple[Logits,
     return np.concatenate(parts), np.concatenate(gold)
 
 
-def _log_softmax(logits: Floats, temperature: float) -> Floats:
+def _log_softmax(logits: Float64, temperature: float) -> Float64:
     scaled = (logits - logits.max(-1, keepdims=True, initial=-np.inf)) / temperature
-    result: Floats = scaled - np.log(np.exp(scaled).sum(-1, keepdims=True))
+    result: Float64 = scaled - np.log(np.exp(scaled).sum(-1, keepdims=True))
     return result

@@ -3,7 +3,7 @@ r"""JSON of other annotation tools: recognised, so that a whole file of it is on
 Nothing is read from these formats: what their offsets count and which of several annotations is meant differs
 between tools and versions, and data must not be read wrong without a word.
 
->>> print(recognise('{"id": 7, "text": "Rebels left.", "label": [[0, 6, "ACTOR"]]}\n', "a.jsonl").what)
+>>> print(recognize('{"id": 7, "text": "Rebels left.", "label": [[0, 6, "ACTOR"]]}\n', "a.jsonl").what)
 in the format of doccano (1 of 1 lines), which is not read here
 """
 
@@ -41,7 +41,7 @@ _STEPS: Mapping[str, str] = {
 }
 
 
-def recognise(source: str, file: str) -> Problem | None:
+def recognize(source: str, file: str) -> Problem | None:
     """One problem that names the format of nearly all of a file's lines; None if it is the one that is read here."""
     lines = [(number, line) for number, line in enumerate(source.split("\n"), start=1) if line.strip()]
     values = [value for _, line in lines if (value := _value(line)) is not None]

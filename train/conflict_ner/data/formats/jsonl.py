@@ -47,7 +47,7 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
             documents += [document] if document else []
     if not documents and not problems:
         problems.append(Problem(file, "no report in this file", "write one object a line"))
-    other = annotation_tools.recognise(source, file) if problems else None
+    other = annotation_tools.recognize(source, file) if problems else None
     return ([], [other]) if other else (documents, problems)
 
 

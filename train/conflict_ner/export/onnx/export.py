@@ -27,16 +27,16 @@ from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.splits import divide
 from conflict_ner.errors import CheckpointError, ConfigError, Problem, require
 from conflict_ner.evaluation.report import strict_micro
-from conflict_ner.export.checkpoint_writer import export
+from conflict_ner.export.checkpoint_writer import write_checkpoint
 from conflict_ner.export.model_card import model_card
 from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
 from conflict_ner.files import sha256
-from conflict_ner.inference.onnx_runtime import OnnxModel
+from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.tagger import Tagger
-from conflict_ner.modeling.tokenization import TextEncoder
+from conflict_ner.modeling.tokenization import WindowTokenizer
 
 PRECISIONS = ("fp32", "int8")
 TOLERANCE = 0.003  # of strict F1, for reduced precision
@@ -81,16 +81,16 @@ def export_onnx(
     labeled = _labeled(tagger.checkpoint, entries)
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch)
-        encoder = _encoder(tagger.checkpoint)
-        write(source, made, list(_batches(encoder, labeled.calibration)) if precision == "int8" else None)
+        window_tokenizer = _encoder(tagger.checkpoint)
+        write(source, made, list(_batches(window_tokenizer, labeled.calibration)) if precision == "int8" else None)
         shutil.copy2(source / "config.json", made)
-        runtime, texts = OnnxModel.load(made), [document.text for document in labeled.documents]
-        found = list(Predictor(runtime, encoder, tagger.checkpoint.scheme).predict(texts))
-        facts = compare(precision, labeled.documents, tagger.tag(texts), found, tagger.labels)
+        runtime, texts = OnnxRuntime.load(made), [document.text for document in labeled.documents]
+        found = list(Predictor(runtime, window_tokenizer, tagger.checkpoint.scheme).predict(texts))
+        facts = check_parity(precision, labeled.documents, tagger.tag(texts), found, tagger.labels)
         return _put(tagger.checkpoint, made / ONNX_WEIGHTS, folder, facts, list(zip(texts, found, strict=True)))
 
 
-def compare(
+def check_parity(
     precision: str,
     documents: Sequence[Document],
     before: Sequence[Sequence[Entity]],
@@ -203,14 +203,18 @@ def _checked(paths: Sequence[Path], config: Config, columns: ColumnsConfig | Non
     return loaded["data"]
 
 
-def _encoder(checkpoint: Checkpoint) -> TextEncoder:
+def _encoder(checkpoint: Checkpoint) -> WindowTokenizer:
     tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
-    return TextEncoder.make(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
+    return WindowTokenizer.from_tokenizer(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
 
 
-def _batches(encoder: TextEncoder, texts: Sequence[str]) -> list[Batch]:
+def _batches(window_tokenizer: WindowTokenizer, texts: Sequence[str]) -> list[Batch]:
     """The first window of each text, a batch each: no padding has a say in the ranges."""
-    rows = [np.array([encoder.window_ids(encoded, 0)]) for encoded in encoder.encode(texts) if len(encoded.token_ids)]
+    rows = [
+        np.array([window_tokenizer.window_ids(encoded, 0)])
+        for encoded in window_tokenizer.encode(texts)
+        if len(encoded.token_ids)
+    ]
     return [(ids, np.ones_like(ids)) for ids in rows]
 
 
@@ -232,4 +236,4 @@ def _put(
         return model_card(folder.name, finished, original.scores)
 
     manifest = original.manifest.model_copy(update={"exported": facts, "pipeline": None})
-    return export(folder, fill, manifest, original.scores, card, found, "cpu")
+    return write_checkpoint(folder, fill, manifest, original.scores, card, found, "cpu")

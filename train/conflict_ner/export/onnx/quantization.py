@@ -42,7 +42,7 @@ from conflict_ner.modeling.telemetry import import_onnxruntime
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-Floats = npt.NDArray[np.float32]
+Float32 = npt.NDArray[np.float32]
 PRODUCT_LIMIT = 64  # the largest 8-bit weight of a product
 TABLE_LIMIT = 127  # the largest 8-bit weight of a table, whose rows are only read
 _STEPS = 255  # between the least and the greatest 8-bit input
@@ -55,7 +55,7 @@ _KEPT = (1.0, 0.9, 0.8, 0.7)  # of a range, from its ends towards 0
 class Observed:
     """What went into a product: `rows` of it, shape (N, K), and each channel's range over all of it."""
 
-    rows: list[Floats] = field(default_factory=list)
+    rows: list[Float32] = field(default_factory=list)
     low: Any = 0.0
     high: Any = 0.0
 
@@ -70,19 +70,19 @@ class Choice:
     """
 
     error: float
-    divisors: Floats
+    divisors: Float32
     apart: npt.NDArray[np.int64]
     scale: float
     zero: int
 
 
-def rounded(weights: Floats, limit: int) -> tuple[npt.NDArray[np.int8], Floats]:
+def rounded(weights: Float32, limit: int) -> tuple[npt.NDArray[np.int8], Float32]:
     """Round weights, shape (K, N), to integers from -limit to limit and a scale a column, shape (N,)."""
     scales = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny * limit) / limit
     return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)
 
 
-def choose(seen: Observed, weights: Floats, *, normed: bool) -> Choice:
+def choose_quantization(seen: Observed, weights: Float32, *, normed: bool) -> Choice:
     """The way with the least error among those open to an input; `normed` is one that a layer norm made."""
     rows, largest = np.concatenate(seen.rows), np.maximum(-seen.low, seen.high)
     exact = rows @ weights
@@ -104,7 +104,7 @@ def choose(seen: Observed, weights: Floats, *, normed: bool) -> Choice:
     return min(choices, key=lambda choice: choice.error * (2 if len(choice.apart) else 1))
 
 
-def _ways(largest: Floats, weights: Floats, normed: bool) -> Iterator[tuple[Floats, npt.NDArray[np.int64]]]:
+def _ways(largest: Float32, weights: Float32, normed: bool) -> Iterator[tuple[Float32, npt.NDArray[np.int64]]]:
     nothing, ones = np.array([], dtype=np.int64), np.ones(len(largest), dtype=np.float32)
     if not normed:
         yield ones, nothing
@@ -124,7 +124,7 @@ _MATRIX = 2  # dimensions
 _LARGE = 1000  # rows, from which a table is held in 8 bits: it makes the file smaller, not the answer faster
 
 
-def quantise(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
+def quantize(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:
     """Quantise a graph in place; gives how many products are in 8 bits now, and of how many.
 
     The graph is marked as one whose products are the same on every CPU (`SAFE_PRODUCTS`).
@@ -203,7 +203,7 @@ def _replace(graph: Graph, name: str, nodes: Sequence[NodeProto], seen: Observed
     weights = [graph.array(node.input[1]) for node in nodes]
     norm = graph.maker.get(name)
     normed = norm is not None and norm.op_type == "LayerNormalization"
-    choice = choose(seen, np.concatenate(weights, axis=1), normed=normed)
+    choice = choose_quantization(seen, np.concatenate(weights, axis=1), normed=normed)
     if sum(part.shape[1] for part in weights) < _NARROW or choice.error > _WORST:
         return 0
     for node, part in zip(nodes, weights, strict=True):
@@ -225,7 +225,7 @@ def _quantised_input(graph: Graph, name: str, choice: Choice) -> list[NodeProto]
     return [*nodes, helper.make_node("QuantizeLinear", [source, scale, zero], [f"{name}/8bit"])]
 
 
-def _product(graph: Graph, node: NodeProto, weights: Floats, choice: Choice) -> list[NodeProto]:
+def _product(graph: Graph, node: NodeProto, weights: Float32, choice: Choice) -> list[NodeProto]:
     from onnx import helper
 
     name, result = node.input[0], node.output[0]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export.onnx.attention import add_unmasked_attention
-from conflict_ner.export.onnx.quantization import Batch, quantise
+from conflict_ner.export.onnx.quantization import Batch, quantize
 from conflict_ner.inference import onnx_runtime
 from conflict_ner.inference.onnx_runtime import INPUTS
 from conflict_ner.modeling.encoder import load_model
@@ -58,7 +58,7 @@ def write(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
     model = onnx.load(file)
     add_unmasked_attention(model)
     if batches is not None:
-        quantise(model, batches)
+        quantize(model, batches)
     onnx.save(model, file)
     return file
 

@@ -27,7 +27,7 @@ A lock on `OUT.progress` keeps a second process from the same output.
 A job is told by its inputs and its options; another one does not go on with its output:
 
 >>> was = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
->>> for problem in differences(was, {"column": "body", "inputs": [["a.csv", 12, 9], ["b.csv", 10, 1]]}):
+>>> for problem in job_differences(was, {"column": "body", "inputs": [["a.csv", 12, 9], ["b.csv", 10, 1]]}):
 ...     print(problem)
 column: was 'text' and is now 'body'; give the same options, or delete what the interrupted job left
 a.csv: has changed since; give the same inputs, or delete what the interrupted job left
@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from conflict_ner.errors import ConfigError, JobError, Problem
-from conflict_ner.files import is_device, lock, to_disk, whole_lines
+from conflict_ner.files import complete_lines, is_device, lock, sync_folder
 
 Facts = Mapping[str, Any]  # a key an option; under `inputs` a list an input: name, size, time
 _SHOWN = 10  # differences
@@ -64,7 +64,7 @@ def facts_of(files: Sequence[Path], **options: Any) -> dict[str, Any]:
     return {**options, "inputs": inputs}
 
 
-def differences(then: Facts, now: Facts) -> list[Problem]:
+def job_differences(then: Facts, now: Facts) -> list[Problem]:
     """In what a job is another than the one that was interrupted; of many differences the first."""
     fix = "or delete what the interrupted job left"
     problems = [
@@ -87,7 +87,7 @@ Records = Callable[[], Iterator[dict[str, Any]]]  # may be called again, to read
 
 
 @dataclass(slots=True)
-class Counts:
+class JobCounts:
     """How much is done. without: reports in which nothing was found; bytes: of the partial file."""
 
     reports: int = 0
@@ -110,7 +110,7 @@ class Job:
 
     def __init__(self, target: Path, every: float) -> None:
         self.target, self.every = target, every
-        self.counts = Counts()
+        self.counts = JobCounts()
         self.safe = 0
         self._partial, self._progress = beside(target)
         self._written = time.monotonic()
@@ -152,7 +152,7 @@ class Job:
                 self._partial.unlink()
             else:
                 self._partial.replace(self.target)
-            to_disk(self.target.parent)
+            sync_folder(self.target.parent)
             self._progress.unlink()
 
     def _converted(self, convert: Callable[[Records, IO[bytes]], None]) -> Path:
@@ -207,7 +207,7 @@ class Job:
             self.log.truncate(0)
             self._say(facts)
             self.stream: IO[bytes] = files.enter_context(self._partial.open("xb"))
-            to_disk(self.target.parent)
+            sync_folder(self.target.parent)
             return
         if not resume:
             said = f"an interrupted job has left it, and {self._progress.name}"
@@ -217,9 +217,9 @@ class Job:
 
     def _go_on(self, facts: Facts, files: ExitStack) -> None:
         self.log.seek(0)
-        said, length = whole_lines(self.log.read())
-        problems = differences(said[0], json.loads(json.dumps(facts))) if said else []
-        done = Counts(**said[-1]) if len(said) > 1 else Counts()
+        said, length = complete_lines(self.log.read())
+        problems = job_differences(said[0], json.loads(json.dumps(facts))) if said else []
+        done = JobCounts(**said[-1]) if len(said) > 1 else JobCounts()
         if not said or self._partial.stat().st_size < done.bytes:
             names = f"{self._partial.name} and {self._progress.name}"
             problems = [Problem(str(self._partial), "does not fit what its progress says", f"delete {names}")]

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TextIO
 
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import ConfigError, Problem
-from conflict_ner.inference.files.resumable_job import Counts, Job
+from conflict_ner.inference.files.resumable_job import Job, JobCounts
 from conflict_ner.inference.files.sinks import Table, line, rows_of
 from conflict_ner.inference.files.sources import TEXT_COLUMNS, Form, Source, read_sources
 from conflict_ner.inference.files.table_readers import Columns
@@ -71,7 +71,7 @@ def tag_files(
 
 
 def tag_into(
-    job: Job, tagger: Streams, sources: Iterator[Source], watch: Callable[[Counts, int], None]
+    job: Job, tagger: Streams, sources: Iterator[Source], watch: Callable[[JobCounts, int], None]
 ) -> Iterator[Tagged]:
     """Tag what a job has not done yet, each report in its output before it is given.
 
@@ -95,7 +95,7 @@ def tag_into(
         yield tagged
 
 
-def counted(results: Iterable[Tagged], counts: Counts, watch: Callable[[Counts, int], None]) -> Iterator[Tagged]:
+def counted(results: Iterable[Tagged], counts: JobCounts, watch: Callable[[JobCounts, int], None]) -> Iterator[Tagged]:
     """The same results; `counts` grows with each, and `watch` is told, as in `tag_into`."""
     for tagged in results:
         counts.add(len(tagged.entities), len(tagged.source.text.split()))
