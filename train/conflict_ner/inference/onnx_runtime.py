@@ -130,8 +130,8 @@ def _refuse_overflow(session: Any, folder: Path) -> None:
 def multiplies_bytes_exactly() -> bool:
     """Compute a product of the largest bytes and see whether it is right.
 
-    x86 CPUs without VNNI get it wrong (see `export.onnx.quantization`). Asked of ONNX Runtime itself, the answer also holds on
-    systems that do not tell what the CPU can, and for instructions that a virtual machine hides.
+    x86 CPUs without VNNI get it wrong (see `export.onnx.quantization`). ONNX Runtime itself is asked, so the answer
+    also holds on systems that do not say what the CPU can do, and for instructions that a virtual machine hides.
     """
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
