@@ -23,6 +23,7 @@ from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 if TYPE_CHECKING:
+    from conflict_ner.config import Config
     from conflict_ner.data.corpus import Corpus
 
 FORMAT = 1
@@ -155,6 +156,16 @@ class Checkpoint:
     def scheme(self) -> LabelScheme:
         """The labels that the model knows."""
         return LabelScheme(self.manifest.labels)
+
+    def config(self) -> Config:
+        """Read the resolved config of the run that trained the model, from `run.yaml`.
+
+        Raises:
+            ConfigError: if the file is damaged.
+        """
+        from conflict_ner.config import load_config  # tagging does without it
+
+        return load_config(self.folder / "run.yaml")
 
     def seen_mentions(self) -> SeenMentions | None:
         """What training has seen; None for a checkpoint that was made before this was kept.

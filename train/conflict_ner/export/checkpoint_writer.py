@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_other_folder
-from conflict_ner.config import dump_config, load_config
+from conflict_ner.config import dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
@@ -84,9 +84,10 @@ def copy_checkpoint(
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
-    exported = Checkpoint.load(source).manifest.exported
+    original = Checkpoint.load(source)
+    exported = original.manifest.exported
     form = f"{exported.format} in {exported.precision}" if exported else TORCH
-    refuse_lost_checkpoint(load_config(source / "run.yaml"), folder, form=form, overwrite=overwrite)
+    refuse_lost_checkpoint(original.config(), folder, form=form, overwrite=overwrite)
     tagger = Tagger.load(source, device, precision="fp32")
     manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
     if sha256(source / manifest.weights) != manifest.weights_sha256:
@@ -101,7 +102,7 @@ def copy_checkpoint(
             if file.is_file():
                 shutil.copy2(file, aside / file.name)
         # Trained again, the copy's run replaces the copy, not the original.
-        config = load_config(source / "run.yaml").model_copy(update={"output": folder.resolve()})
+        config = original.config().model_copy(update={"output": folder.resolve()})
         (aside / "run.yaml").write_text(dump_config(config, folder.resolve()), encoding="utf-8")
 
     def card(manifest: Manifest) -> str:

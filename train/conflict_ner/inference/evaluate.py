@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conflict_ner.checkpoint import Checkpoint, folder_advice
-from conflict_ner.config import ColumnsConfig, load_config
+from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions, slices
@@ -54,7 +54,7 @@ def evaluate(
     # In full precision: a figure to publish is the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
     if guidelines is None:
-        guidelines = _trained_with(folder)
+        guidelines = _training_guidelines(tagger.checkpoint)
     data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
     for problem in data.skipped:
         left_out(problem)
@@ -83,10 +83,10 @@ def evaluate(
     )
 
 
-def _trained_with(folder: Path) -> bool | None:
-    """Return what a checkpoint's run had set for `data.guidelines`; None if it had not, or cannot be asked."""
+def _training_guidelines(checkpoint: Checkpoint) -> bool | None:
+    """Return `data.guidelines` of the run that trained a checkpoint; None where it is not set or cannot be read."""
     try:
-        return load_config(folder / "run.yaml").data.guidelines
+        return checkpoint.config().data.guidelines
     except ConfigError:
         return None
 

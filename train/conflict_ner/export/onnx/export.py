@@ -20,7 +20,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from conflict_ner.checkpoint import ONNX_WEIGHTS, WEIGHTS, Checkpoint, ExportFacts, Manifest
-from conflict_ner.config import ColumnsConfig, Config, dump_config, load_config
+from conflict_ner.config import ColumnsConfig, Config, dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
@@ -73,9 +73,7 @@ def export_onnx(
     folder = folder.absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
-    Checkpoint.load(source)
-    config = load_config(source / "run.yaml")
-    refuse_lost_checkpoint(config, folder, form=f"onnx in {precision}", overwrite=overwrite)
+    refuse_lost_checkpoint(Checkpoint.load(source).config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
     tagger = Tagger.load(source, "cpu", precision="fp32")
     _refuse_changed(tagger.checkpoint)
     labeled = _labeled(tagger.checkpoint, entries)
@@ -166,7 +164,7 @@ def _refuse_changed(checkpoint: Checkpoint) -> None:
 
 def _labeled(checkpoint: Checkpoint, entries: Sequence[Path]) -> Labeled:
     """The reports to compare on, and texts like those that the model was trained on, if they are there."""
-    config = load_config(checkpoint.folder / "run.yaml")
+    config = checkpoint.config()
     documents: Sequence[Document]
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
@@ -229,7 +227,7 @@ def _put(
             if other.is_file() and other.name != WEIGHTS:
                 shutil.copy2(other, aside / other.name)
         shutil.copy2(file, aside / ONNX_WEIGHTS)
-        config = load_config(source / "run.yaml").model_copy(update={"output": folder.resolve()})
+        config = original.config().model_copy(update={"output": folder.resolve()})
         (aside / "run.yaml").write_text(dump_config(config, folder.resolve()), encoding="utf-8")
 
     def card(finished: Manifest) -> str:
