@@ -89,11 +89,32 @@ def test_the_slices_and_the_curves_are_printed(
     assert "seen in training" in shown
 
 
+def test_the_page_is_written_under_the_old_name_of_the_option_too(
+    checkpoint_folder: Path,
+    reports_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pages = [tmp_path / "html" / "page.html", tmp_path / "report" / "page.html"]
+    for page in pages:
+        page.parent.mkdir()
+        assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, f"--{page.parent.name}", page) == 0
+        assert "open it in a browser" in capsys.readouterr().err
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    both = ["--html", pages[0], "--report", pages[1]]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, *both) == 2
+    assert run(monkeypatch, "evaluate", "--help") == 0
+    shown = capsys.readouterr().out
+    assert "--html" in shown
+    assert "--report" not in shown
+
+
 def test_two_outputs_in_one_file_are_refused(
     checkpoint_folder: Path, reports_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--report=out", f"--predictions={tmp_path / 'out'}"]
+    options = ["--html=out", f"--predictions={tmp_path / 'out'}"]
     assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, *options) == 2
     assert run(monkeypatch, "tag", checkpoint_folder, reports_file, "--html=out", "--output=./out") == 2
     assert not list(tmp_path.iterdir())

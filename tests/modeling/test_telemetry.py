@@ -86,7 +86,7 @@ def test_no_command_asks_the_network_or_leaves_a_file_in_the_home_folder(
     commands: list[list[object]] = [
         ["train", tmp_path / "run.yaml"],
         ["tag", model, tmp_path / "a.txt", "--html", tmp_path / "a.html", "-o", tmp_path / "a.jsonl"],
-        ["evaluate", model, reports_file, "--report", tmp_path / "report.html"],
+        ["evaluate", model, reports_file, "--html", tmp_path / "report.html"],
         ["export", model, exported, "--format", "onnx", "--data", reports_file],
         ["tag", exported, tmp_path / "a.txt"],
         ["compare", model, exported, reports_file],

@@ -231,7 +231,7 @@ def test_evaluate_writes_the_page_of_what_it_prints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out.html"
-    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", "--report", out) == 0
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", "--html", out) == 0
     shown, said = capsys.readouterr()
     assert json.loads(Reader(out.read_text(encoding="utf-8")).by_id["report"]) == json.loads(shown)
     assert "out.html" in said
@@ -241,10 +241,10 @@ def test_a_page_that_cannot_be_made_is_known_before_the_work(
     reports_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = tmp_path / "no" / "out.html"
-    assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--report", nowhere) == 3
+    assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--html", nowhere) == 3
     assert "no checkpoint" not in capsys.readouterr().err
     page_file = tmp_path / "out.html"
-    assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--report", page_file) == 3
+    assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--html", page_file) == 3
     assert list(tmp_path.iterdir()) == []  # nothing half-written
     monkeypatch.setattr(errors, "find_spec", lambda _: None)
     assert run(monkeypatch, "tag", tmp_path / "none", reports_file, "--html", page_file) == 3

@@ -46,9 +46,10 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Write what was found beside the gold here, as JSONL that `compare` reads.")
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a page to look at here (HTML): charts, every error, every report.")
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page for a browser here: charts, every error, every report.")
     ] = None,
+    report: Annotated[Path | None, typer.Option("--report", hidden=True)] = None,  # the name of --html up to 0.2
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
@@ -57,21 +58,24 @@ def evaluate(
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
     thresholds = parse_thresholds(threshold or ())
-    if is_same_file(report, predictions):
-        raise typer.BadParameter("--report and --predictions are one file")
-    if not report and not predictions:
+    if html and report:
+        raise typer.BadParameter("--report is the old name of --html; give one of them")
+    html = html or report
+    if is_same_file(html, predictions):
+        raise typer.BadParameter("--html and --predictions are one file")
+    if not html and not predictions:
         require_output()
     from conflict_ner.evaluation import predictions as saved
     from conflict_ner.inference import evaluate as scoring
     from conflict_ner.reporting import html_report, tables
 
-    if report:
+    if html:
         html_report.require()
     left_out: list[Problem] = []
     # Both files are opened first: a folder that is not there is better known before the work.
     with (
         atomic_write(predictions) if predictions else nullcontext() as lines,
-        atomic_write(report) if report else nullcontext() as stream,
+        atomic_write(html) if html else nullcontext() as page,
     ):
         done = scoring.evaluate(
             checkpoint,
@@ -88,10 +92,10 @@ def evaluate(
             print(f"left out: {message}", file=sys.stderr)
         if lines:
             lines.writelines(saved.dump(done))
-        if stream:
-            html_report.write(done, stream)
-    if report:
-        print(f"the page is in {short_path(report)}: open it in a browser", file=sys.stderr)
+        if page:
+            html_report.write(done, page)
+    if html:
+        print(f"the page is in {short_path(html)}: open it in a browser", file=sys.stderr)
     tables.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
         tables.show_details(done.report, fields or (), curves=curves)
