@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conflict_ner.data.consistency import hints
+from conflict_ner.data.consistency import find_hints
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.markup import parse
 
@@ -16,7 +16,7 @@ def documents(*texts: str) -> list[Document]:
 
 
 def told(*texts: str) -> list[str]:
-    return [str(hint) for hint in hints(documents(*texts))]
+    return [str(hint) for hint in find_hints(documents(*texts))]
 
 
 def test_consistent_labels_give_no_hints() -> None:

@@ -30,7 +30,7 @@ DOCUMENTS = [
 def write(folder: Path, name: str, documents: list[Document]) -> Path:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(corpus.FORMS[file.suffix].dump(documents), encoding="utf-8", newline="\n")
+    file.write_text(corpus.FORMATS[file.suffix].dump(documents), encoding="utf-8", newline="\n")
     return file
 
 
@@ -272,7 +272,7 @@ def test_to_datasets_keeps_a_split_that_holds_nothing() -> None:
 def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
     documents = tuple(Document(f"r{n:02}", "x") for n in range(40))
     data = Corpus({"train": documents, "test": documents})
-    shares = [data.sampled("train", share, seed=3) for share in (0.001, 0.25, 0.5, 1.0)]
+    shares = [data.sample("train", share, seed=3) for share in (0.001, 0.25, 0.5, 1.0)]
     assert [len(sampled["train"]) for sampled in shares] == [1, 10, 20, 40]
     for smaller, larger in pairwise(shares):
         assert {d.id for d in smaller["train"]} < {d.id for d in larger["train"]}
@@ -280,7 +280,7 @@ def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
         assert [d.id for d in sampled["train"]] == sorted(d.id for d in sampled["train"])
         assert sampled["test"] == documents
     assert shares[3]["train"] == documents
-    assert data.sampled("train", 0.25, seed=4)["train"] != shares[1]["train"]
+    assert data.sample("train", 0.25, seed=4)["train"] != shares[1]["train"]
 
 
 def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
         "d.md.XZ": lzma.compress,
     }
     for number, (name, pack) in enumerate(packings.items()):
-        form = corpus.FORMS[corpus.form_of(name) or ""]
+        form = corpus.FORMATS[corpus.format_suffix(name) or ""]
         content = form.dump([Document(f"r{number}", f"Rebels left {number}.", (Mention(0, 6, "ACTOR"),))])
         (tmp_path / name).write_bytes(pack(content.encode()))
     (tmp_path / "e.conll.bz2").write_bytes(bz2.compress(b"Rebels B-ACTOR\nleft O\n"))

@@ -114,7 +114,7 @@ def test_an_inside_tag_that_continues_nothing_begins_a_mention(tags: str, spans:
 
 
 def test_the_tag_that_continues_a_tag_is_inside_of_its_label() -> None:
-    continued = FOUR.continuing(np.arange(9))
+    continued = FOUR.inside_tags(np.arange(9))
     assert [FOUR.tags[tag] for tag in continued] == ["O", *(f"I-{label}" for label in FOUR.labels for _ in "BI")]
 
 

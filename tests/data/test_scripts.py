@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from conflict_ner.data.scripts import in_other_script, scripts_of
+from conflict_ner.data.scripts import is_in_other_script, scripts_of
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ from conflict_ner.data.scripts import in_other_script, scripts_of
 )
 def test_the_script_of_a_text_is_that_of_its_letters(text: str, script: str) -> None:
     assert scripts_of([text]) == (script,)
-    assert not in_other_script(text, [script])
-    assert in_other_script(text, ["Latin"]) == (script != "Latin")
-    assert in_other_script(text, ["Cyrillic"]) == (script != "Cyrillic")
-    assert not in_other_script(text, [])  # nobody knows
+    assert not is_in_other_script(text, [script])
+    assert is_in_other_script(text, ["Latin"]) == (script != "Latin")
+    assert is_in_other_script(text, ["Cyrillic"]) == (script != "Cyrillic")
+    assert not is_in_other_script(text, [])  # nobody knows
 
 
 @pytest.mark.parametrize("text", ["", "1234 -- 5", "∀𝐱 2· µ", "M23 left Гома"])
 def test_a_text_without_letters_or_mostly_in_the_script_is_no_other(text: str) -> None:
-    assert not in_other_script(text, ["Latin"])
+    assert not is_in_other_script(text, ["Latin"])
 
 
 def test_several_scripts_are_known_and_a_few_names_are_none() -> None:
@@ -38,4 +38,4 @@ def test_several_scripts_are_known_and_a_few_names_are_none() -> None:
     assert scripts_of(["Rebels left Goma and went on. " * 20 + "Гома"]) == ("Latin",)
     assert scripts_of([]) == ()
     assert scripts_of(["ᚱᛖᛒᛖᛚᛋ"]) == ()  # runes: not known here, so nothing is said of them
-    assert in_other_script("Rebels", ["no script"])
+    assert is_in_other_script("Rebels", ["no script"])

@@ -9,7 +9,7 @@ import pytest
 from conflict_ner.config import DataConfig
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.splits import describe_splits, divide, folds, set_aside, values
+from conflict_ner.data.splits import describe_splits, divide_corpus, group_values, make_folds, set_aside_validation
 from conflict_ner.errors import DataError
 
 SIZES = {"Chad": 9, "Mali": 7, "Peru": 5, "Kenya": 4, "Nepal": 3, "Fiji": 2}
@@ -32,71 +32,71 @@ def ids(fold: Sequence[Document]) -> set[str]:
 @pytest.mark.parametrize("group", ["theatre", "year", None])
 @pytest.mark.parametrize("count", [2, 3])
 def test_folds_hold_each_report_once_and_each_group_whole(count: int, group: str | None) -> None:
-    parts = folds(REPORTS, count, group, seed=7)
+    parts = make_folds(REPORTS, count, group, seed=7)
     assert len(parts) == count
     assert set.union(*map(ids, parts)) == {report.id for report in REPORTS}
     assert sum(map(len, parts)) == len(REPORTS)
     if group:
         held = [{str(report.metadata[group]) for report in part} for part in parts]
-        assert [set(values(part, group)) for part in parts] == held
+        assert [set(group_values(part, group)) for part in parts] == held
         assert not any(one & other for one, other in combinations(held, 2))
 
 
 def test_folds_are_of_about_one_size() -> None:
-    assert sorted(len(part) for part in folds(REPORTS, 3, "theatre", seed=1)) == [9, 10, 11]
-    assert {len(part) for part in folds(REPORTS, 3, None, seed=1)} == {10}
+    assert sorted(len(part) for part in make_folds(REPORTS, 3, "theatre", seed=1)) == [9, 10, 11]
+    assert {len(part) for part in make_folds(REPORTS, 3, None, seed=1)} == {10}
 
 
 def test_folds_keep_the_order_of_the_reports_and_follow_the_seed() -> None:
-    parts = folds(REPORTS, 3, None, seed=1)
+    parts = make_folds(REPORTS, 3, None, seed=1)
     for part in parts:
         assert [report for report in REPORTS if report in part] == list(part)
-    assert folds(REPORTS, 3, None, seed=1) == parts
-    assert folds(REPORTS, 3, None, seed=2) != parts
+    assert make_folds(REPORTS, 3, None, seed=1) == parts
+    assert make_folds(REPORTS, 3, None, seed=2) != parts
 
 
 def test_fewer_groups_than_folds_are_refused() -> None:
     with pytest.raises(DataError, match=r"3 values of 'year' .* too few for 4 folds; ask for 3"):
-        folds(REPORTS, 4, "year", seed=1)
+        make_folds(REPORTS, 4, "year", seed=1)
     with pytest.raises(DataError, match="2 reports"):
-        folds(REPORTS[:2], 3, None, seed=1)
+        make_folds(REPORTS[:2], 3, None, seed=1)
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_every_report_without_the_field_is_named(value: object) -> None:
     wrong = [Document(f"w{n}", "x", metadata={"theatre": value}, origin=f"b.md:{n}") for n in (3, 8)]
     with pytest.raises(DataError) as caught:
-        folds([*REPORTS, *wrong], 2, "theatre", seed=1)
+        make_folds([*REPORTS, *wrong], 2, "theatre", seed=1)
     assert [problem.where for problem in caught.value.problems] == ["b.md:3", "b.md:8"]
 
 
 def test_a_share_is_set_aside_whole_and_in_order() -> None:
-    data = set_aside(Corpus({"train": REPORTS, "test": TEST}), 0.2, seed=7)
+    data = set_aside_validation(Corpus({"train": REPORTS, "test": TEST}), 0.2, seed=7)
     assert list(data.splits) == ["train", "validation", "test"]
     assert len(data["validation"]) == 6
     assert [r for r in REPORTS if r in data["validation"]] == list(data["validation"])
     assert [r for r in REPORTS if r not in data["validation"]] == list(data["train"])
     assert data["test"] == TEST
-    assert set_aside(Corpus({"train": REPORTS}), 0.2, seed=7)["validation"] == data["validation"]
-    assert set_aside(Corpus({"train": REPORTS}), 0.2, seed=8)["validation"] != data["validation"]
-    assert len(set_aside(Corpus({"train": REPORTS}), 0.001, seed=7)["validation"]) == 1
+    assert set_aside_validation(Corpus({"train": REPORTS}), 0.2, seed=7)["validation"] == data["validation"]
+    assert set_aside_validation(Corpus({"train": REPORTS}), 0.2, seed=8)["validation"] != data["validation"]
+    assert len(set_aside_validation(Corpus({"train": REPORTS}), 0.001, seed=7)["validation"]) == 1
 
 
 def test_nothing_is_divided_that_nobody_asked_to_divide() -> None:
     data = Corpus({"train": REPORTS, "validation": TEST})
-    assert divide(data, settings(), 7) == data
+    assert divide_corpus(data, settings(), 7) == data
     assert describe_splits(settings(), 7) == {}
 
 
 def test_all_folds_and_shares_are_validated_on_the_same_reports() -> None:
     data = Corpus({"train": REPORTS, "test": TEST})
     asked = {"validation": (), "validation_share": 0.2}
-    plain = divide(data, settings(**asked), 7)
+    plain = divide_corpus(data, settings(**asked), 7)
     seen: set[str] = set()
     for number in (1, 2):
         fold = {"number": number, "count": 2, "group": "theatre"}
-        one = divide(data, settings(**asked, fold=fold, train_share=0.5), 7)
-        whole = divide(data, settings(**asked, fold=fold), 7)
+        one = divide_corpus(data, settings(**asked, fold=fold, train_share=0.5), 7)
+        whole = divide_corpus(data, settings(**asked, fold=fold), 7)
         assert one["validation"] == plain["validation"]
         assert one["fold"] == whole["fold"]
         assert len(whole["train"]) + len(whole["fold"]) == len(plain["train"])

@@ -32,7 +32,7 @@ def test_each_sentence_is_a_document_named_by_its_first_line() -> None:
     assert marked(documents[0]) == [("Rebels", "ACTOR"), ("El Fasher", "LOCATION")]
     assert documents[0].places == ("folder/demo.conll:1", "folder/demo.conll:3")
     assert documents[1].origin == "folder/demo.conll:7"
-    assert all(document.sound for document in documents)
+    assert all(document.is_valid for document in documents)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_is_read_spells_the_tags_again() -> None:
 def test_what_is_wrong_has_its_line_and_its_fix(line: str, problem: str) -> None:
     document, problems = one(f"Rebels B-ACTOR\nleft O\n{line}\n. O\n")
     assert problems == [problem]
-    assert not document.sound
+    assert not document.is_valid
 
 
 def test_an_inside_of_another_label_continues_nothing() -> None:

@@ -117,7 +117,7 @@ def test_what_was_found_elsewhere_is_a_note(tmp_path: Path, capsys: pytest.Captu
 def test_a_row_of_joined_words_with_a_mention_is_a_fault() -> None:
     documents, problems = conll.parse("1-2\tx\tB-LOC\n1\tIn\tO\n2\tVarga\tO\n3\tfell\tO\n", "a.conll")
     assert "the tag 'B-LOC' of 1-2 is lost" in problems[0].what
-    assert not documents[0].sound
+    assert not documents[0].is_valid
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_no_word_is_read_from_another_column_however_a_file_is_broken(made: tupl
     for document in documents:
         edges = word_edges(document)
         assert all(m.start in edges[0] and m.end in edges[1] for m in document.mentions)
-        if document.sound:
+        if document.is_valid:
             assert all(word in left for word in document.text.split(" ")), (document.text, column)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conflict_ner.data.formats.encodings import encoding_of, guess_encoding, not_in_encoding
+from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from conflict_ner.data.formats.encodings import encoding_of, guess_encoding, not
 )
 def test_the_encoding_that_reads_a_text_is_named(text: str, encoding: str) -> None:
     assert guess_encoding(text.encode(encoding)) == encoding
-    said, fix = not_in_encoding(text.encode(encoding))
+    said, fix = describe_decoding_error(text.encode(encoding))
     assert text.strip()[:10] in said
     assert fix == f"if that is right, give --encoding {encoding}"
 
@@ -32,11 +32,16 @@ def test_the_encoding_that_reads_a_text_is_named(text: str, encoding: str) -> No
 def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
     damaged = "Горловка и Донецк".encode()[:-1] + b" "
     assert guess_encoding(damaged) is None
-    assert "iconv" not in "".join(not_in_encoding(damaged))
+    assert "iconv" not in "".join(describe_decoding_error(damaged))
 
 
 def test_a_mark_decides_and_a_named_encoding_is_used() -> None:
-    assert encoding_of("a".encode("utf-16"), None) == "utf-16"
-    assert encoding_of("a".encode("utf-32"), None) == "utf-32"
-    assert encoding_of(b"\xef\xbb\xbfa", None) == encoding_of(b"", None) == encoding_of(b"a", "UTF8") == "utf-8"
-    assert encoding_of(b"a", "cp1252") == "cp1252"
+    assert detect_encoding("a".encode("utf-16"), None) == "utf-16"
+    assert detect_encoding("a".encode("utf-32"), None) == "utf-32"
+    assert (
+        detect_encoding(b"\xef\xbb\xbfa", None)
+        == detect_encoding(b"", None)
+        == detect_encoding(b"a", "UTF8")
+        == "utf-8"
+    )
+    assert detect_encoding(b"a", "cp1252") == "cp1252"

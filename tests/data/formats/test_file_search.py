@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from conflict_ner.data.formats.file_search import Walk, hidden_part, is_hidden, printable, walk
+from conflict_ner.data.formats.file_search import SearchResult, find_hidden_part, is_hidden, printable, search_folder
 from helpers.archives import write
 
 
-def texts(folder: Path) -> Walk:
-    return walk(folder, lambda name: name.endswith(".txt"))
+def texts(folder: Path) -> SearchResult:
+    return search_folder(folder, lambda name: name.endswith(".txt"))
 
 
 def names(paths: list[Path] | list[str], folder: Path) -> list[str]:
@@ -80,7 +80,7 @@ def test_hidden_entries_are_left_out_and_counted_below_what_is_named(tmp_path: P
     ],
 )
 def test_in_archives_the_same_names_are_hidden(name: str, part: str | None) -> None:
-    assert hidden_part(name) == part
+    assert find_hidden_part(name) == part
     assert any(is_hidden(each) for each in name.replace("\\", "/").split("/")) == (part is not None)
 
 

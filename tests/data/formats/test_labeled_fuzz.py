@@ -91,7 +91,7 @@ def test_a_damaged_jsonl_file_gives_only_whole_lines(changes: list[tuple[int, in
     assert {document.text for document in documents} <= set(texts_of(source))
     written = {(d.id, d.text): json.loads(line)["entities"] for d, line in _lines(documents, source)}
     for document in documents:
-        if document.sound:
+        if document.is_valid:
             found = [{"start": m.start, "end": m.end, "label": m.label} for m in document.mentions]
             assert all(mention in found for mention in written[document.id, document.text])
             assert len(found) == len(written[document.id, document.text])

@@ -16,7 +16,7 @@ from pathlib import Path
 from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.file_search import note_hidden, printable, walk
+from conflict_ner.data.formats.file_search import describe_hidden, printable, search_folder
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
 from conflict_ner.files import short_path
@@ -75,7 +75,7 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
         texts = _plain_files(entry, hidden)
         (plain if texts else marked).extend(texts or [entry])
     if hidden:
-        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
+        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
     documents = [_plain(file) for file in plain]
     if marked:
         # Neither speed nor a comparison of runtimes depends on whose guidelines the reports were labeled by.
@@ -113,7 +113,7 @@ def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
     labeled, _ = corpus.find_files(entry)
     if labeled:
         return []
-    found = walk(entry, _is_plain)
+    found = search_folder(entry, _is_plain)
     if found.files:
         if found.problems:
             raise DataError(found.problems)
@@ -122,7 +122,7 @@ def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
 
 
 def _is_plain(name: str) -> bool:
-    return corpus.form_of(name) == ".txt"
+    return corpus.format_suffix(name) == ".txt"
 
 
 def _plain(file: Path) -> Document:

@@ -73,7 +73,7 @@ class _Sample:
     def of(cls, task: _Task) -> _Sample:
         seed, stock = task.config.training.seed, Stock.new(task.source, task.scheme, task.config.training.seed)
         share = min(TURN_TOKENS / max(sum(stock.count(document.text) for document in task.data["train"]), 1), 1.0)
-        documents = task.data.sampled("train", share, seed)["train"]
+        documents = task.data.sample("train", share, seed)["train"]
         counts = [stock.count(document.text) for document in documents]
         words = sum(len(split_words(document.text)[0]) for document in documents)
         return cls(documents, {OURS: sum(counts), STOCK: sum(min(count, stock.max_tokens) for count in counts)}, words)

@@ -61,7 +61,7 @@ def check(
             raise typer.Exit(1) from None
         raise
     counted = {split: loaded.summary(split, names) for split in paths}
-    found = consistency.hints([document for split in paths for document in loaded[split]]) if hints else []
+    found = consistency.find_hints([document for split in paths for document in loaded[split]]) if hints else []
     if as_json:
         print(json.dumps({"ok": True, "splits": counted, "hints": [str(hint) for hint in found]}, indent=2))
         return
@@ -79,7 +79,7 @@ def convert(
     """Turn labeled reports from one form into the other; nothing of a report is lost."""
     from conflict_ner.data import corpus
 
-    form = corpus.FORMS.get(target.suffix.lower())
+    form = corpus.FORMATS.get(target.suffix.lower())
     if form is None:
         raise typer.BadParameter(f"{target}: the form is told by its ending, .md or .jsonl")
     documents, problems = corpus.read([source], columns_of(word, tag))

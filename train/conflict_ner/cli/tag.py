@@ -163,14 +163,14 @@ def tag(
 
 
 def _dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Dialect:
-    from conflict_ner.data.formats.encodings import known_encoding
+    from conflict_ner.data.formats.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
     if delimiter in ("tab", "\\t"):
         delimiter = "\t"
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
         raise typer.BadParameter("--delimiter is one character, for example ';', or tab")
-    if encoding is not None and not known_encoding(encoding):
+    if encoding is not None and not is_known_encoding(encoding):
         raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
     return Dialect(delimiter, encoding, escape)
 
@@ -180,10 +180,10 @@ def _warn_of_script(first: Any) -> None:
 
 
 def _tell_hidden(hidden: set[str]) -> None:
-    from conflict_ner.data.formats.file_search import note_hidden
+    from conflict_ner.data.formats.file_search import describe_hidden
 
     if hidden:
-        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
+        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
 
 
 def _warn(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:

@@ -6,7 +6,7 @@ hints and not problems: every one is to be decided by reading, and nothing is ch
 
 >>> texts = ["Rebels left Goma.", "Rebels held Goma.", "In Goma the rebels fled."]
 >>> marks = [(Mention(0, 6, "ACTOR"),), (Mention(0, 6, "ACTOR"),), (Mention(8, 18, "ACTOR"),)]
->>> for hint in hints([Document(f"r{n}", t, m, origin=f"f:{n}") for n, (t, m) in enumerate(zip(texts, marks))]):
+>>> for hint in find_hints([Document(f"r{n}", t, m, origin=f"f:{n}") for n, (t, m) in enumerate(zip(texts, marks))]):
 ...     print(hint)
 f:2: 'the rebels' (ACTOR) begins with 'the': In Goma [the rebels] fled.
 """
@@ -64,7 +64,7 @@ class _Use:
         return Hint(self.document.origin, f"{text[self.start : self.end]!r} {what}", " ".join(excerpt.split()))
 
 
-def hints(documents: Sequence[Document]) -> list[Hint]:
+def find_hints(documents: Sequence[Document]) -> list[Hint]:
     """Mentions and words worth reading again, those of a kind together."""
     uses = _labeled(documents)
     found = list(_edges(documents)) + list(_two_labels(uses))

@@ -30,9 +30,14 @@ import numpy as np
 
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import conll, jsonl, markup
-from conflict_ner.data.formats.compression import BROKEN, packing_of, unpacked, without_packing
-from conflict_ner.data.formats.encodings import encoding_of, guess_encoding, not_in_encoding
-from conflict_ner.data.formats.file_search import Walk, is_hidden, note_hidden, printable, walk
+from conflict_ner.data.formats.compression import (
+    READ_ERRORS,
+    compression_suffix,
+    open_decompressed,
+    strip_compression_suffix,
+)
+from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
+from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
 from conflict_ner.data.validation import check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 
@@ -42,10 +47,10 @@ if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
 
 SPLITS = ("train", "validation", "test")
-FORMS = {".md": markup, ".jsonl": jsonl}  # read and written
-FOREIGN = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)  # read only
+FORMATS = {".md": markup, ".jsonl": jsonl}  # read and written
+READ_ONLY_FORMATS = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)  # read only
 _SAMPLE = 1500  # bytes before a wrong one that an encoding is guessed by, about
-_SEARCHED = FORMS.keys() | FOREIGN.keys() - {".txt"}
+_SEARCHED = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Corpus:
             "labels": {label: counts[label] for label in labels},
         }
 
-    def sampled(self, split: str, share: float, seed: int) -> Corpus:
+    def sample(self, split: str, share: float, seed: int) -> Corpus:
         """The corpus with a random share of one split, at least one report of it, in their order.
 
         With one seed a smaller share lies within a larger, as a learning curve wants it.
@@ -143,7 +148,7 @@ def load(
         raise DataError(problems)
     faulty = {id(finding.document) for finding in findings}
     kept = {
-        split: tuple(document for document in documents if document.sound and id(document) not in faulty)
+        split: tuple(document for document in documents if document.is_valid and id(document) not in faulty)
         for split, documents in splits.items()
     }
     return Corpus(kept, tuple(problems))
@@ -192,25 +197,25 @@ def find_splits(entry: Path) -> dict[str, list[Path]]:
     return {printable(folder.name): [folder] for folder in ranked}
 
 
-def form_of(name: str) -> str | None:
+def format_suffix(name: str) -> str | None:
     """The ending, in small letters and without that of a compression, by which a labeled file's form is known.
 
-    >>> form_of("M.MD"), form_of("c.jsonl.gz"), form_of("notes.pdf")
-    ('.md', '.jsonl', None)
+    >>> [format_suffix(name) for name in ("M.MD", "c.jsonl.gz", "notes.pdf")]
+    ['.md', '.jsonl', None]
     """
-    ending = PurePath(without_packing(name)).suffix.lower()
-    return ending if ending in FORMS or ending in FOREIGN else None
+    ending = PurePath(strip_compression_suffix(name)).suffix.lower()
+    return ending if ending in FORMATS or ending in READ_ONLY_FORMATS else None
 
 
-def search(entry: Path) -> Walk:
+def search(entry: Path) -> SearchResult:
     """The report files that a path names, in order of their names; what cannot be searched; what is hidden."""
     try:
         is_folder, exists = entry.is_dir(), entry.exists()
     except OSError as error:  # a folder above it is closed
-        return Walk(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
+        return SearchResult(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
     if is_folder:
-        found = walk(entry, form_of)
-        files = [file for file in found.files if form_of(file.name) in _SEARCHED]
+        found = search_folder(entry, format_suffix)
+        files = [file for file in found.files if format_suffix(file.name) in _SEARCHED]
         fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
         if found.files:
             fix = "name its .txt files one by one, if they are in CoNLL's form"
@@ -218,12 +223,12 @@ def search(entry: Path) -> Walk:
         found.files = files
         return found
     if not exists:
-        return Walk(problems=[_no_files(entry, "no such file or folder", "mend the path")])
-    if form_of(entry.name) is None:
+        return SearchResult(problems=[_no_files(entry, "no such file or folder", "mend the path")])
+    if format_suffix(entry.name) is None:
         ending = printable(entry.suffix) or "this"
         fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {ending}"
-        return Walk(problems=[_no_files(entry, fault, "convert or rename it")])
-    return Walk([entry])
+        return SearchResult(problems=[_no_files(entry, fault, "convert or rename it")])
+    return SearchResult([entry])
 
 
 def _no_files(entry: Path, fault: str, fix: str) -> Problem:
@@ -241,25 +246,25 @@ def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Do
     source, problems = read_text(file)
     if source is None:
         return [], problems
-    form = form_of(file.name) or ".txt"
+    form = format_suffix(file.name) or ".txt"
     name = printable(file)
-    documents, problems = FORMS[form].parse(source, name) if form in FORMS else conll.parse(source, name, columns)
+    documents, problems = FORMATS[form].parse(source, name) if form in FORMATS else conll.parse(source, name, columns)
     return documents, problems
 
 
 def read_text(file: Path) -> tuple[str | None, list[Problem]]:
     """A file's text, unpacked if it is packed; None if it cannot be read, and why."""
-    name, packing = printable(file), packing_of(file.name)
+    name, packing = printable(file), compression_suffix(file.name)
     try:
         with file.open("rb") as stream:
-            raw = unpacked(stream, packing).read()
-    except BROKEN as error:
+            raw = open_decompressed(stream, packing).read()
+    except READ_ERRORS as error:
         if isinstance(error, OSError) and error.strerror:
             said, fix = f"cannot be read: {error.strerror}", "check its permissions"
         else:
             said, fix = f"damaged: {str(error) or type(error).__name__}", "get the file anew"
         return None, [Problem(name, said, fix, unreadable=True)]
-    encoding = encoding_of(raw[:4], None)
+    encoding = detect_encoding(raw[:4], None)
     try:
         text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -276,10 +281,10 @@ def _not_decoded(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, s
     if encoding != "utf-8":
         return f"not {encoding}, though its first bytes say so", "save it as UTF-8 in an editor, or get it anew"
     sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
-    guess, (what, _) = guess_encoding(sample), not_in_encoding(sample)
+    guess, (what, _) = guess_encoding(sample), describe_decoding_error(sample)
     if guess is None:
         return f"{what} (byte 0x{raw[at]:02x})", "open it in an editor that shows it right, and save it as UTF-8"
-    if packing_of(file.name):
+    if compression_suffix(file.name):
         return what, f"if that is right, unpack it, then open it as {guess} and save it as UTF-8"
     name = printable(file.name)
     script = f"from pathlib import Path; f = Path({name!r}); f.write_bytes(f.read_bytes().decode({guess!r}).encode())"
@@ -289,7 +294,7 @@ def _not_decoded(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, s
 def _tell_hidden(hidden: Sequence[str]) -> None:
     """Say on standard error what was not read because of its name; no problem, and nothing to be silent about."""
     if hidden:
-        print(f"note: {note_hidden(hidden)}", file=sys.stderr)
+        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
 
 
 def _tell_notes(problems: Sequence[Problem]) -> list[Problem]:

@@ -30,7 +30,7 @@ class Span(Protocol):
     def label(self) -> str: ...
 
 
-def is_text(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Whether a string can be written as UTF-8: no half of a surrogate pair stands in it."""
     return not SURROGATE.search(text)
 
@@ -71,9 +71,9 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     origin: str = field(default="", compare=False)
     places: tuple[str, ...] = field(default=(), compare=False)
-    sound: bool = field(default=True, compare=False)
+    is_valid: bool = field(default=True, compare=False)
 
-    def value(self, name: str) -> str | None:
+    def metadata_text(self, name: str) -> str | None:
         """A metadata field's value as a string, lists and numbers in JSON; None where there is none."""
         value = self.metadata.get(name)
         return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

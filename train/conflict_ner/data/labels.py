@@ -152,13 +152,13 @@ class LabelScheme:
         An I- tag that continues nothing begins a mention, as in conlleval and in
         `transformers.pipeline`: what the model saw is kept rather than dropped.
         """
-        firsts, lasts, kinds = self.spans(tags)
+        firsts, lasts, kinds = self.decode_arrays(tags)
         return [
             (first, last, self.labels[kind])
             for first, last, kind in zip(firsts.tolist(), lasts.tolist(), kinds.tolist(), strict=True)
         ]
 
-    def spans(self, tags: TagIds, ends: TagIds | None = None) -> tuple[TagIds, TagIds, TagIds]:
+    def decode_arrays(self, tags: TagIds, ends: TagIds | None = None) -> tuple[TagIds, TagIds, TagIds]:
         """What `decode` gives, as arrays: first words, past the last words, numbers of the labels.
 
         Args:
@@ -176,6 +176,6 @@ class LabelScheme:
         lasts = np.append(firsts[1:], inside.size) - 1 if firsts.size else firsts
         return inside[firsts], inside[lasts] + 1, kinds[firsts]
 
-    def continuing(self, tags: TagIds) -> TagIds:
+    def inside_tags(self, tags: TagIds) -> TagIds:
         """For each tag the I- tag of its label (O stays O)."""
         return np.where(tags == OUTSIDE, OUTSIDE, (tags + 1) // 2 * 2)

@@ -2,7 +2,7 @@
 
 A model tags words of a script that it has never seen at random: nearly all of them.
 
->>> in_other_script("Повстанцы покинули Гому.", ["Latin"]), in_other_script("Rebels left Гома.", ["Latin"])
+>>> is_in_other_script("Повстанцы покинули Гому.", ["Latin"]), is_in_other_script("Rebels left Гома.", ["Latin"])
 (True, False)
 >>> scripts_of(["Повстанцы покинули Гому.", "Войска пришли."])
 ('Cyrillic',)
@@ -50,7 +50,7 @@ def scripts_of(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(script for script, count in counts.items() if count and count >= _LEAST * letters)
 
 
-def in_other_script(text: str, known: Sequence[str]) -> bool:
+def is_in_other_script(text: str, known: Sequence[str]) -> bool:
     """Whether more than half of a text's letters are in scripts that are not among the known ones.
 
     Args:

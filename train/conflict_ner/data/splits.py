@@ -5,8 +5,8 @@ order: validation first, so that every fold and every share is validated on the 
 reports; then the fold; then the share of the rest that is trained on.
 
 >>> reports = tuple(Document(f"r{n}", "Rebels left.", metadata={"theatre": "ABCD"[n % 4]}) for n in range(8))
->>> parts = folds(reports, 2, "theatre", seed=7)
->>> [(values(part, "theatre"), [report.id for report in part]) for part in parts]
+>>> parts = make_folds(reports, 2, "theatre", seed=7)
+>>> [(group_values(part, "theatre"), [report.id for report in part]) for part in parts]
 [(['B', 'D'], ['r1', 'r3', 'r5', 'r7']), (['A', 'C'], ['r0', 'r2', 'r4', 'r6'])]
 """
 
@@ -26,21 +26,21 @@ from conflict_ner.errors import DataError, Problem
 _VALIDATION, _FOLDS = 1, 2  # each draws with numbers of its own
 
 
-def divide(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
+def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
     """The splits as a config asks for them; a fold that is held out is the split `fold`.
 
     Raises:
         DataError: if the training reports cannot be parted into the folds asked for.
     """
     if settings.validation_share is not None:
-        data = set_aside(data, settings.validation_share, seed)
+        data = set_aside_validation(data, settings.validation_share, seed)
     if settings.fold:
-        part = folds(data["train"], settings.fold.count, settings.fold.group, seed)[settings.fold.number - 1]
+        part = make_folds(data["train"], settings.fold.count, settings.fold.group, seed)[settings.fold.number - 1]
         held = set(map(id, part))
         rest = tuple(document for document in data["train"] if id(document) not in held)
         data = replace(data, splits={**data.splits, "train": rest, "fold": part})
     if settings.train_share < 1:
-        data = data.sampled("train", settings.train_share, seed)
+        data = data.sample("train", settings.train_share, seed)
     return data
 
 
@@ -57,7 +57,7 @@ def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
     return drawn
 
 
-def set_aside(data: Corpus, share: float, seed: int) -> Corpus:
+def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
     """Move a random share of the training reports, at least one, to validation."""
     train = data["train"]
     order = np.random.default_rng((seed, _VALIDATION)).permutation(len(train))
@@ -68,7 +68,9 @@ def set_aside(data: Corpus, share: float, seed: int) -> Corpus:
     return replace(data, splits={"train": parts[0], "validation": parts[1], **rest})
 
 
-def folds(documents: Sequence[Document], count: int, group: str | None, seed: int) -> tuple[tuple[Document, ...], ...]:
+def make_folds(
+    documents: Sequence[Document], count: int, group: str | None, seed: int
+) -> tuple[tuple[Document, ...], ...]:
     """Part reports into folds of about as many reports each, for a cross-validation.
 
     The reports that share a value of the metadata field `group` stay together, as in
@@ -94,7 +96,7 @@ def folds(documents: Sequence[Document], count: int, group: str | None, seed: in
     return tuple(tuple(d for n, d in enumerate(documents) if of[n] == number) for number in range(count))
 
 
-def values(documents: Sequence[Document], group: str) -> list[str]:
+def group_values(documents: Sequence[Document], group: str) -> list[str]:
     """The values of a metadata field in these reports, sorted.
 
     Raises:
@@ -107,7 +109,7 @@ def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[
     """The numbers of the reports of each group."""
     if group is None:
         return {str(n): [n] for n in range(len(documents))}
-    named = [document.value(group) for document in documents]
+    named = [document.metadata_text(group) for document in documents]
     lacking = [document for document, value in zip(documents, named, strict=True) if not value]
     if lacking:
         fix = "add it, or hold out by another field"

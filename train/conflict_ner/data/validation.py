@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conflict_ner.data.document import Document, Mention, is_text
+from conflict_ner.data.document import Document, Mention, is_encodable
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
@@ -127,7 +127,7 @@ def check_document(
     if not document.text.strip():
         what = f"report {document.id!r} is empty"
         problems.append(Problem(document.origin, what, "write its text or remove it", kind="empty report"))
-    elif not is_text(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
+    elif not is_encodable(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
         problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)

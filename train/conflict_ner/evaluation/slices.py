@@ -74,7 +74,7 @@ def of_documents(
     documents: Sequence[Document], fields: Sequence[str], seen: SeenMentions | None
 ) -> dict[str, list[str]]:
     """A name of a slicing and the value that each document has in it."""
-    values = {field: [document.value(field) or _NONE for document in documents] for field in fields}
+    values = {field: [document.metadata_text(field) or _NONE for document in documents] for field in fields}
     values["capitals"] = ["capitals" if in_capitals(document.text) else "mixed case" for document in documents]
     if seen:
         values["report seen in training"] = [SEEN if seen.knows_text(d.text) else UNSEEN for d in documents]
@@ -110,7 +110,7 @@ def _usual_fields(documents: Sequence[Document]) -> list[str]:
     values: dict[str, set[str]] = {}
     for document in documents:
         for field in document.metadata:
-            values.setdefault(field, set()).add(document.value(field) or _NONE)
+            values.setdefault(field, set()).add(document.metadata_text(field) or _NONE)
     return [field for field, found in values.items() if 1 < len(found) <= _MOST_VALUES and field not in OURS]
 
 

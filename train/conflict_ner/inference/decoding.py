@@ -50,7 +50,7 @@ def decode(
     has_first_subword = first_subwords >= 0
     text_ends = np.cumsum(counts)
     breaks = [e.breaks + begin for e, begin in zip(encoded, (text_ends - counts).tolist(), strict=True)]
-    firsts, lasts, kinds = scheme.spans(
+    firsts, lasts, kinds = scheme.decode_arrays(
         _filled(encoded, tags, has_first_subword, counts, scheme), np.concatenate((text_ends, *breaks))
     )
     if not firsts.size:
@@ -154,7 +154,7 @@ def _filled(
 def _fill(encoded: Encoded, tags: TagIds, has_first_subword: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
     """Give words without a token of their own the tag that their place implies."""
     tags = np.where(has_first_subword, tags, OUTSIDE)
-    inside = scheme.continuing(tags)
+    inside = scheme.inside_tags(tags)
     # Covered by an earlier word's token (`3m` as one token): part of what that word is part of.
     covered = ~has_first_subword & (encoded.covering_words >= 0)
     tags[covered] = inside[encoded.covering_words[covered]]
@@ -164,7 +164,7 @@ def _fill(encoded: Encoded, tags: TagIds, has_first_subword: npt.NDArray[np.bool
     after = np.searchsorted(kept, dropped)
     between = (after > 0) & (after < len(kept))
     before, following = kept[after[between] - 1], kept[after[between]]
-    continuing = scheme.continuing(tags)
+    continuing = scheme.inside_tags(tags)
     goes_on = (tags[following] == continuing[before]) & (tags[following] != OUTSIDE)
     tags[dropped[between][goes_on]] = tags[following][goes_on]
     return tags

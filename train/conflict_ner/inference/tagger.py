@@ -20,7 +20,7 @@ from typing import Any, overload
 from tokenizers import Tokenizer
 
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.data.document import Entity, is_text
+from conflict_ner.data.document import Entity, is_encodable
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
@@ -273,7 +273,7 @@ def _strings(texts: Iterable[object]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}{_advice(text)}")
-        if not is_text(text):
+        if not is_encodable(text):
             raise ValueError(f"text number {number} has half of a surrogate pair in it")
         yield str.__str__(text)  # of a subclass too, such as NumPy's
 

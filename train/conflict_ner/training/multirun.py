@@ -29,7 +29,7 @@ from rich.console import Console
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, FoldConfig, dump_config
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.splits import read_splits, values
+from conflict_ner.data.splits import group_values, read_splits
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation.report import Report
 from conflict_ner.files import atomic_write
@@ -194,7 +194,7 @@ def write(outcomes: Outcomes, file: Path) -> None:
 
 def _outcome(each: Run, data: Corpus, done: Checkpoint) -> Outcome:
     fold = each.config.data.fold
-    held = values(data["fold"], fold.group) if fold and fold.group else ()
+    held = group_values(data["fold"], fold.group) if fold and fold.group else ()
     figures = {split: _figures(report) for split, report in done.scores.items()}
     return Outcome(run=each.name, checkpoint=done.folder.name, held_out=tuple(held), figures=figures)
 

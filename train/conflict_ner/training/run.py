@@ -30,7 +30,7 @@ from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.scripts import scripts_of
-from conflict_ner.data.splits import describe_splits, divide, read_splits
+from conflict_ner.data.splits import describe_splits, divide_corpus, read_splits
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.seen_mentions import SeenMentions
@@ -149,7 +149,7 @@ def load(config: Config, files: Corpus | None = None) -> Corpus:
         DataError: if the data has problems, or cannot be parted into folds.
         TrainingError: if it cannot be learned from.
     """
-    data = divide(files or read_splits(config), config.data, config.training.seed)
+    data = divide_corpus(files or read_splits(config), config.data, config.training.seed)
     refuse_unlearnable(data, config.labels)
     return data
 

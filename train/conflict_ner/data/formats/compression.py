@@ -1,8 +1,8 @@
 """Reads packed files: which endings are compressions, the bytes inside, and what broken ones raise.
 
->>> packing_of("reports.jsonl.GZIP"), packing_of("reports.jsonl")
+>>> compression_suffix("reports.jsonl.GZIP"), compression_suffix("reports.jsonl")
 ('.gz', '')
->>> without_packing("reports.jsonl.gz"), without_packing("a.md")
+>>> strip_compression_suffix("reports.jsonl.gz"), strip_compression_suffix("a.md")
 ('reports.jsonl', 'a.md')
 """
 
@@ -24,23 +24,29 @@ else:
     from backports import zstd
 
 _PACKINGS = {".gz": ".gz", ".gzip": ".gz", ".bz2": ".bz2", ".xz": ".xz", ".zst": ".zst", ".zstd": ".zst"}
-PACKED = tuple(_PACKINGS)
 # What broken files raise; pyarrow's errors and those of UTF-8 are ValueErrors.
-BROKEN: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, NotImplementedError, zlib.error, lzma.LZMAError)
-BROKEN += (zipfile.BadZipFile, tarfile.TarError, zstd.ZstdError)
+READ_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    zlib.error,
+    lzma.LZMAError,
+)
+READ_ERRORS += (zipfile.BadZipFile, tarfile.TarError, zstd.ZstdError)
 
 
-def packing_of(name: str) -> str:
+def compression_suffix(name: str) -> str:
     """The compression that a file's ending names, "" if none."""
     return _PACKINGS.get(PurePath(name.lower()).suffix, "")
 
 
-def without_packing(name: str) -> str:
+def strip_compression_suffix(name: str) -> str:
     """A file's name without the ending of its compression."""
-    return name[: name.rindex(".")] if packing_of(name) else name
+    return name[: name.rindex(".")] if compression_suffix(name) else name
 
 
-def unpacked(stream: IO[bytes], packing: str) -> IO[bytes]:
+def open_decompressed(stream: IO[bytes], packing: str) -> IO[bytes]:
     """The bytes that a compression holds, unpacked as they are read."""
     if packing == ".gz":
         return gzip.open(stream)  # type: ignore[return-value] # a file of bytes in all but name

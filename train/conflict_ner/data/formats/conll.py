@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats.compression import without_packing
+from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.conll_columns import Found, Row, common_width, find_columns, is_header
 from conflict_ner.data.labels import is_any_tag, is_tag, other_scheme, read_tags
 from conflict_ner.errors import Problem
@@ -203,7 +203,7 @@ def _sentences(source: str, stem: str) -> Iterator[_Sentence]:
 
 
 def _stem(file: str) -> str:
-    return Path(without_packing(file)).stem
+    return Path(strip_compression_suffix(file)).stem
 
 
 def _columns(line: str) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ def _document(sentence: _Sentence, found: Found, file: str) -> tuple[Document, l
         metadata=sentence.metadata,
         origin=f"{file}:{rows[0].line}",
         places=tuple(f"{file}:{rows[first].line}" for first, _, _ in spans),
-        sound=not problems,
+        is_valid=not problems,
     )
     return document, problems
 

@@ -4,7 +4,7 @@ A byte-order mark decides. Everything else is UTF-8 unless the user names anothe
 UTF-8 are an error that names the encoding that probably reads them and shows what they would read as, so that
 a person can judge. Nothing is decoded by a guess.
 
->>> print(*not_in_encoding("le général a dit".encode("cp1252")), sep="; ")
+>>> print(*describe_decoding_error("le général a dit".encode("cp1252")), sep="; ")
 not UTF-8: read as cp1252 it is 'le général a dit'; if that is right, give --encoding cp1252
 """
 
@@ -38,10 +38,10 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
-def known_encoding(name: str) -> bool:
+def is_known_encoding(name: str) -> bool:
     """Whether Python knows this encoding of text.
 
-    >>> known_encoding("cp1252"), known_encoding("latin9000"), known_encoding("base64")
+    >>> is_known_encoding("cp1252"), is_known_encoding("latin9000"), is_known_encoding("base64")
     (True, False, False)
     """
     try:
@@ -51,7 +51,7 @@ def known_encoding(name: str) -> bool:
     return True
 
 
-def encoding_of(head: bytes, chosen: str | None) -> str:
+def detect_encoding(head: bytes, chosen: str | None) -> str:
     """The encoding of a file that begins with these bytes; `chosen`: the one the user names."""
     if chosen is not None and codecs.lookup(chosen).name != "utf-8":
         return chosen
@@ -97,7 +97,7 @@ def _plausibility(raw: bytes, encoding: str) -> float:
     return likely / len(foreign) / max(len(scripts), 1) if foreign else 0.0
 
 
-def not_in_encoding(raw: bytes, encoding: str = "utf-8") -> tuple[str, str]:
+def describe_decoding_error(raw: bytes, encoding: str = "utf-8") -> tuple[str, str]:
     """What is wrong with bytes that are not in this encoding, and the fix."""
     if encoding != "utf-8":
         return f"not {encoding}", "name the right encoding with --encoding"
@@ -142,7 +142,7 @@ def open_text(stream: IO[bytes], chosen: str | None, newline: str = "") -> tuple
     would stop for good. A byte-order mark is left out.
     """
     head = stream.read(4)
-    encoding = encoding_of(head, chosen)
+    encoding = detect_encoding(head, chosen)
     codec = "utf-8-sig" if encoding == "utf-8" else encoding
     rejoined = io.BufferedReader(_Rejoined(head, stream.read), 1 << 16)
     return io.TextIOWrapper(rejoined, encoding=codec, errors="surrogateescape", newline=newline), encoding

@@ -4,7 +4,7 @@ Hidden are names that begin with `.`, the lock files of office programs (`~$repo
 leave beside the reports of a person. They are left out and counted. A path that the user names is never hidden, only
 what lies below it.
 
->>> hidden_part("notes/.git/HEAD"), hidden_part("./notes/../a.txt"), is_hidden("~$report.txt")
+>>> find_hidden_part("notes/.git/HEAD"), find_hidden_part("./notes/../a.txt"), is_hidden("~$report.txt")
 ('notes/.git', None, True)
 >>> printable("caf\udce9.txt")
 'caf\\xe9.txt'
@@ -30,7 +30,7 @@ def is_hidden(name: str) -> bool:
     return name not in _HERE and (name.startswith((".", "~$")) or name == "__MACOSX")
 
 
-def hidden_part(name: str) -> str | None:
+def find_hidden_part(name: str) -> str | None:
     """The path in an archive up to its first hidden entry, None if nothing in it is hidden."""
     parts = re.split(r"[/\\]", name)
     return next(("/".join(parts[: n + 1]) for n, part in enumerate(parts) if is_hidden(part)), None)
@@ -47,10 +47,10 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{code:04x}" if is_half else f"\\x{code & 0xFF:02x}"
 
 
-def note_hidden(hidden: Collection[str]) -> str:
+def describe_hidden(hidden: Collection[str]) -> str:
     """Say in one line which entries were left out because they are hidden.
 
-    >>> note_hidden({"notes/.git", "notes/._a.txt"})
+    >>> describe_hidden({"notes/.git", "notes/._a.txt"})
     '2 hidden entries left out, such as notes/._a.txt; what you name is read'
     """
     entries = "1 hidden entry" if len(hidden) == 1 else f"{len(hidden):,} hidden entries"
@@ -59,7 +59,7 @@ def note_hidden(hidden: Collection[str]) -> str:
 
 
 @dataclass(slots=True)
-class Walk:
+class SearchResult:
     """What a search of a folder found.
 
     files: in the order of their names.
@@ -72,13 +72,13 @@ class Walk:
     hidden: list[str] = field(default_factory=list)
 
 
-def walk(folder: Path, wanted: Callable[[str], object]) -> Walk:
+def search_folder(folder: Path, wanted: Callable[[str], object]) -> SearchResult:
     """Search a folder and everything below it for files of wanted names.
 
     Links are followed. A folder that several links lead to is searched once, so circles end: under its own name if
     it lies below the searched folder itself.
     """
-    found = Walk()
+    found = SearchResult()
     search = _Search(found, wanted)
     waiting = [folder]
     while waiting:
@@ -95,7 +95,7 @@ def walk(folder: Path, wanted: Callable[[str], object]) -> Walk:
 
 @dataclass(slots=True)
 class _Search:
-    found: Walk
+    found: SearchResult
     wanted: Callable[[str], object]
     seen: set[tuple[int, int]] = field(default_factory=set)
 

@@ -81,7 +81,7 @@ def _document(record: Any, where: str, problems: list[Problem]) -> Document | No
         mentions=tuple(sorted(m for m in mentions if m)),
         metadata={key: value for key, value in record.items() if key not in ("id", "text", "entities")},
         origin=where,
-        sound=len(problems) == before,
+        is_valid=len(problems) == before,
     )
 
 

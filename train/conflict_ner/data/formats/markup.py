@@ -167,7 +167,7 @@ def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Do
         metadata=metadata,
         origin=f"{file}:{begin + 1}",
         places=tuple(place for _, place, _ in body.mentions),
-        sound=not problems + body.problems,
+        is_valid=not problems + body.problems,
     )
     return document, problems + body.problems
 

@@ -24,7 +24,7 @@ from conflict_ner.config import ColumnsConfig, Config, dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
-from conflict_ner.data.splits import divide
+from conflict_ner.data.splits import divide_corpus
 from conflict_ner.errors import CheckpointError, ConfigError, Problem, require
 from conflict_ner.evaluation.report import strict_micro
 from conflict_ner.export.checkpoint_writer import write_checkpoint
@@ -184,7 +184,9 @@ def _validation(folder: Path, config: Config) -> Sequence[Document]:
             "name labeled reports with --data"
         )
     documents = _checked(paths, config, config.data.columns)
-    return divide(Corpus({"train": documents}), config.data, config.training.seed)["validation"] if drawn else documents
+    if not drawn:
+        return documents
+    return divide_corpus(Corpus({"train": documents}), config.data, config.training.seed)["validation"]
 
 
 def _checked(paths: Sequence[Path], config: Config, columns: ColumnsConfig | None) -> tuple[Document, ...]:

@@ -23,8 +23,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Literal
 
-from conflict_ner.data.formats.compression import BROKEN, packing_of, without_packing
-from conflict_ner.data.formats.file_search import hidden_part, printable
+from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, strip_compression_suffix
+from conflict_ner.data.formats.file_search import find_hidden_part, printable
 from conflict_ner.errors import Problem
 
 _BLOCK = 512  # bytes of a tar archive, which ends with one of zeros
@@ -34,7 +34,7 @@ _END = b"PK\5\6"  # begins what stands at the end of a zip
 _END_SIZE = 22
 _COUNTS = 1 << 16  # that it can count to
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "PPMd"}
-_UNOPENED: tuple[type[Exception], ...] = (*BROKEN, RuntimeError)
+_UNOPENED: tuple[type[Exception], ...] = (*READ_ERRORS, RuntimeError)
 _UNPACK = "unpack the archive first"
 
 
@@ -70,7 +70,7 @@ class Contents:
 
     def choose(self, file: str, *, is_folder: bool) -> str | None:
         """The name by which a member is known, None if it is not to be read."""
-        part = hidden_part(file)
+        part = find_hidden_part(file)
         if part is not None:
             if is_folder or part != file or self.wanted(file):
                 self.hidden.add(f"{self.archive}/{part}")
@@ -82,7 +82,7 @@ class Contents:
         self._names[name] += 1
         if self._names[name] > 1:
             name += f"#{self._names[name]}"
-        inner = without_packing(file).lower() if packing_of(file) else file.lower()
+        inner = strip_compression_suffix(file).lower() if compression_suffix(file) else file.lower()
         if inner.endswith((".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst")):
             self.refuse(name, f"an archive in a .{self.kind} is not read", "unpack it first")
             return None

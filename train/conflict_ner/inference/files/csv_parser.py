@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from conflict_ner.data.document import is_text
+from conflict_ner.data.document import is_encodable
 from conflict_ner.errors import excerpt
 
 # Without a limit a stray quote would make one field, in memory, of all the rest of a file.
@@ -71,7 +71,7 @@ class Parsed:
     @property
     def is_text(self) -> bool:
         """Whether all of it is in the encoding of the file."""
-        return all(map(is_text, self.lines))
+        return all(map(is_encodable, self.lines))
 
 
 class Lines:

@@ -30,7 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO
 
-from conflict_ner.data.formats.encodings import not_in_encoding, open_text
+from conflict_ner.data.formats.encodings import describe_decoding_error, open_text
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.inference.files.csv_parser import DOUBLE_QUOTE, Lines, Parsed, Parser, QuoteError
 from conflict_ner.inference.files.table_readers import PLAIN, Columns, Complain, Dialect, Row, distinct
@@ -117,7 +117,7 @@ def _header_problem(
         if raw.startswith(b"PK\x03\x04"):
             return Problem(name, "a zip or a spreadsheet, not CSV", "save the sheet as CSV, or name the file .zip")
         if not row.is_text or raw[:1000].count(0) * 4 > len(raw[:1000]):
-            return Problem(f"{name}:{row.number}", *not_in_encoding(raw, dialect.encoding))
+            return Problem(f"{name}:{row.number}", *describe_decoding_error(raw, dialect.encoding))
     return columns.problem(header, name)
 
 
@@ -201,7 +201,7 @@ class _Table:
         if not row.is_text:
             assert self._dialect.encoding
             raw = "".join(row.lines).encode("utf-8", "surrogateescape")
-            self._complain(Problem(where, *not_in_encoding(raw, self._dialect.encoding)))
+            self._complain(Problem(where, *describe_decoding_error(raw, self._dialect.encoding)))
         elif not self._fits(row):
             fields = len(row.fields)
             said = f"{fields} field{'s' if fields != 1 else ''} where the header has {self.width}"

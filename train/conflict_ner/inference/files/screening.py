@@ -18,7 +18,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from conflict_ner.data.scripts import in_other_script
+from conflict_ner.data.scripts import is_in_other_script
 from conflict_ner.inference.files.sources import Source
 
 _BYTES = 8  # of a hash: among ten million ids two different ones are taken for one with odds of 1 in 300,000
@@ -108,7 +108,7 @@ class OtherScripts:
     def watch(self, sources: Iterable[Source]) -> Iterator[Source]:
         """The same reports, in order, without those that are left out."""
         for source in sources:
-            if in_other_script(source.text, self.known):
+            if is_in_other_script(source.text, self.known):
                 if not self.count:
                     self.first = source.id
                     self.begin(source.id)

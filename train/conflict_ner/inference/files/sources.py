@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
-from conflict_ner.data.formats.compression import BROKEN, packing_of, unpacked
-from conflict_ner.data.formats.encodings import encoding_of, not_in_encoding
-from conflict_ner.data.formats.file_search import printable, walk
+from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, open_decompressed
+from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding
+from conflict_ner.data.formats.file_search import printable, search_folder
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.files import is_device
 from conflict_ner.inference.files.archives import Contents, tar_members, zip_members
@@ -79,7 +79,7 @@ def form_of(name: str) -> tuple[Form, str] | None:
     if not path.name:  # `.` or `/`
         return None
     path = path.with_suffix(_SHORT.get(path.suffix, path.suffix))
-    packing = packing_of(path.name)
+    packing = compression_suffix(path.name)
     form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
     return None if form is None or (form == "zip" and packing) else (form, packing)
 
@@ -138,7 +138,7 @@ def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
         complain(Problem(printable(path), f"cannot be read: {error.strerror}", "check path and permissions"))
         return []
     if is_folder:
-        found = walk(path, form_of)
+        found = search_folder(path, form_of)
         hidden.update(found.hidden)
         for problem in found.problems:
             complain(problem)
@@ -179,7 +179,7 @@ class _Reader:
             for source in self._opened(stream, name, form, packing, archive):
                 count += 1
                 yield source
-        except BROKEN as error:
+        except READ_ERRORS as error:
             said = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
             fix = "what follows is not tagged; get the file anew"
             if count and any(word in said.lower() for word in ("crc", "checksum")):
@@ -190,14 +190,14 @@ class _Reader:
         if form in ("zip", "parquet") and not packing and not archive and not stream.seekable():
             self.complain(Problem(name, f"a {form} file cannot be read from a pipe", "write it to a file first"))
         elif form in ("zip", "tar"):
-            yield from self._members(unpacked(stream, packing), name, form)
+            yield from self._members(open_decompressed(stream, packing), name, form)
         elif form == "parquet":
             if packing or archive:
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
                 return
             yield from self._sources(parquet_rows(stream, name, self.columns, self.complain, self._told))
         else:
-            plain = unpacked(stream, packing)
+            plain = open_decompressed(stream, packing)
             if form == "txt":
                 yield from self._text(
                     plain.read(_LARGEST_TEXT + 1 if packing or archive else -1), name, packing or archive
@@ -221,13 +221,13 @@ class _Reader:
             said = f"unpacks to a text of more than {_LARGEST_TEXT // 1024**2} MiB"
             self.complain(Problem(name, said, "if that is one report, unpack it first", unreadable=True))
             return
-        encoding = encoding_of(raw[:4], self.dialect.encoding)
+        encoding = detect_encoding(raw[:4], self.dialect.encoding)
         try:
             # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
             text = raw.decode(encoding)
         except UnicodeDecodeError as error:
             row = raw.count(b"\n", 0, error.start) + 1
-            said, fix = not_in_encoding(raw[max(error.start - _BEFORE, 0) :], encoding)
+            said, fix = describe_decoding_error(raw[max(error.start - _BEFORE, 0) :], encoding)
             self.complain(Problem(f"{name}:{row}", said, fix))
             return
         yield Source(name, text, position=self._position())

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import IO, Any
 
-from conflict_ner.data.document import is_text
+from conflict_ner.data.document import is_encodable
 from conflict_ner.data.formats import strict_json
-from conflict_ner.data.formats.encodings import not_in_encoding, open_text
+from conflict_ner.data.formats.encodings import describe_decoding_error, open_text
 from conflict_ner.errors import Problem, excerpt
 
 Complain = Callable[[Problem], None]
@@ -127,7 +127,7 @@ def json_rows(stream: IO[bytes], name: str, complain: Complain, dialect: Dialect
 def _whole(source: str, number: int, name: str, complain: Complain, encoding: str) -> Iterator[Row]:
     """The objects of an array, by their numbers, or one object; lines if it is neither."""
     try:
-        value = strict_json.loads(source.lstrip("\ufeff")) if is_text(source) else None
+        value = strict_json.loads(source.lstrip("\ufeff")) if is_encodable(source) else None
     except ValueError as error:
         value = None
         if source.split("\n", 1)[0].strip() in ("[", "{") and not _second_is_object(source):
@@ -155,8 +155,8 @@ def _lines(lines: Iterable[str], begin: int, name: str, complain: Complain, enco
         if not line.strip():
             continue
         where = f"{name}:{number}"
-        if not is_text(line):
-            complain(Problem(where, *not_in_encoding(line.encode("utf-8", "surrogateescape"), encoding)))
+        if not is_encodable(line):
+            complain(Problem(where, *describe_decoding_error(line.encode("utf-8", "surrogateescape"), encoding)))
             continue
         try:
             record = strict_json.loads(line.removeprefix("\ufeff"))
@@ -170,7 +170,7 @@ def _checked(where: str, record: Any, source: str, complain: Complain) -> Iterat
     """A row, if it is an object of whole characters."""
     if not isinstance(record, dict):
         complain(Problem(where, "no string under 'text' but no object at all", 'write {"id": ..., "text": ...}'))
-    elif "\\u" in source and not is_text(json.dumps(record, ensure_ascii=False)):  # UTF-8 itself has no halves
+    elif "\\u" in source and not is_encodable(json.dumps(record, ensure_ascii=False)):  # UTF-8 itself has no halves
         complain(Problem(where, "half of a surrogate pair in the line", "write the character whole"))
     else:
         yield where, record
