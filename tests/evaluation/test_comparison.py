@@ -76,7 +76,7 @@ def test_the_changes_are_counted_by_kind() -> None:
 def test_the_order_of_reports_and_labels_does_not_matter() -> None:
     one, other = evaluation("one", 0.6), evaluation("other", 0.8)
     turned = dataclasses.replace(
-        other, documents=other.documents[::-1], found=other.found[::-1], labels=other.labels[::-1]
+        other, documents=other.documents[::-1], predicted=other.predicted[::-1], labels=other.labels[::-1]
     )
     assert compare(one, turned) == compare(one, other)
 

@@ -27,7 +27,7 @@ def test_an_evaluation_holds_what_was_scored_and_on_what(
 ) -> None:
     assert (done.name, done.data, done.labels) == (checkpoint_folder.name, str(reports_file), LABELS)
     assert [document.id for document in done.documents] == ["t-1", "t-2", "t-3"]
-    assert [list(each) for each in done.found] == tagger.tag([document.text for document in done.documents])
+    assert [list(each) for each in done.predicted] == tagger.tag([document.text for document in done.documents])
     assert done.history == Checkpoint.load(checkpoint_folder).manifest.history
     assert done.report.documents == 3
 
@@ -67,7 +67,7 @@ def test_a_checkpoint_and_its_saved_evaluation_do_not_differ(
     one, other = evaluate_pair(checkpoint_folder, file, [reports_file], "cpu")
     assert (one.name, other.name) == (str(checkpoint_folder), str(file))
     assert one.report == other.report
-    assert one.found == other.found
+    assert one.predicted == other.predicted
     assert compare(one, other).changes == ()
 
 

@@ -58,7 +58,7 @@ def test_a_label_without_mentions_is_na() -> None:
     report = score([Document("r", "Calm.")], [[]], ["A"])
     assert charts.bars(report.strict) is None
     done = evaluation()
-    wider = score(done.documents, done.found, [*LABELS, "NEVER"])
+    wider = score(done.documents, done.predicted, [*LABELS, "NEVER"])
     assert "n/a" in texts(charts.bars(wider.strict) or "")
 
 

@@ -50,7 +50,7 @@ def test_markdown_has_the_table_and_the_words(comparison: Comparison) -> None:
 def test_a_terminal_shows_some_changes_with_their_brackets(
     comparison: Comparison, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(comparison, most=3)
+    show(comparison, max_changes=3)
     out = capsys.readouterr().out
     assert "all (micro)" in out
     assert "now right (3 of 8)" in out
@@ -58,14 +58,14 @@ def test_a_terminal_shows_some_changes_with_their_brackets(
     assert out.count("gold: ACTOR;  A: nothing;  B: ACTOR 0.75") == 3
     assert "--changes N shows more" in out
     assert max(map(len, out.splitlines())) <= 80
-    show(comparison, most=0)
+    show(comparison, max_changes=0)
     assert "[Rebels]" not in capsys.readouterr().out
-    show(comparison, most=8)
+    show(comparison, max_changes=8)
     assert "--changes" not in capsys.readouterr().out
 
 
 def test_json_has_every_change(comparison: Comparison, capsys: pytest.CaptureFixture[str]) -> None:
-    show(comparison, as_json=True, most=0)
+    show(comparison, as_json=True, max_changes=0)
     written = json.loads(capsys.readouterr().out)
     assert len(written["changes"]) == 8
     assert Comparison.model_validate(written) == comparison

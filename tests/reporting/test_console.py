@@ -17,7 +17,7 @@ from conflict_ner.evaluation.comparison import compare
 from conflict_ner.evaluation.report import Evaluation, score
 from conflict_ner.reporting import comparison_tables
 from conflict_ner.reporting import tables as views
-from conflict_ner.reporting.console import ConsoleTable, ignore_unusable_sizes, print_table, print_words, width_of
+from conflict_ner.reporting.console import ConsoleTable, ignore_unusable_sizes, print_table, print_wrapped, width_of
 from helpers.benchmarks import BOTH, TRAINING
 
 WIDTHS = (20, 25, 30, 40, 50, 60, 72, 80, 100, 120)
@@ -108,7 +108,7 @@ def test_comparisons_benchmarks_and_series_are_whole(
 
 
 def test_parts_of_a_split_table_begin_with_the_first_column_and_its_rows() -> None:
-    table = ConsoleTable(("label", "one", "two", "three"), [("ACTOR", "1,000", "2,000", "3,000")], bold=("ACTOR",))
+    table = ConsoleTable(("label", "one", "two", "three"), [("ACTOR", "1,000", "2,000", "3,000")], bold_rows=("ACTOR",))
     assert [line.plain for line in table.lines(20, rule="-")] == [
         "label    one    two",
         "-------------------",
@@ -122,7 +122,7 @@ def test_parts_of_a_split_table_begin_with_the_first_column_and_its_rows() -> No
 
 def test_a_name_too_long_for_its_figures_stands_above_them() -> None:
     table = ConsoleTable(
-        ("slice", "value", "F1", "95 %"), [("theatre", "a very long name", "81.5", "79.0-85.0")], keys=2
+        ("slice", "value", "F1", "95 %"), [("theatre", "a very long name", "81.5", "79.0-85.0")], key_columns=2
     )
     assert [line.plain for line in table.lines(24, rule="-")] == [
         "slice  value",
@@ -156,7 +156,7 @@ def test_a_width_that_is_none_is_ignored(columns: str | None, monkeypatch: pytes
     shown = capsys.readouterr().out
     assert len(shown.splitlines()) == 3
     assert_whole(shown, [("row", "first", *cells)])
-    print_words("a/path/" + "x" * 100 + " is named.")
+    print_wrapped("a/path/" + "x" * 100 + " is named.")
     assert capsys.readouterr().out.splitlines() == ["a/path/" + "x" * 100, "is named."]
 
 

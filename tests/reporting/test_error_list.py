@@ -24,7 +24,7 @@ from helpers.evaluations import evaluation
 
 def test_the_list_has_what_the_report_counts() -> None:
     done = evaluation()
-    pairs = [align(d.mentions, found) for d, found in zip(done.documents, done.found, strict=True)]
+    pairs = [align(d.mentions, found) for d, found in zip(done.documents, done.predicted, strict=True)]
     errors = errors_of(pairs, done.documents)
     counted = Counter((error.kind, error.label) for error in errors)
     assert {kind for kind, _ in counted} == set(ERRORS)

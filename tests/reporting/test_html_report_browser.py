@@ -39,7 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long = tuple(replace(d, text=d.text + "\n" + "Nothing. " * 800) for d in done.documents)
     with (folder / "report.html").open("w", encoding="utf-8") as stream:
         html_report.write(replace(done, documents=long), stream)
-    rows: list[Row] = [(d.id, d.metadata, d.text, found) for d, found in zip(done.documents, done.found, strict=True)]
+    rows: list[Row] = [
+        (d.id, d.metadata, d.text, found) for d, found in zip(done.documents, done.predicted, strict=True)
+    ]
     rows.append(("wide", {"k" * 300: "v" * 300}, "w" * 500 + " Goma", [entity("w" * 500, 0, 400, LABELS[1])]))
     with (folder / "tagged.html").open("w", encoding="utf-8") as stream:
         html_report.write_tagged("m" * 200, LABELS, rows, stream)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from conflict_ner.benchmark.machine import Machine
 from conflict_ner.benchmark.results import Benchmark, Limited, SystemResult, Trained, TrainingBenchmark
 from conflict_ner.benchmark.timing import Spread
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 _HUNDRED, _TEN = 100, 10
@@ -204,7 +204,7 @@ def _draw(tables: Sequence[Grid], lines: Sequence[str]) -> None:
     console = open_console()
     for grid in tables:
         keys = 2 if grid.headings[:2] == ("system", "reports") else 1  # a row for each number of reports
-        print_table(ConsoleTable(grid.headings, grid.rows, grid.title, keys=keys, words=("by",)), console)
+        print_table(ConsoleTable(grid.headings, grid.rows, grid.title, key_columns=keys, text_columns=("by",)), console)
         console.print()
     for line in lines:
-        print_words(line, console)
+        print_wrapped(line, console)

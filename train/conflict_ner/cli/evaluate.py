@@ -125,4 +125,4 @@ def compare(
     compared = held_together(
         *evaluate.evaluate_pair(first, second, data or (), device, guidelines, columns_of(word, tag))
     )
-    comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, most=changes)
+    comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, max_changes=changes)

@@ -365,4 +365,4 @@ def _show(results: Iterable[Tagged], tagger: Tagger) -> None:
     console = open_console()
     for tagged in results:
         console.print(str(tagged.source.id), style="bold", highlight=False, markup=False)
-        console.print(tables.coloured(tagged.source.text, tagged.entities, tagger.labels), "\n")
+        console.print(tables.highlight_entities(tagged.source.text, tagged.entities, tagger.labels), "\n")

@@ -16,7 +16,7 @@ import typer
 from conflict_ner.cli.options import JsonFlag, MarkdownFlag, OverwriteFlag, typed_command
 from conflict_ner.errors import OverwriteError
 from conflict_ner.files import short_path
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -179,7 +179,7 @@ def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
 
 def _show_use(output: Console, folder: Path) -> None:
     shown = short_path(folder)
-    print_words(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
+    print_wrapped(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
     output.print(
         "    from conflict_ner import Tagger\n\n"
         f'    tagger = Tagger.load("{shown}")\n'
@@ -211,7 +211,7 @@ def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
     shown = [heading for heading in headings if heading not in ("checkpoint", "held out")]
     figures = [cells[: len(shown)] for cells in body]
     console = open_console()
-    print_table(ConsoleTable(shown, figures, "F1 in per cent", bold=("mean",)), console)
+    print_table(ConsoleTable(shown, figures, "F1 in per cent", bold_rows=("mean",)), console)
     console.print()
     for name, *_, folder, held in ((*cells, "")[: len(shown) + 2] for cells in body[:-2]):
-        print_words(f"{name} is in {folder}" + (f"; it holds out {held}" if held else ""), console)
+        print_wrapped(f"{name} is in {folder}" + (f"; it holds out {held}" if held else ""), console)

@@ -197,12 +197,12 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     Raises:
         DataError: if they are not of the same reports, gold and labels, or of none.
     """
-    refuse_other_labels((first.name, second.name), (first.labels, second.labels))
-    refuse_other_data(first, second)
-    found = [second.found[index] for index in in_order_of(first.documents, second.documents)]
+    check_same_labels((first.name, second.name), (first.labels, second.labels))
+    check_same_data(first, second)
+    found = [second.predicted[index] for index in in_order_of(first.documents, second.documents)]
     pairs = [
         [align(document.mentions, spans) for document, spans in zip(first.documents, side, strict=True)]
-        for side in (first.found, found)
+        for side in (first.predicted, found)
     ]
     a, b = (label_counts(side, first.labels) for side in pairs)
     # All mentions together, then each label: one set of draws for all of them.
@@ -230,7 +230,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     )
 
 
-def refuse_other_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -> None:
+def check_same_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -> None:
     """Raise a DataError that names a label only one of the two has; their order does not matter."""
     for one, other in ((0, 1), (1, 0)):
         if missing := [label for label in labels[one] if label not in labels[other]]:
@@ -238,7 +238,7 @@ def refuse_other_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -
             raise DataError([Problem(names[one], what, "compare models that were trained on the same labels")])
 
 
-def refuse_other_data(first: Evaluation, second: Evaluation) -> None:
+def check_same_data(first: Evaluation, second: Evaluation) -> None:
     """Raise a DataError that names the first thing in which the two sides' reports differ."""
     if not first.documents or not second.documents:
         empty = second if first.documents else first

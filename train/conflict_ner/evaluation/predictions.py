@@ -97,7 +97,7 @@ def dump(evaluation: Evaluation) -> Iterator[str]:
         "report": evaluation.report.model_dump(mode="json"),
     }
     yield _written(head)
-    for document, found in zip(evaluation.documents, evaluation.found, strict=True):
+    for document, found in zip(evaluation.documents, evaluation.predicted, strict=True):
         yield _written(
             {
                 "id": document.id,

@@ -139,7 +139,7 @@ class Evaluation:
     data: str
     labels: tuple[str, ...]
     documents: tuple[Document, ...]
-    found: tuple[tuple[Entity, ...], ...]
+    predicted: tuple[tuple[Entity, ...], ...]
     report: Report
     history: tuple[Mapping[str, float], ...] = ()
 

@@ -60,7 +60,7 @@ def slices(
     Raises:
         DataError: if no document has a field that is named.
     """
-    refuse_unknown(fields or (), documents)
+    check_fields(fields or (), documents)
     fields = _usual_fields(documents) if fields is None else fields
     found = {name: _sliced(values, pairs) for name, values in of_documents(documents, fields, seen).items()}
     for name, value_of in of_mentions(seen).items():
@@ -114,7 +114,7 @@ def _usual_fields(documents: Sequence[Document]) -> list[str]:
     return [field for field, found in values.items() if 1 < len(found) <= _MOST_VALUES and field not in OURS]
 
 
-def refuse_unknown(fields: Sequence[str], documents: Sequence[Document]) -> None:
+def check_fields(fields: Sequence[str], documents: Sequence[Document]) -> None:
     """Raise if a field to slice by is in no document, or has the name of a slice that is there anyway.
 
     Raises:

@@ -18,7 +18,7 @@ from conflict_ner.data import corpus
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions, slices
 from conflict_ner.evaluation import report as evaluation
-from conflict_ner.evaluation.comparison import refuse_other_labels
+from conflict_ner.evaluation.comparison import check_same_labels
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.inference.tagger import Tagger
 
@@ -62,7 +62,7 @@ def evaluate(
     named = ", ".join(map(str, entries))
     if not documents:
         raise DataError([Problem(named, "no report to score", "name files with reports")])
-    slices.refuse_unknown(fields or (), documents)  # before the minutes that tagging may take
+    slices.check_fields(fields or (), documents)  # before the minutes that tagging may take
     found = tagger.tag([document.text for document in documents])
     report = evaluation.score(
         documents,
@@ -77,7 +77,7 @@ def evaluate(
         data=named,
         labels=tagger.labels,
         documents=documents,
-        found=tuple(map(tuple, found)),
+        predicted=tuple(map(tuple, found)),
         report=report,
         history=tagger.checkpoint.manifest.history,
     )
@@ -129,7 +129,7 @@ def evaluate_pair(
         raise ConfigError("the command line", [fault])
     read = {path: predictions.load(path) for path in paths if path not in folders}
     labels = [read[path].labels if path in read else Checkpoint.load(path).manifest.labels for path in paths]
-    refuse_other_labels([str(path) for path in paths], labels)
+    check_same_labels([str(path) for path in paths], labels)
     for path in folders:
         read[path] = read.get(path) or evaluate(path, data, device=device, guidelines=guidelines, columns=columns)
     one, other = (read[path] for path in paths)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Dark enough for text and lines on white; the page tints its boxes from them.
-COLOURS = ("#00639c", "#b34700", "#007a58", "#9a3d78", "#7a6200", "#4b4fb0", "#8c2d2d", "#4a5a66")
+COLORS = ("#00639c", "#b34700", "#007a58", "#9a3d78", "#7a6200", "#4b4fb0", "#8c2d2d", "#4a5a66")
 _LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _INK, _FAINT = "#1d2327", "#d5dade"
@@ -63,7 +63,7 @@ def bars(scores: Scores) -> str | None:
     with _figure("bars", 0.7 + 0.36 * len(rows)) as (figure, svg):
         axes = figure.add_subplot()
         for place, (_, figures) in enumerate(rows):
-            _bar(axes, place, figures, _INK if place == len(rows) - 1 else COLOURS[place % len(COLOURS)])
+            _bar(axes, place, figures, _INK if place == len(rows) - 1 else COLORS[place % len(COLORS)])
         axes.set_yticks(range(len(rows)), [label for label, _ in rows])
         axes.invert_yaxis()
         axes.set(xlim=(0, 118), xticks=range(0, 101, 20), xlabel="strict F1, %")
@@ -96,9 +96,9 @@ def reliability(calibration: Calibration | None) -> str | None:
     with _figure("reliability", 3.6) as (figure, svg):
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color="#6b757c", linestyle="--", linewidth=1, label="as sure as right")
-        axes.plot(scores, shares, color=COLOURS[0], linewidth=1.2, alpha=0.6)
+        axes.plot(scores, shares, color=COLORS[0], linewidth=1.2, alpha=0.6)
         sizes = [16 + 180 * count / max(mentions) for count in mentions]
-        axes.scatter(scores, shares, s=sizes, color=COLOURS[0], zorder=3, alpha=0.9, label="scores in tenths")
+        axes.scatter(scores, shares, s=sizes, color=COLORS[0], zorder=3, alpha=0.9, label="scores in tenths")
         axes.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.07), xlabel="mean score", ylabel="share that is right")
         legend = axes.legend(loc="upper left", fontsize=9)
         legend.legend_handles[-1].set_sizes([40])  # type: ignore[union-attr]
@@ -120,7 +120,7 @@ def precision_recall(curves: Mapping[str, Sequence[Point]]) -> str | None:
             if not points:
                 continue
             recalls, precisions, f1s = zip(*points, strict=True)
-            [line] = axes.plot(recalls, precisions, label=label, color=COLOURS[index % len(COLOURS)], linewidth=1.6)
+            [line] = axes.plot(recalls, precisions, label=label, color=COLORS[index % len(COLORS)], linewidth=1.6)
             line.set_linestyle(_LINES[index % len(_LINES)])
             line.set_marker(_MARKERS[index % len(_MARKERS)])
             line.set_markevery([f1s.index(max(f1s))])
@@ -145,7 +145,7 @@ def learning(history: Sequence[Mapping[str, float]]) -> str | None:
         for index, (_, title, points) in enumerate(drawn):
             axes = figure.add_subplot(len(drawn), 1, index + 1)
             epochs, values = zip(*points, strict=True)
-            axes.plot(epochs, values, color=COLOURS[index], marker=_MARKERS[index], markersize=4, linewidth=1.5)
+            axes.plot(epochs, values, color=COLORS[index], marker=_MARKERS[index], markersize=4, linewidth=1.5)
             axes.set(ylabel=title, xlim=(min(epochs) - 0.3, max(epochs) + 0.3))
             axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
             axes.margins(y=0.15)

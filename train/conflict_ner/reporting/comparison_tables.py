@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from conflict_ner.evaluation.comparison import KINDS, Answer, Change, Comparison, Difference
 from conflict_ner.evaluation.significance import format_p, points
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ def markdown(comparison: Comparison) -> str:
 
 def table(comparison: Comparison) -> ConsoleTable:
     """The table for a terminal."""
-    return ConsoleTable(HEADINGS, rows(comparison), title(comparison), bold=(_MICRO,))
+    return ConsoleTable(HEADINGS, rows(comparison), title(comparison), bold_rows=(_MICRO,))
 
 
-def some_changes(changes: Sequence[Change], most: int) -> list[Change]:
-    """At most so many changes, as many of each kind as can be; by kind, in the order of the reports."""
+def some_changes(changes: Sequence[Change], max_changes: int) -> list[Change]:
+    """At most `max_changes` changes, as many of each kind as can be; by kind, in the order of the reports."""
     by_kind = [[change for change in changes if change.kind == kind] for kind in KINDS]
     in_turn = (change for change in chain.from_iterable(zip_longest(*by_kind)) if change)
-    counts = [change.kind for change in islice(in_turn, most)]
+    counts = [change.kind for change in islice(in_turn, max_changes)]
     return [change for kind, of_kind in zip(KINDS, by_kind, strict=True) for change in of_kind[: counts.count(kind)]]
 
 
@@ -112,11 +112,11 @@ def _words(change: Change, said: Answer | None) -> str:
     return f"{said.label}{text}" + ("" if said.score is None else f" {said.score:.2f}")
 
 
-def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = False, most: int = 20) -> None:
+def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = False, max_changes: int = 20) -> None:
     """Print a comparison on standard output in the form asked for.
 
     Args:
-        most: how many changed mentions a terminal shows; JSON has all, Markdown none.
+        max_changes: the most changed mentions that a terminal shows; JSON has all, Markdown none.
     """
     if as_json:
         print(comparison.model_dump_json(indent=2))
@@ -127,12 +127,12 @@ def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = F
     console = open_console()
     print_table(table(comparison), console)
     for sentence in sentences(comparison):
-        print_words(f"\n{sentence}", console)
-    shown = some_changes(comparison.changes, most)
+        print_wrapped(f"\n{sentence}", console)
+    shown = some_changes(comparison.changes, max_changes)
     for kind in KINDS:
         if of_kind := [change for change in shown if change.kind == kind]:
-            print_words(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})", console)
+            print_wrapped(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})", console)
         for line in chain.from_iterable(map(change_lines, of_kind)):
             console.print(line, soft_wrap=True)
     if len(shown) < len(comparison.changes):
-        print_words("\n--changes N shows more of the changes here, --json has all.", console)
+        print_wrapped("\n--changes N shows more of the changes here, --json has all.", console)

@@ -52,18 +52,18 @@ class ConsoleTable:
         rows: each with as many cells as there are headings.
         title: printed above the table, in sentences that may be wrapped.
         caption: printed below it, likewise.
-        keys: how many columns at the left say which row it is; every part of a split table has them.
-        words: headings of columns that hold words and not figures, besides the first.
-        bold: first cells of the rows that stand out.
+        key_columns: how many columns at the left identify a row; every part of a split table has them.
+        text_columns: headings of the columns that hold text, not numbers, apart from the first.
+        bold_rows: first cells of the rows that are printed in bold.
     """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
     caption: str = ""
-    keys: int = 1
-    words: Collection[str] = ()
-    bold: Collection[str] = ()
+    key_columns: int = 1
+    text_columns: Collection[str] = ()
+    bold_rows: Collection[str] = ()
 
     def lines(self, width: int | None = None, *, rule: str = _RULE) -> Iterator[Text]:
         """Lay the table out, one line after the other.
@@ -74,7 +74,7 @@ class ConsoleTable:
         """
         from rich.text import Text
 
-        for line in wrap_words(self.title, width):
+        for line in wrap_text(self.title, width):
             yield Text(line, style="italic")
         grid = [[_visible(cell) for cell in row] for row in (self.headings, *self.rows)]
         blocks = self._blocks([max(map(_cells, column)) for column in zip(*grid, strict=True)], width)
@@ -84,7 +84,7 @@ class ConsoleTable:
             if number:
                 yield Text("")
             yield from self._block(grid, columns, rule)
-        for line in wrap_words(self.caption, width or _DEFAULT_WIDTH):
+        for line in wrap_text(self.caption, width or _DEFAULT_WIDTH):
             yield Text(line, style="dim italic")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
@@ -93,8 +93,8 @@ class ConsoleTable:
 
     def _blocks(self, widths: Sequence[int], width: int | None) -> list[list[int]] | None:
         """Give the columns of each part that the table is split into; None if one column is too wide already."""
-        keys, others = list(range(self.keys)), range(self.keys, len(widths))
-        taken = _together(widths[: self.keys])
+        keys, others = list(range(self.key_columns)), range(self.key_columns, len(widths))
+        taken = _together(widths[: self.key_columns])
         if width is None or not others:
             return [[*keys, *others]]
         blocks: list[list[int]] = []
@@ -115,7 +115,7 @@ class ConsoleTable:
 
         widths = [max(_cells(row[column]) for row in grid) for column in columns]
         for number, row in enumerate(grid):
-            yield Text(self._line(row, columns, widths), style="bold" if not number or row[0] in self.bold else "")
+            yield Text(self._line(row, columns, widths), style="bold" if not number or row[0] in self.bold_rows else "")
             if not number:
                 yield Text(rule * _together(widths), style="dim")
 
@@ -125,20 +125,20 @@ class ConsoleTable:
 
     def _aligned(self, cell: str, column: int, width: int) -> str:
         space = " " * (width - _cells(cell))
-        left = column == 0 or self.headings[column] in self.words
+        left = column == 0 or self.headings[column] in self.text_columns
         return cell + space if left else space + cell
 
     def _stacked(self, grid: Sequence[Sequence[str]], width: int, rule: str) -> Iterator[Text]:
         """Give each row two lines, the keys and below them the figures; more where the figures do not fit on one."""
         from rich.text import Text
 
-        columns = range(self.keys, len(self.headings))
+        columns = range(self.key_columns, len(self.headings))
         widths = [max(_cells(row[column]) for row in grid) for column in columns]
         if len(_GAP) + _together(widths) > width:
             yield from self._records(grid, width)
             return
         for number, row in enumerate(grid):
-            yield Text(_GAP.join(row[: self.keys]), style="bold")
+            yield Text(_GAP.join(row[: self.key_columns]), style="bold")
             yield Text(_GAP + self._line(row, columns, widths), style="bold" if not number else "")
             if not number:
                 yield Text(rule * (len(_GAP) + _together(widths)), style="dim")
@@ -170,18 +170,18 @@ def print_table(table: ConsoleTable, console: Console | None = None) -> None:
         console.print(line, soft_wrap=True)
 
 
-def print_words(text: str, console: Console | None = None, *, style: str | None = None) -> None:
+def print_wrapped(text: str, console: Console | None = None, *, style: str | None = None) -> None:
     """Print sentences, wrapped between words and never inside one, so that paths and figures stay whole."""
     from rich.text import Text
 
     console = console or open_console()
     width = width_of(console.file) or _DEFAULT_WIDTH
     for paragraph in text.split("\n"):
-        for line in wrap_words(paragraph, width) or [""]:
+        for line in wrap_text(paragraph, width) or [""]:
             console.print(Text(line, style=style or ""), soft_wrap=True)
 
 
-def wrap_words(text: str, width: int | None) -> list[str]:
+def wrap_text(text: str, width: int | None) -> list[str]:
     """Wrap a text between its words; a word that is longer than the width has a line of its own."""
     if not text:
         return []

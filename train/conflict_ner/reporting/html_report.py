@@ -57,7 +57,7 @@ def write(evaluation: Evaluation, stream: TextIO) -> None:
     """
     require()
     report, labels = evaluation.report, evaluation.labels
-    pairs = [align(d.mentions, found) for d, found in zip(evaluation.documents, evaluation.found, strict=True)]
+    pairs = [align(d.mentions, found) for d, found in zip(evaluation.documents, evaluation.predicted, strict=True)]
     errors = errors_of(pairs, evaluation.documents)
     drawn = {
         "bars": charts.bars(report.strict),
@@ -211,7 +211,7 @@ def _classes(piece: Piece, labels: Sequence[str]) -> str:
 
 
 def _colour(label: str, labels: Sequence[str]) -> int:
-    return labels.index(label) % len(charts.COLOURS)
+    return labels.index(label) % len(charts.COLORS)
 
 
 def _template(name: str, labels: Sequence[str]) -> Template:
@@ -233,7 +233,7 @@ def _template(name: str, labels: Sequence[str]) -> Template:
         script=Markup(script),  # noqa: S704 - our own file, as the next
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),  # noqa: S704
         script_hash=f"'sha256-{digest}'",
-        palette=[(colour, _tint(colour)) for colour in charts.COLOURS],
+        palette=[(colour, _tint(colour)) for colour in charts.COLORS],
         labels=labels,
         colour=partial(_colour, labels=labels),
         percent=tables.percent,

@@ -20,7 +20,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.slices import OURS
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_words
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,7 +31,7 @@ CAPTION = (
     "type F1: the label is right, the edges overlap"
 )
 _CURVE_ROWS = 12
-COLOURS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
+COLORS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
@@ -90,7 +90,7 @@ def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str
 def table(report: Report, title: str) -> ConsoleTable:
     """The table for a terminal."""
     counted = f"{title}: strict (exact edges and label), {report.documents:,} reports"
-    return ConsoleTable(HEADINGS, rows(report), title=counted, caption=CAPTION, bold=("all (micro)",))
+    return ConsoleTable(HEADINGS, rows(report), title=counted, caption=CAPTION, bold_rows=("all (micro)",))
 
 
 def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool = False) -> None:
@@ -117,19 +117,22 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
     ]
     heads = ("slice", "value", "reports", "F1", "95 %", "gold")
     console.print()
-    print_table(ConsoleTable(heads, body, "slices: strict F1 of parts of the data", keys=2, words=("value",)), console)
+    print_table(
+        ConsoleTable(heads, body, "slices: strict F1 of parts of the data", key_columns=2, text_columns=("value",)),
+        console,
+    )
     if report.calibration:
         ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
         console.print()
-        print_words(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", console)
+        print_wrapped(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", console)
     for label, points in report.curves.items() if curves else ():
         if not points:
-            print_words(f"{label} by threshold: n/a, nothing was predicted", console)
+            print_wrapped(f"{label} by threshold: n/a, nothing was predicted", console)
             continue
         curve = ("threshold", "precision", "recall", "F1", "")
         console.print()
         console.print()
-        print_table(ConsoleTable(curve, _curve_rows(points), f"{label} by threshold", words=("",)), console)
+        print_table(ConsoleTable(curve, _curve_rows(points), f"{label} by threshold", text_columns=("",)), console)
 
 
 def _curve_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
@@ -159,14 +162,14 @@ def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str],
     print_table(ConsoleTable(headings, body, "no problems found; the last columns count the mentions of each label"))
 
 
-def coloured(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:
+def highlight_entities(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:
     """A text with its entities marked, each label in its colour, for a terminal."""
     from rich.text import Text
 
     shown, at = Text(), 0
     for entity in entities:
         shown.append(text[at : entity.start])
-        shown.append(entity.text, style=COLOURS[labels.index(entity.label) % len(COLOURS)])
+        shown.append(entity.text, style=COLORS[labels.index(entity.label) % len(COLORS)])
         shown.append(f" {entity.label}", style="dim")
         at = entity.end
     shown.append(text[at:])
