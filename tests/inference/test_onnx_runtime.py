@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError, require
 from conflict_ner.inference import onnx_runtime
-from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxRuntime, _threads, multiplies_bytes_exactly
+from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxRuntime, _thread_count, multiplies_bytes_exactly
 from conflict_ner.modeling.threads import physical_cores
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_cpu_is_asked_for_a_product_that_it_may_get_wrong(monkeypatch: pytest.
 )
 def test_threads_are_all_cores_or_as_many_as_said(said: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", said)
-    assert _threads() == threads
+    assert _thread_count() == threads
 
 
 def test_neither_pytorch_nor_transformers_is_imported() -> None:

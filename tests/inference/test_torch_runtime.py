@@ -55,7 +55,7 @@ def test_bf16_rounds_and_yet_finds_the_spans_of_fp32(
     expected = np.concatenate([logits for _, logits in exact.logits(TEXTS)])
     assert marks(fast.predict(TEXTS)) == marks(exact.predict(TEXTS))
     # The near ties are what makes the difference: trusted, some words get another tag.
-    monkeypatch.setattr(torch_runtime, "DOUBT", 0.0)
+    monkeypatch.setattr(torch_runtime, "BF16_TIE_MARGIN", 0.0)
     trusting = np.concatenate([logits for _, logits in fast.logits(TEXTS)])
     assert 0 < np.abs(trusting - expected).max() < 0.1
     assert (trusting.argmax(-1) != expected.argmax(-1)).any()
@@ -77,7 +77,7 @@ def test_only_inputs_with_a_near_tie_are_computed_again(
     list(fast.predict(TEXTS))
     again = sum(asked)
     asked.clear()
-    monkeypatch.setattr(torch_runtime, "DOUBT", 1e9)
+    monkeypatch.setattr(torch_runtime, "BF16_TIE_MARGIN", 1e9)
     list(fast.predict(TEXTS))
     assert 0 < again < sum(asked)
 

@@ -1,11 +1,10 @@
-"""From word tags to entities: the one decoder of evaluation and inference.
+"""Decodes word tags into entities, for training, evaluation and inference alike.
 
-It reads what a token classifier gives as `transformers.pipeline` does with
-`aggregation_strategy="first"`, with three differences. Words are those of `words.split_words`,
-which may end inside one of the tokenizer's. No entity goes on across a blank line. And no
-entity begins or ends with a mark that belongs to the sentence around it: a comma, a hyphen,
-a bracket or quote without its other half. Full stops stay, because they can be part of a
-name, and so do all marks that leave nothing when they are taken away.
+It decodes as `transformers.pipeline` does with `aggregation_strategy="first"`, with three differences.
+Words are those of `words.split_words`, which may end inside one of the tokenizer's words. No entity
+continues across a blank line. And no entity begins or ends with a punctuation mark that belongs to the
+sentence around it: a comma, a hyphen, a bracket or quote without its other half. Full stops stay,
+because they can be part of a name, and so do marks if an entity consists of nothing else.
 """
 
 from __future__ import annotations
@@ -32,13 +31,15 @@ _SEPARATORS = frozenset(",;:/-")
 def decode(
     texts: Sequence[str], encoded: Sequence[Encoded], tags: TagIds, scores: Float32, scheme: LabelScheme
 ) -> list[list[Entity]]:
-    """The entities of each text, in order. All texts are decoded at once; only entities become objects.
+    """Return the entities of each text, in order; they do not overlap.
+
+    All texts are decoded together in arrays; only entities become objects.
 
     Args:
-        tags: the best tag of each word of all texts, one text after the other, shape (sum of W,);
-            only words with a first subword are read.
-        scores: that tag's probability, of the same shape. An entity's score is the mean over its
-            words with a first subword.
+        tags: the best tag of each word of all texts, one text after the other, shape (words of all texts,);
+            tags of words without a first subword are not read.
+        scores: the tags' probabilities, same shape. An entity's score is the mean over its words with a
+            first subword.
     """
     found: list[list[Entity]] = [[] for _ in texts]
     if not tags.size:
@@ -50,55 +51,58 @@ def decode(
     has_first_subword = first_subwords >= 0
     text_ends = np.cumsum(counts)
     breaks = [e.breaks + begin for e, begin in zip(encoded, (text_ends - counts).tolist(), strict=True)]
-    firsts, lasts, kinds = scheme.decode_arrays(
+    first_words, past_words, labels = scheme.decode_arrays(
         _filled(encoded, tags, has_first_subword, counts, scheme), np.concatenate((text_ends, *breaks))
     )
-    if not firsts.size:
+    if not first_words.size:
         return found
-    owners = np.repeat(np.arange(len(texts)), counts)[firsts].tolist()
-    firsts, lasts = _trimmed([texts[owner] for owner in owners], starts, ends, has_first_subword, firsts, lasts)
-    # Sums over each span, then over the gap after it, which is thrown away.
-    edges = np.column_stack((firsts, lasts)).ravel()
-    weight = np.append(has_first_subword, False)
-    total, words = (
-        np.add.reduceat(each, edges)[::2] for each in (np.append(scores, 0.0) * weight, weight.astype(np.float64))
+    owners = np.repeat(np.arange(len(texts)), counts)[first_words].tolist()
+    first_words, past_words = _trimmed(
+        [texts[owner] for owner in owners], starts, ends, has_first_subword, first_words, past_words
     )
+    # `reduceat` sums over each span and over the gap after it; the sums over gaps are dropped.
+    edges = np.column_stack((first_words, past_words)).ravel()
+    weights = np.append(has_first_subword, False)
+    totals = np.add.reduceat(np.append(scores, 0.0) * weights, edges)[::2]
+    word_counts = np.add.reduceat(weights.astype(np.float64), edges)[::2]
     rows = zip(
-        owners, kinds.tolist(), starts[firsts].tolist(), ends[lasts - 1].tolist(), (total / words).tolist(),
-        strict=True,
+        owners, labels.tolist(), starts[first_words].tolist(), ends[past_words - 1].tolist(),
+        (totals / word_counts).tolist(), strict=True,
     )  # fmt: skip
-    for owner, kind, start, end, score in rows:
-        found[owner].append(Entity(scheme.labels[kind], texts[owner][start:end], start, end, score))
+    for owner, label, start, end, score in rows:
+        found[owner].append(Entity(scheme.labels[label], texts[owner][start:end], start, end, score))
     return found
 
 
 def _trimmed(
-    texts: Sequence[str], starts: Ints, ends: Ints, has_first_subword: npt.NDArray[np.bool_], firsts: Ints, lasts: Ints
-) -> tuple[Ints, Ints]:
-    """First and past the last words of spans, without the marks at their edges that belong to the sentence.
+    texts: Sequence[str], starts: Ints, ends: Ints, has_first_subword: npt.NDArray[np.bool_],
+    first_words: Ints, past_words: Ints,
+) -> tuple[Ints, Ints]:  # fmt: skip
+    """Return spans without the punctuation marks at their edges that belong to the sentence around them.
 
     Args:
-        texts: of each span.
+        texts: the text of each span.
         starts, ends, has_first_subword: of all words.
+        first_words, past_words: of each span, the index of its first word and that after its last word.
     """
-    firsts, lasts = firsts.copy(), lasts.copy()
-    edges = zip(texts, starts[firsts].tolist(), ends[lasts - 1].tolist(), strict=True)
-    # Few spans have anything else than letters and digits at their edges.
-    doubtful = [at for at, (text, a, b) in enumerate(edges) if not (text[a].isalnum() and text[b - 1].isalnum())]
-    for at in doubtful:
-        words = range(int(firsts[at]), int(lasts[at]))
-        read = [normalize(texts[at][starts[word] : ends[word]]).text for word in words]
+    first_words, past_words = first_words.copy(), past_words.copy()
+    edges = zip(texts, starts[first_words].tolist(), ends[past_words - 1].tolist(), strict=True)
+    # Few spans begin or end with anything but a letter or a digit.
+    with_marks = [k for k, (text, a, b) in enumerate(edges) if not (text[a].isalnum() and text[b - 1].isalnum())]
+    for k in with_marks:
+        words = range(int(first_words[k]), int(past_words[k]))
+        normalized = [normalize(texts[k][starts[word] : ends[word]]).text for word in words]
         spaced = [ends[word] < starts[word + 1] for word in words[:-1]]
-        before, after = _loose_marks(read, spaced)
-        # What is left must have a score of its own.
-        if has_first_subword[firsts[at] + before : lasts[at] - after].any():
-            firsts[at] += before
-            lasts[at] -= after
-    return firsts, lasts
+        before, after = _count_loose_marks(normalized, spaced)
+        # At least one of the remaining words must have a score.
+        if has_first_subword[first_words[k] + before : past_words[k] - after].any():
+            first_words[k] += before
+            past_words[k] -= after
+    return first_words, past_words
 
 
-def _loose_marks(words: Sequence[str], spaced: Sequence[bool]) -> tuple[int, int]:
-    """How many marks at the beginning and at the end of a span do not belong to it.
+def _count_loose_marks(words: Sequence[str], spaced: Sequence[bool]) -> tuple[int, int]:
+    """Count the marks at the beginning and at the end of a span that do not belong to it.
 
     Args:
         spaced: whether white space follows each word but the last.
@@ -118,17 +122,18 @@ def _loose_marks(words: Sequence[str], spaced: Sequence[bool]) -> tuple[int, int
 
 
 def _is_loose_before(inside: Sequence[str], *, spaced: bool) -> bool:
-    """Whether the mark at the beginning belongs to the sentence; not so in `-5` and `.223 rifle`."""
+    """Return whether the mark at the beginning belongs to the sentence; in `-5` and `.223 rifle` it does not."""
     if inside[0] in "-.":
         return spaced or (inside[0] == "-" and inside[1][0].isalpha())
     return _is_loose(inside[0], inside, _CLOSED_BY, _OPENED_BY)
 
 
 def _is_loose(mark: str, inside: Sequence[str], pairs: Mapping[str, str], reversed_pairs: Mapping[str, str]) -> bool:
-    """Whether a mark at one edge belongs to the sentence.
+    """Return whether a mark at one edge of a span belongs to the sentence.
 
     Args:
-        pairs: the other half of each bracket that may stand at this edge; reversed_pairs: that may not.
+        pairs: the brackets that may stand at this edge, each with its other half.
+        reversed_pairs: the brackets that may not.
     """
     unpaired = mark in pairs and inside.count(mark) > inside.count(pairs[mark])
     return (
@@ -140,31 +145,30 @@ def _filled(
     encoded: Sequence[Encoded], tags: TagIds, has_first_subword: npt.NDArray[np.bool_], counts: Ints,
     scheme: LabelScheme,
 ) -> TagIds:  # fmt: skip
-    """All tags, with those of words that have no token of their own; few texts have such words."""
+    """Return all tags; words without a first subword, which few texts have, get the tag that `_fill` infers."""
     if has_first_subword.all():
         return tags
     ends = np.cumsum(counts)
     tags = tags.copy()
-    for text in np.unique(np.searchsorted(ends, np.flatnonzero(~has_first_subword), side="right")):
-        own = slice(ends[text] - counts[text], ends[text])
-        tags[own] = _fill(encoded[text], tags[own], has_first_subword[own], scheme)
+    for k in np.unique(np.searchsorted(ends, np.flatnonzero(~has_first_subword), side="right")):
+        words = slice(ends[k] - counts[k], ends[k])
+        tags[words] = _fill(encoded[k], tags[words], has_first_subword[words], scheme)
     return tags
 
 
 def _fill(encoded: Encoded, tags: TagIds, has_first_subword: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
-    """Give words without a token of their own the tag that their place implies."""
+    """Return one text's tags; words without a first subword get the tag that the words around them imply."""
     tags = np.where(has_first_subword, tags, OUTSIDE)
     inside = scheme.inside_tags(tags)
-    # Covered by an earlier word's token (`3m` as one token): part of what that word is part of.
-    covered = ~has_first_subword & (encoded.covering_words >= 0)
-    tags[covered] = inside[encoded.covering_words[covered]]
-    # Dropped by the tokenizer (a direction mark): inside a mention if the mention goes on after it.
+    # Covered by an earlier word's token (`3m` as one token): in the same entity as that word.
+    is_covered = ~has_first_subword & (encoded.covering_words >= 0)
+    tags[is_covered] = inside[encoded.covering_words[is_covered]]
+    # Dropped by the tokenizer (a direction mark): inside an entity if the entity continues after it.
     dropped = np.flatnonzero(encoded.covering_words < 0)
-    kept = np.flatnonzero(encoded.covering_words >= 0)
-    after = np.searchsorted(kept, dropped)
-    between = (after > 0) & (after < len(kept))
-    before, following = kept[after[between] - 1], kept[after[between]]
-    continuing = scheme.inside_tags(tags)
-    goes_on = (tags[following] == continuing[before]) & (tags[following] != OUTSIDE)
-    tags[dropped[between][goes_on]] = tags[following][goes_on]
+    tokenized = np.flatnonzero(encoded.covering_words >= 0)
+    after = np.searchsorted(tokenized, dropped)
+    is_between = (after > 0) & (after < len(tokenized))
+    previous, following = tokenized[after[is_between] - 1], tokenized[after[is_between]]
+    continues = (tags[following] == scheme.inside_tags(tags)[previous]) & (tags[following] != OUTSIDE)
+    tags[dropped[is_between][continues]] = tags[following][continues]
     return tags

@@ -1,9 +1,9 @@
-"""Evaluates checkpoints on labeled reports, alone or as the two sides of a comparison.
+"""Evaluates checkpoints on labeled reports, one alone or two for a comparison.
 
 from conflict_ner.evaluation.comparison import compare
-from conflict_ner.inference.evaluate import evaluations
+from conflict_ner.inference.evaluate import evaluate_pair
 
-print(compare(*evaluations(Path("models/a"), Path("b.jsonl"), [Path("data/test")])).verdict)
+print(compare(*evaluate_pair(Path("models/a"), Path("b.jsonl"), [Path("data/test")])).verdict)
 """
 
 from __future__ import annotations
@@ -38,20 +38,21 @@ def evaluate(
     """Score a checkpoint on labeled files and folders.
 
     Args:
-        strict: refuse data with problems; if False, reports at fault are left out.
-        columns: where CoNLL files have their words and tags; without it they are found.
-        fields: metadata fields to slice by; None takes all with few values.
-        thresholds: a label's least score; predictions below it do not count.
-        left_out: called with the problem of each report that is.
-        guidelines: hold the reports to our guidelines; None does as the checkpoint's run was told to.
+        strict: refuse data with problems; if False, reports with problems are left out.
+        columns: the columns of words and tags in CoNLL files; None: they are detected.
+        fields: metadata fields to slice by; None: all fields with few values.
+        thresholds: by label, the lowest score with which a prediction counts.
+        left_out: called with the problem of each report that is left out.
+        guidelines: check the reports against our annotation guidelines; None: as in the checkpoint's training
+            run, or if that left it open, check them if the labels are exactly ours.
 
     Raises:
-        CheckpointError: if the checkpoint is not whole.
+        CheckpointError: if the checkpoint is incomplete.
         ConfigError: if a threshold is for a label that the checkpoint does not know.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             no report to score, or no report with a field to slice by.
     """
-    # In full precision: a figure to publish is the same on every machine.
+    # In full precision: a published figure must be the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
     if guidelines is None:
         guidelines = _training_guidelines(tagger.checkpoint)
@@ -59,10 +60,10 @@ def evaluate(
     for problem in data.skipped:
         left_out(problem)
     documents = data["data"]
-    named = ", ".join(map(str, entries))
+    data_name = ", ".join(map(str, entries))
     if not documents:
-        raise DataError([Problem(named, "no report to score", "name files with reports")])
-    slices.check_fields(fields or (), documents)  # before the minutes that tagging may take
+        raise DataError([Problem(data_name, "no report to score", "name files with reports")])
+    slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])
     report = evaluation.score(
         documents,
@@ -74,7 +75,7 @@ def evaluate(
     )
     return Evaluation(
         name=folder.resolve().name,
-        data=named,
+        data=data_name,
         labels=tagger.labels,
         documents=documents,
         predicted=tuple(map(tuple, found)),
@@ -84,7 +85,7 @@ def evaluate(
 
 
 def _training_guidelines(checkpoint: Checkpoint) -> bool | None:
-    """Return `data.guidelines` of the run that trained a checkpoint; None where it is not set or cannot be read."""
+    """Return `data.guidelines` of a checkpoint's training run; None if it was not set or its config cannot be read."""
     try:
         return checkpoint.config().data.guidelines
     except ConfigError:
@@ -99,21 +100,21 @@ def evaluate_pair(
     guidelines: bool | None = None,
     columns: ColumnsConfig | None = None,
 ) -> tuple[Evaluation, Evaluation]:
-    """Evaluate what is a checkpoint's folder on the data, read what is a file.
+    """Return two evaluations: a checkpoint's folder is evaluated on the data, a file is a saved evaluation.
 
-    What can be found out without running a model is found out first. Two sides of one name
-    are named by their paths.
+    Everything that can be checked without running a model is checked first. If both have the same name,
+    their paths become their names.
 
     Args:
-        data: labeled files and folders; needed for a checkpoint, and for nothing else.
-        guidelines: hold them to our guidelines; None does if the labels are exactly ours.
-        columns: where CoNLL files have their words and tags; without it they are found.
+        data: labeled files and folders; required for a checkpoint, refused for two saved evaluations.
+        guidelines: as in `evaluate`.
+        columns: the columns of words and tags in CoNLL files; None: they are detected.
 
     Raises:
-        CheckpointError: if a folder is no whole checkpoint.
+        CheckpointError: if a folder is not a complete checkpoint.
         ConfigError: if there is no data for a checkpoint, or data and no checkpoint.
         DataError: if a path does not exist, a saved evaluation or the data has problems, or
-            the two sides have other labels.
+            the two have different labels.
     """
     paths = (first, second)
     folders = [path for path in paths if path.is_dir()]
@@ -127,12 +128,14 @@ def evaluate_pair(
     if data and not folders:
         fault = Problem(str(data[0]), "is not used: saved evaluations hold their reports", "leave it out")
         raise ConfigError("the command line", [fault])
-    read = {path: predictions.load(path) for path in paths if path not in folders}
-    labels = [read[path].labels if path in read else Checkpoint.load(path).manifest.labels for path in paths]
+    evaluations = {path: predictions.load(path) for path in paths if path not in folders}
+    labels = [
+        evaluations[path].labels if path in evaluations else Checkpoint.load(path).manifest.labels for path in paths
+    ]
     check_same_labels([str(path) for path in paths], labels)
-    for path in folders:
-        read[path] = read.get(path) or evaluate(path, data, device=device, guidelines=guidelines, columns=columns)
-    one, other = (read[path] for path in paths)
+    for path in dict.fromkeys(folders):
+        evaluations[path] = evaluate(path, data, device=device, guidelines=guidelines, columns=columns)
+    one, other = (evaluations[path] for path in paths)
     if one.name == other.name:
         return replace(one, name=str(first)), replace(other, name=str(second))
     return one, other

@@ -1,15 +1,12 @@
-"""A model in ONNX form as a runtime: ONNX Runtime computes it on the CPU.
+"""Runs a model in ONNX form as a runtime, with ONNX Runtime on the CPU.
 
-Neither PyTorch nor transformers is imported to tag with it. The graph in the file is optimised
-already (see `onnxexport`): it is taken as it is, and a process that loads it can answer at once.
+Neither PyTorch nor transformers is imported. The graph was optimized when it was exported (see
+`export.onnx.trace`) and is loaded as it is, so a process can tag as soon as it has loaded the file.
 
-A text gets the same scores, to the last bit, whatever else is in its batch. Padding would change
-that: the sums of attention run over more terms and are rounded otherwise, and where that moves a
-value over the edge between two 8-bit steps, later layers make much of it. So only inputs of one
-length share a batch.
-
->>> NEEDED["onnxruntime"].startswith("onnxruntime")
-True
+A text gets the same scores, to the last bit, whatever other texts are in its batch. Padding would change
+that: the sums of attention would have more terms and be rounded differently, and a value that crosses the
+border between two 8-bit steps that way makes a large difference in later layers. Therefore only inputs of
+one length share a batch.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ from conflict_ner.modeling.threads import physical_cores
 
 NEEDED = {"onnxruntime": "onnxruntime>=1.22"}
 INPUTS = ("input_ids", "attention_mask")
-# An 8-bit graph carries this, a key and a value, if its products fit every CPU (see `ranges.PRODUCT_LIMIT`).
+# The key and value in the metadata of an 8-bit graph that every CPU computes right (see `export.onnx.quantization`).
 SAFE_PRODUCTS = ("conflict_ner.weights", "7 bits")
 _PRODUCT = b"MatMulIntegerToFloat"  # the operator of an 8-bit product
 # A graph with one product of bytes, y = x w: x unsigned, 1 x 4; w signed, 4 x 4, all 127.
@@ -43,16 +40,16 @@ _PROBE = base64.b64decode(
 )
 _PROVIDERS = ["CPUExecutionProvider"]
 _CPU = ("auto", "cpu")
-# A core computes each batch by itself, so nothing waits for another core, and what a layer makes of
-# so few tokens stays in the core's own cache (1,024 took a seventh longer).
+# One core computes a batch, so that it waits for no other core, and a layer's output for so few tokens
+# fits the core's cache (1,024 took a seventh longer).
 _BATCH_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxRuntime:
-    """An exported token classifier. Its answer to a text does not depend on the other texts of a batch.
+    """An exported token classifier. The logits of a text do not depend on the other texts of a batch.
 
-    session: an onnxruntime.InferenceSession, which may be asked from several threads at once.
+    session: an onnxruntime.InferenceSession, which several threads may run at the same time.
     """
 
     session: Any
@@ -65,24 +62,24 @@ class OnnxRuntime:
     def load(cls, folder: Path, device: str = "auto") -> OnnxRuntime:
         """Load a checkpoint folder's `model.onnx`.
 
-        It computes on all physical cores that this process may use, or on as many as the
+        It computes on all physical cores that this process may use, or on as many as the environment
         variable `OMP_NUM_THREADS` says.
 
         Raises:
             CheckpointError: if the file cannot be read, or this CPU would compute it wrong.
-            EncoderError: if a device other than the CPU is asked for.
-            MissingExtraError: if ONNX Runtime is not installed; it says what to type.
+            EncoderError: if another device than the CPU is requested.
+            MissingExtraError: if ONNX Runtime is not installed; it names the command that installs it.
         """
         require("ONNX", NEEDED)
         if device not in _CPU:
             raise EncoderError(f"device {device!r} cannot be used: a model in ONNX form computes on the CPU here")
         session = _session(folder / ONNX_WEIGHTS)
         _refuse_overflow(session, folder)
-        return cls(session, workers=_threads())
+        return cls(session, workers=_thread_count())
 
     @property
     def padding(self) -> None:
-        """See `Runtime.padding`; the module's docstring says why a batch has none."""
+        """See `Runtime.padding`; the module's docstring says why batches are not padded."""
         return None
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
@@ -91,20 +88,20 @@ class OnnxRuntime:
         return logits
 
     def parallel(self) -> AbstractContextManager[None]:
-        """See `Runtime.parallel`: a session computes each batch on one thread as it is."""
+        """See `Runtime.parallel`: a session already computes each batch on one thread."""
         return nullcontext()
 
     def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
-        """See `Runtime.exactly`; there is nothing more exact in the file."""
+        """See `Runtime.logits_fp32`; the file holds no more precise form."""
         return self.logits(ids, mask)
 
 
 def _session(file: Path) -> Any:
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the threads are those that ask
+    options.intra_op_num_threads = 1  # the callers' threads compute
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done at export
-    options.enable_mem_pattern = False  # it would keep a plan for every shape of batch that ever comes
+    options.enable_mem_pattern = False  # it would keep a plan for every shape of a batch
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=_PROVIDERS)
@@ -113,7 +110,7 @@ def _session(file: Path) -> Any:
 
 
 def _refuse_overflow(session: Any, folder: Path) -> None:
-    """Refuse an 8-bit graph whose products this CPU gets wrong: one of an earlier version, with weights of 8 bits."""
+    """Refuse an 8-bit graph whose products overflow on this CPU: earlier versions exported weights of 8 bits."""
     key, value = SAFE_PRODUCTS
     if session.get_modelmeta().custom_metadata_map.get(key) == value or multiplies_bytes_exactly():
         return
@@ -128,19 +125,19 @@ def _refuse_overflow(session: Any, folder: Path) -> None:
 
 
 def multiplies_bytes_exactly() -> bool:
-    """Compute a product of the largest bytes and see whether it is right.
+    """Return whether ONNX Runtime multiplies the largest bytes right on this CPU.
 
-    x86 CPUs without VNNI get it wrong (see `export.onnx.quantization`). ONNX Runtime itself is asked, so the answer
-    also holds on systems that do not say what the CPU can do, and for instructions that a virtual machine hides.
+    x86 CPUs without VNNI get it wrong (see `export.onnx.quantization`). A computed product also gives the right
+    answer on systems that do not list the CPU's instructions, and in a virtual machine that hides some of them.
     """
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # starting more would take longer than the product
     session = onnxruntime.InferenceSession(_PROBE, options, providers=_PROVIDERS)
-    (found,) = session.run(None, {"x": np.full((1, 4), 255, dtype=np.uint8)})
-    return bool((found == 4 * 255 * 127).all())
+    (product,) = session.run(None, {"x": np.full((1, 4), 255, dtype=np.uint8)})
+    return bool((product == 4 * 255 * 127).all())
 
 
-def _threads() -> int:
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else physical_cores()
+def _thread_count() -> int:
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    return int(setting) if setting.isdecimal() and int(setting) else physical_cores()

@@ -1,11 +1,11 @@
-"""Runs a model over texts: windows in batches, one tag a word, entities out.
+"""Runs a model over texts: windows in batches, one tag per word, entities out.
 
-Training scores its epochs with this, evaluation its splits and the `Tagger` its users'
-texts: there is no second way from a text to an entity.
+Training scores its epochs with it, evaluation its splits, and `Tagger` tags users' texts with it, so
+all three find the same entities in a text.
 
-Texts are taken a chunk at a time, so any number of them needs the memory of one chunk. Within it
-windows of like length share a batch, results are gathered into one row a word, and only what
-was found becomes an object. While a chunk is computed, the next is tokenized in a thread.
+Texts are processed in chunks, so any number of them needs the memory of one chunk. Within a chunk,
+windows of similar length share a batch, the logits are gathered into one row per word, and only
+entities become objects. While one chunk is computed, a thread tokenizes the next.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.runtime import Logits, Runtime
 from conflict_ner.modeling.tokenization import Encoded, Ints, WindowTokenizer
 
-CHUNK = 512  # texts, at most: enough for lengths to sort well
-CHUNK_CHARACTERS = 1_000_000  # and no more text than this, unless one text has more
+CHUNK = 512  # texts at most: enough to find windows of similar length
+CHUNK_CHARACTERS = 1_000_000  # at most, unless a single text has more
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One input, and where its answers go.
+    """One input of the model, and the words whose logits are taken from it.
 
-    ids: of shape (length,), special tokens included.
-    rows: the words that it decides, as rows of the chunk's logits.
-    positions: where in the input their first_subwords stand.
+    ids: shape (length,), special tokens included.
+    rows: the words, as rows of the chunk's logits.
+    positions: the position of each word's first subword in the input.
     """
 
     ids: Ints
@@ -42,9 +42,9 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A model with what it needs to tag texts.
+    """A model with its tokenizer and label scheme, which tags texts.
 
-    batch_tokens: padded tokens a batch; by default as the runtime likes it.
+    batch_tokens: padded tokens in a batch; None: `Runtime.batch_tokens`.
     """
 
     runtime: Runtime
@@ -53,80 +53,80 @@ class Predictor:
     batch_tokens: int | None = None
 
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """The entities of each text, in the order of the texts, read as they are needed."""
+        """Yield the entities of each text, in the order of the texts, which are read as they are needed."""
         for chunk, encoded in self._encoded(texts):
             logits = self._predict(encoded)
             best = logits.argmax(-1)
-            # The softmax of the best tag, without those of the others.
+            # The softmax of the best tag only: the other probabilities are not needed.
             top = np.take_along_axis(logits, best[:, None], axis=-1)
             scores = 1 / np.exp(logits - top).sum(-1)
             yield from decode(chunk, encoded, best, scores, self.scheme)
 
     def logits(self, texts: Iterable[str]) -> Iterator[tuple[Encoded, Logits]]:
-        """What `predict` decides from: each text, aligned, and its words' logits, shape (W, tags).
+        """Yield each text's encoding and the logits that `predict` decodes, shape (words, tags).
 
-        Words without a first subword have zeros, which nobody reads. Texts are read as they are needed.
+        Words without a first subword have zeros, which are never read. Texts are read as they are needed.
         """
         for _, encoded in self._encoded(texts):
             ends = np.cumsum([len(e.word_starts) for e in encoded])
             yield from zip(encoded, np.split(self._predict(encoded), ends[:-1]), strict=True)
 
     def _encoded(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[Encoded]]]:
-        """Chunks of texts, aligned; each is tokenized while the one before it is computed.
+        """Yield chunks of texts with their encodings; each is tokenized while the one before it is computed.
 
-        Only the tokenizing is done in the thread: texts may come from a source that is bound to
-        the caller's own.
+        The thread only tokenizes: the texts may come from a source that can be read from the caller's
+        thread only.
         """
         chunks = _chunks(texts)
         chunk = next(chunks, None)
         encoded = self.window_tokenizer.encode(chunk) if chunk else []
         with ThreadPoolExecutor(max_workers=1) as thread:  # starts with the second chunk, if there is one
             while chunk:
-                following = next(chunks, None)
-                ahead = thread.submit(self.window_tokenizer.encode, following) if following else None
+                next_chunk = next(chunks, None)
+                next_encoded = thread.submit(self.window_tokenizer.encode, next_chunk) if next_chunk else None
                 yield chunk, encoded
-                chunk, encoded = following, ahead.result() if ahead else []
+                chunk, encoded = next_chunk, next_encoded.result() if next_encoded else []
 
     def _predict(self, encoded: Sequence[Encoded]) -> Logits:
-        """The logits of all words of a chunk, text after text; zeros for words without a first subword."""
-        said = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
-        doubtful = list(self._run(self._windows(encoded), said, self.runtime.tie_margin))
-        if doubtful:
-            for _ in self._run(doubtful, said, 0.0, in_fp32=True):
+        """Return the logits of all words of a chunk, text after text; zeros for words without a first subword."""
+        word_logits = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
+        near_ties = list(self._run(self._windows(encoded), word_logits, self.runtime.tie_margin))
+        if near_ties:
+            for _ in self._run(near_ties, word_logits, 0.0, in_fp32=True):
                 pass
-        return said
+        return word_logits
 
     def _run(
-        self, windows: Sequence[_Window], said: Logits, tie_margin: float, *, in_fp32: bool = False
+        self, windows: Sequence[_Window], word_logits: Logits, tie_margin: float, *, in_fp32: bool = False
     ) -> Iterator[_Window]:
-        """Fill in the logits; yield the windows with a word whose best two tags are nearer than `tie_margin`."""
+        """Fill in the words' logits; yield windows with a word whose best two logits differ by less than the margin."""
         tokens = self.batch_tokens or self.runtime.batch_tokens
         lengths = [len(window.ids) for window in windows]
         unpadded = self.runtime.padding is None
         batches = [[windows[i] for i in batch] for batch in length_batches(lengths, tokens, unpadded=unpadded)]
-        for chosen, logits in zip(batches, self._forward(batches, in_fp32=in_fp32), strict=True):
-            counts = [len(window.rows) for window in chosen]
-            inputs = np.repeat(np.arange(len(chosen)), counts)
-            read = logits[inputs, np.concatenate([window.positions for window in chosen])]
-            said[np.concatenate([window.rows for window in chosen])] = read
+        for batch, token_logits in zip(batches, self._forward(batches, in_fp32=in_fp32), strict=True):
+            window_of_word = np.repeat(np.arange(len(batch)), [len(window.rows) for window in batch])
+            logits = token_logits[window_of_word, np.concatenate([window.positions for window in batch])]
+            word_logits[np.concatenate([window.rows for window in batch])] = logits
             if tie_margin:
-                second, first = np.partition(read, -2, axis=-1)[:, -2:].T
-                yield from (chosen[index] for index in np.unique(inputs[first - second < tie_margin]))
+                second, first = np.partition(logits, -2, axis=-1)[:, -2:].T
+                yield from (batch[index] for index in np.unique(window_of_word[first - second < tie_margin]))
 
     def _forward(self, batches: Sequence[Sequence[_Window]], *, in_fp32: bool) -> Iterator[Logits]:
-        """The model's answer to each batch, in order, of shape (rows, length, tags)."""
-        ask = self.runtime.logits_fp32 if in_fp32 else self.runtime.logits
+        """Yield the model's logits for each batch, in order, shape (rows, length, tags)."""
+        compute = self.runtime.logits_fp32 if in_fp32 else self.runtime.logits
 
-        def answer(batch: Sequence[_Window]) -> Logits:
-            return ask(*self._padded(batch))
+        def forward(batch: Sequence[_Window]) -> Logits:
+            return compute(*self._padded(batch))
 
         if self.runtime.workers == 1 or len(batches) == 1:
-            yield from map(answer, batches)
+            yield from map(forward, batches)
             return
         with ThreadPoolExecutor(self.runtime.workers) as threads, self.runtime.parallel():
-            yield from threads.map(answer, batches)
+            yield from threads.map(forward, batches)
 
     def _padded(self, windows: Sequence[_Window]) -> tuple[Ints, Ints]:
+        """Return the ids of a batch and their attention mask, both of shape (rows, length)."""
         lengths = np.array([len(window.ids) for window in windows])
         mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
         ids = np.full(mask.shape, self.runtime.padding or 0, dtype=np.int64)
@@ -134,7 +134,7 @@ class Predictor:
         return ids, mask
 
     def _windows(self, encoded: Sequence[Encoded]) -> list[_Window]:
-        """The windows of a chunk that have any words to decide."""
+        """Return the windows of a chunk that decide at least one word."""
         prefix, suffix = (
             np.array(part, dtype=np.int64) for part in (self.window_tokenizer.prefix, self.window_tokenizer.suffix)
         )
@@ -145,10 +145,10 @@ class Predictor:
             # Owners ascend along the text, so each window's words are one run.
             runs = np.searchsorted(e.owners[first_subwords], np.arange(len(e.windows) + 1))
             for index, (begin, end) in enumerate(e.windows):
-                own = slice(runs[index], runs[index + 1])
-                if own.start < own.stop:
+                run = slice(runs[index], runs[index + 1])
+                if run.start < run.stop:
                     ids = np.concatenate((prefix, e.token_ids[begin:end], suffix))
-                    windows.append(_Window(ids, row + words[own], first_subwords[own] - begin + len(prefix)))
+                    windows.append(_Window(ids, row + words[run], first_subwords[run] - begin + len(prefix)))
             row += len(e.word_starts)
         return windows
 

@@ -1,7 +1,7 @@
-"""What a model is to the code that tags with it: input ids in, logits out, whatever computes them.
+"""The protocol for the library that computes a token classifier: input ids in, logits out.
 
-PyTorch is one such runtime (`torch_runtime`), ONNX Runtime another (`onnx_runtime`); the code around
-them, from a text to a span, is the same and knows of neither.
+`torch_runtime` implements it with PyTorch and `onnx_runtime` with ONNX Runtime. The code around a runtime,
+from a text to its entities, is the same for both.
 """
 
 from __future__ import annotations
@@ -18,40 +18,36 @@ TaggingPrecision = Literal["auto", "fp32", "bf16"]  # that a user may ask for
 
 
 class Runtime(Protocol):
-    """A token classifier that is ready to be asked.
-
-    padding: the id that fills up short rows; None if only rows of one length may share a batch.
-    doubt: where a word's best two logits are nearer than this, rounding may have chosen between
-        them: `logits_fp32` is to be asked again. 0.0 for a runtime that is never in doubt.
-    batch_tokens: how many tokens, padding included, it is quickest with.
-    workers: from how many threads it wants to be asked at once.
-    """
+    """A token classifier that is ready to compute logits."""
 
     @property
     def padding(self) -> int | None:
-        """See above."""
+        """The id that pads short rows; None if only rows of one length may share a batch."""
 
     @property
     def tie_margin(self) -> float:
-        """See above."""
+        """The difference between a word's best two logits below which rounding may have chosen between them.
+
+        Inputs with such a word are computed again with `logits_fp32`. 0.0 if a runtime never rounds that much.
+        """
 
     @property
     def batch_tokens(self) -> int:
-        """See above."""
+        """The number of tokens in a batch, padding included, with which the runtime is fastest."""
 
     @property
     def workers(self) -> int:
-        """See above."""
+        """The number of threads that should compute batches at the same time."""
 
     @property
     def device(self) -> str:
-        """Where it computes, as PyTorch calls it."""
+        """The device that it computes on, as PyTorch names it."""
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
-        """The logits of each token, shape (rows, length, tags), for ids and mask of shape (rows, length)."""
+        """Return the logits of each token, shape (rows, length, tags), for ids and mask of shape (rows, length)."""
 
     def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
-        """The same in full precision."""
+        """Return the same logits computed in full precision."""
 
     def parallel(self) -> AbstractContextManager[None]:
-        """Entered while as many threads as `workers` says run batches at once, so that each takes one core."""
+        """Return a context in which `workers` threads compute batches at the same time, each on one core."""

@@ -1,4 +1,4 @@
-"""Loads a checkpoint and tags texts: what users' scripts import.
+"""Loads a checkpoint and tags texts: the class that users' scripts import.
 
 from conflict_ner import Tagger
 
@@ -30,7 +30,7 @@ from conflict_ner.modeling.tokenization import WindowTokenizer
 
 
 class Tagger:
-    """Finds the mentions in texts of any length; offsets always slice the text given."""
+    """Tags texts of any length; `text[entity.start:entity.end]` is always the entity's text."""
 
     def __init__(
         self, checkpoint: Checkpoint, predictor: Predictor, thresholds: Mapping[str, float] | None = None
@@ -38,7 +38,7 @@ class Tagger:
         self.checkpoint = checkpoint
         self.thresholds = dict(thresholds or {})
         self._predictor = predictor
-        self._loaded: _Loaded | None = None
+        self._loaded: _LoadArguments | None = None
 
     @classmethod
     def load(
@@ -51,23 +51,23 @@ class Tagger:
         """Load a checkpoint that this package exported.
 
         Args:
-            device: `auto` (a GPU where there is one), or what PyTorch calls a device.
-            thresholds: by label, the least score of an entity to be given; by default all are.
+            device: `auto` (a GPU if there is one), or a device as PyTorch names it.
+            thresholds: by label, the lowest score of an entity to be returned; by default all are returned.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
-            precision: `auto` is the fastest that leaves the spans as they are in `fp32` (see
-                `torch_runtime`); `bf16` is faster yet, and gives a word in ten thousand another tag.
-                An exported form has the precision that it was exported in.
+            precision: `auto` is the fastest that finds the same spans as `fp32` (see `torch_runtime`);
+                `bf16` is faster still, and gives one word in ten thousand another tag. A checkpoint in
+                ONNX form has the precision that it was exported in.
 
         Raises:
-            CheckpointError: if the folder is no whole checkpoint, or needs a library that is missing.
+            CheckpointError: if the folder is not a complete checkpoint, or needs a library that is missing.
             ConfigError: if a threshold is for an unknown label or is not from 0 to 1.
             EncoderError: if there is no such device.
         """
-        device = str(device)  # a torch.device too
+        device = str(device)  # may be a torch.device
         checkpoint = Checkpoint.load(folder)
-        loaded = _Loaded(checkpoint.folder.absolute(), device, precision, _stamps(checkpoint))
+        loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, _stamps(checkpoint))
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
-        _refuse_other_labels(checkpoint)
+        _refuse_different_labels(checkpoint)
         try:
             tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
         except Exception as error:  # the library raises nothing narrower
@@ -81,10 +81,10 @@ class Tagger:
         return tagger
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and deepcopy: the copy loads the same folder again, so that weights are not sent about.
+        """Pickle or deepcopy without the weights: the copy loads the same folder again.
 
         Raises:
-            CheckpointError: if the folder has changed since it was loaded, or is gone.
+            CheckpointError: if the folder has changed since it was loaded, or no longer exists.
         """
         if self._loaded is None:
             raise TypeError("only a Tagger that Tagger.load gave can be pickled or copied")
@@ -96,7 +96,7 @@ class Tagger:
         return _reload, (self._loaded, self.thresholds, _digests(self.checkpoint, self._loaded.folder))
 
     def __copy__(self) -> Tagger:
-        """Give a Tagger with thresholds of its own and the same model."""
+        """Return a Tagger with the same model and a copy of the thresholds."""
         other = type(self)(self.checkpoint, self._predictor, self.thresholds)
         other._loaded = self._loaded
         return other
@@ -112,44 +112,46 @@ class Tagger:
     def tag(self, texts: Iterable[str]) -> list[list[Entity]]: ...
 
     def tag(self, texts: str | Iterable[str]) -> list[Entity] | list[list[Entity]]:
-        """The entities of one text, or a list of them for each of several texts, in order.
+        """Return the entities of one text, or a list of entities for each of several texts.
+
+        Entities are in the order of the text and do not overlap.
 
         Args:
             texts: a string, or a list, generator, array or column of strings.
 
         Raises:
-            TypeError: if given anything else; it says what to give instead.
-            ValueError: if a string cannot be written as UTF-8.
+            TypeError: if it is anything else; the message says what to pass instead.
+            ValueError: if a string cannot be encoded as UTF-8.
         """
         if isinstance(texts, str):
             return next(self.stream([texts]))
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """As `tag`, for any number of texts, answered in order; they are read some thousand ahead.
+        """Yield the entities of each text, in order, for any number of texts; about a thousand are read ahead.
 
         Raises:
             TypeError, ValueError: as `tag` does.
         """
-        if isinstance(texts, str):  # it would be read as a text for each of its characters
+        if isinstance(texts, str):  # each of its characters would become a text
             raise TypeError("texts must be several strings, not one; pass [text], or call tag(text)")
-        found = self._predictor.predict(_strings(_several(texts)))
+        found = self._predictor.predict(_require_strings(_require_iterable(texts)))
         if not self.thresholds:
             return found
-        return ([e for e in each if e.score >= self.thresholds.get(e.label, 0.0)] for each in found)
+        return ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
 
     @property
     def device(self) -> str:
-        """What PyTorch calls the device that the model is on."""
+        """The device that the model is on, as PyTorch names it."""
         return self._predictor.runtime.device
 
     def fit_one_window(self, texts: Sequence[str]) -> list[bool]:
-        """Which texts the encoder reads whole; longer ones are read in overlapping windows."""
+        """Return for each text whether it fits one window of the encoder; longer texts get overlapping windows."""
         return [len(encoded.windows) == 1 for encoded in self._predictor.window_tokenizer.encode(texts)]
 
 
 def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -> Runtime:
-    """The checkpoint's model, computed by the library that its form is for; no other is imported."""
+    """Load a checkpoint's model with the library for its form; the other library is not imported."""
     if checkpoint.manifest.exported:
         from conflict_ner.inference.onnx_runtime import OnnxRuntime
 
@@ -158,17 +160,17 @@ def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -
     from conflict_ner.modeling.device import choose_device, refuse_unusable
     from conflict_ner.modeling.encoder import load_model, on_device
 
-    place = choose_device(device, "fp32").device
-    refuse_unusable(place)
+    chosen_device = choose_device(device, "fp32").device
+    refuse_unusable(chosen_device)
     try:
         model = load_model(str(checkpoint.folder))
     except EncoderError as error:
         raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
-    return TorchRuntime.of(on_device(model, place), precision)
+    return TorchRuntime.of(on_device(model, chosen_device), precision)
 
 
-def _refuse_other_labels(checkpoint: Checkpoint) -> None:
-    """What plain transformers would call the tags must be what we call them."""
+def _refuse_different_labels(checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint whose `config.json`, which plain transformers reads, names other tags than its manifest."""
     try:
         config = json.loads((checkpoint.folder / "config.json").read_bytes())
         scheme = LabelScheme.from_id2label(config["id2label"])
@@ -179,27 +181,27 @@ def _refuse_other_labels(checkpoint: Checkpoint) -> None:
 
 
 def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
-    """Raise if a threshold is for an unknown label or is not from 0 to 1.
+    """Refuse thresholds for unknown labels and thresholds that are not from 0 to 1.
 
     Raises:
-        ConfigError: naming each.
+        ConfigError: with a problem for each of them.
     """
     problems = []
     for label, value in thresholds.items():
-        said = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
+        setting = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
         if label not in labels:
-            problems.append(Problem(said, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
+            problems.append(Problem(setting, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            problems.append(Problem(said, "not a score", "give a number from 0 to 1"))
+            problems.append(Problem(setting, "not a score", "give a number from 0 to 1"))
     if problems:
         raise ConfigError("the choice of thresholds", problems)
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
-    """How a Tagger was loaded: what its copies are loaded with.
+class _LoadArguments:
+    """How a Tagger was loaded, so that its pickled copies can be loaded the same way.
 
-    stamps: of each file that is read, its size and the time of its last change.
+    stamps: by file name, the size in bytes and the time of the last change in nanoseconds.
     """
 
     folder: Path
@@ -208,8 +210,8 @@ class _Loaded:
     stamps: Mapping[str, tuple[int, int]]
 
 
-def _reload(loaded: _Loaded, thresholds: Mapping[str, float], digests: Mapping[str, str]) -> Tagger:
-    """Load a pickled Tagger from its folder, if that still holds the same model."""
+def _reload(loaded: _LoadArguments, thresholds: Mapping[str, float], digests: Mapping[str, str]) -> Tagger:
+    """Load a pickled Tagger from its folder if the folder still holds the same model."""
     if not loaded.folder.is_dir():
         raise CheckpointError(
             f"{loaded.folder}: no such checkpoint folder; a pickled Tagger loads its model from the folder that it was "
@@ -231,10 +233,10 @@ def _stamps(checkpoint: Checkpoint, folder: Path | None = None) -> Mapping[str, 
     stamps = {}
     for name in _files(checkpoint):
         try:
-            facts = ((folder or checkpoint.folder) / name).stat()
+            status = ((folder or checkpoint.folder) / name).stat()
         except OSError as error:
             raise CheckpointError(f"{error.filename}: {error.strerror}; a Tagger was loaded from it") from None
-        stamps[name] = (facts.st_size, facts.st_mtime_ns)
+        stamps[name] = (status.st_size, status.st_mtime_ns)
     return stamps
 
 
@@ -242,11 +244,11 @@ def _digests(checkpoint: Checkpoint, folder: Path) -> Mapping[str, str]:
     return {name: sha256(folder / name) for name in _files(checkpoint)}
 
 
-def _several(texts: object) -> Iterable[object]:
-    """Several texts, if that is what is given.
+def _require_iterable(texts: object) -> Iterable[object]:
+    """Return the argument if it is an ordered series.
 
     Raises:
-        TypeError: naming the type, and what to give instead.
+        TypeError: if it is not; the message names its type and what to pass instead.
     """
     name = type(texts).__name__
     match texts:
@@ -255,7 +257,7 @@ def _several(texts: object) -> Iterable[object]:
         case Mapping():
             advice = "pass its texts, for example list(texts.values())"
         case Set() if not isinstance(texts, KeysView):
-            advice = "it has no order that results could follow; pass a list, for example sorted(texts)"
+            advice = "it has no order for the results; pass a list, for example sorted(texts)"
         case os.PathLike():
             advice = "read it first, for example path.read_text(encoding='utf-8'); `conflict-ner tag` reads files"
         case Iterable() if hasattr(texts, "columns"):
@@ -269,13 +271,13 @@ def _several(texts: object) -> Iterable[object]:
     raise TypeError(f"tag cannot read {name}: {advice}")
 
 
-def _strings(texts: Iterable[object]) -> Iterator[str]:
+def _require_strings(texts: Iterable[object]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}{_advice(text)}")
         if not is_encodable(text):
             raise ValueError(f"text number {number} has half of a surrogate pair in it")
-        yield str.__str__(text)  # of a subclass too, such as NumPy's
+        yield str.__str__(text)  # a plain string also for a subclass such as NumPy's
 
 
 def _advice(text: object) -> str:

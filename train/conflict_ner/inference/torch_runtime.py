@@ -1,9 +1,9 @@
-"""A PyTorch model as a runtime: in fp32, or in bf16 where the hardware is fast at that.
+"""Runs a PyTorch model as a runtime: in fp32, or in bf16 on hardware that is fast at it.
 
-Rounding to bf16 moves a logit by some hundredths, which can change a word's tag only where two
-tags are that near. Such inputs (`Runtime.tie_margin`) are computed again in fp32, so the spans are
-those of fp32 and most of the work is done at bf16's speed. The head is taken in fp32 always: it
-costs nothing, and a logit of 8 would be rounded to steps of 0.03.
+Rounding to bf16 moves a logit by some hundredths, which can change a word's tag only if its best two
+tags are that close. Inputs with such a near tie (`Runtime.tie_margin`) are computed again in fp32, so
+the spans are those of fp32 and most of the work is done at the speed of bf16. The classification head
+is always computed in fp32: it costs nothing, and bf16 would round a logit of 8 to steps of 0.03.
 """
 
 from __future__ import annotations
@@ -25,52 +25,55 @@ if TYPE_CHECKING:
 
 # On 37,000 words of the shipped reports five got another tag in bf16, all of them with less than
 # 0.032 between their best two logits; half of all roundings move such a difference by under 0.003.
-DOUBT = 0.05
-# Padded tokens a batch. On a CPU what a layer makes of a batch should stay in the caches of its
-# cores (4,096 took half as long again as 1,024 on two); a GPU is idle without thousands.
-_TOKENS_A_CORE = 512
-_TOKENS_A_GPU = 16384
+BF16_TIE_MARGIN = 0.05
+# Padded tokens in a batch. On a CPU a layer's output for a batch should fit the caches of its cores
+# (4,096 took half as long again as 1,024 on two cores); a GPU needs thousands to be busy.
+_TOKENS_PER_CORE = 512
+_TOKENS_PER_GPU = 16384
 
 
-class _OneThread:
-    """Keeps PyTorch to one thread while any caller holds it; the last to leave gives back what the first found."""
+class _SingleThread:
+    """Keeps PyTorch to one thread while at least one caller is inside `limit`."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._holders = 0
-        self._before = 1
+        self._callers = 0
+        self._previous_threads = 1
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold it; several threads may at once, and leave in any order."""
+    def limit(self) -> Iterator[None]:
+        """Limit PyTorch to one thread; the last caller to leave restores the number that the first one found.
+
+        Several threads may be inside at the same time, and leave in any order.
+        """
         import torch
 
         with self._lock:
-            if not self._holders:
-                self._before = torch.get_num_threads()
+            if not self._callers:
+                self._previous_threads = torch.get_num_threads()
                 torch.set_num_threads(1)
-            self._holders += 1
+            self._callers += 1
         try:
             yield
         finally:
             with self._lock:
-                self._holders -= 1
-                if not self._holders:
-                    torch.set_num_threads(self._before)
+                self._callers -= 1
+                if not self._callers:
+                    torch.set_num_threads(self._previous_threads)
 
 
-_one_thread = _OneThread()
+_single_thread = _SingleThread()
 
 
 @dataclass(frozen=True, slots=True)
 class TorchRuntime:
-    """A token classifier of transformers on the device that it is on.
+    """A token classifier of transformers, on the device that the model is on.
 
-    in_bf16: compute in bf16, and again in fp32 where that leaves doubt.
-    keep_ties: leave it at bf16.
-    core_per_batch: on a CPU, compute several batches at once, each on a core of its own. Threads that
-        share a batch wait for the slowest of them after every operator: beside other work on the
-        machine that took 2.5 to 4 times as long. The model must be in evaluation mode.
+    in_bf16: compute in bf16, and inputs with a near tie again in fp32.
+    keep_ties: do not compute them again.
+    core_per_batch: on a CPU, compute several batches at the same time, each on its own core. Threads that
+        share a batch wait for the slowest of them after every operator: with other programs running on
+        the machine that took 2.5 to 4 times as long. The model must be in evaluation mode.
     """
 
     model: PreTrainedModel
@@ -84,9 +87,9 @@ class TorchRuntime:
 
     @classmethod
     def of(cls, model: PreTrainedModel, precision: TaggingPrecision = "auto") -> TorchRuntime:
-        """Wrap a model; `auto` takes bf16 where the model's device multiplies it in hardware.
+        """Wrap a model; `auto` chooses bf16 if the model's device multiplies it in hardware.
 
-        On a CPU, PyTorch is kept to the cores that this process may use (see `threads.limit_threads`).
+        On a CPU, PyTorch is limited to the cores that this process may use (see `threads.limit_threads`).
         """
         if model.device.type == "cpu":
             limit_threads()
@@ -96,17 +99,17 @@ class TorchRuntime:
 
     @property
     def padding(self) -> int:
-        """The id that fills up short rows."""
+        """See `Runtime.padding`."""
         return self.model.config.pad_token_id or 0
 
     @property
     def tie_margin(self) -> float:
         """See `Runtime.tie_margin`."""
-        return DOUBT if self.in_bf16 and not self.keep_ties else 0.0
+        return BF16_TIE_MARGIN if self.in_bf16 and not self.keep_ties else 0.0
 
     @property
     def device(self) -> str:
-        """What PyTorch calls the device."""
+        """See `Runtime.device`."""
         return str(self.model.device)
 
     @property
@@ -115,8 +118,8 @@ class TorchRuntime:
         import torch
 
         if self.model.device.type != "cpu":
-            return _TOKENS_A_GPU
-        return _TOKENS_A_CORE * (1 if self.core_per_batch else torch.get_num_threads())
+            return _TOKENS_PER_GPU
+        return _TOKENS_PER_CORE * (1 if self.core_per_batch else torch.get_num_threads())
 
     @property
     def workers(self) -> int:
@@ -127,7 +130,7 @@ class TorchRuntime:
 
     def parallel(self) -> AbstractContextManager[None]:
         """See `Runtime.parallel`: PyTorch has one number of threads for the whole process."""
-        return _one_thread.held()
+        return _single_thread.limit()
 
     def logits(self, ids: Ids, mask: Ids) -> Logits:
         """See `Runtime.logits`."""
@@ -139,30 +142,30 @@ class TorchRuntime:
             return self.logits_fp32(ids, mask)
 
     def logits_fp32(self, ids: Ids, mask: Ids) -> Logits:
-        """See `Runtime.exactly`."""
+        """See `Runtime.logits_fp32`."""
         import torch
 
         device = self.model.device
-        inputs, attended = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+        input_ids, attention_mask = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
         with torch.inference_mode(), _without_dropout(self.model):
-            said = self.model(input_ids=inputs, attention_mask=attended).logits.float()
-        logits: Logits = said.cpu().numpy()
+            output = self.model(input_ids=input_ids, attention_mask=attention_mask)
+        logits: Logits = output.logits.float().cpu().numpy()
         return logits
 
 
 def _keep_head_in_fp32(model: PreTrainedModel) -> None:
-    """Take the logits in fp32 from what the encoder returns, whenever the model runs within an autocast.
+    """Compute the logits in fp32 from the encoder's output whenever the model runs within an autocast.
 
-    One hook for good: batches may run in several threads at once, and a hook that came and went with
-    each of them would change under the others.
+    The hook stays: batches may run in several threads at the same time, and a hook that one thread adds
+    and removes would change the others' batches.
     """
     import torch
 
     def recompute(layer: torch.nn.Linear, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        kind = inputs[0].device.type
-        if not torch.is_autocast_enabled(kind):
+        device_type = inputs[0].device.type
+        if not torch.is_autocast_enabled(device_type):
             return output
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(device_type, enabled=False):
             return torch.nn.functional.linear(inputs[0].float(), layer.weight, layer.bias)
 
     _, layer = head(model) or ("", None)
@@ -173,7 +176,7 @@ def _keep_head_in_fp32(model: PreTrainedModel) -> None:
 
 @contextmanager
 def _without_dropout(model: PreTrainedModel) -> Iterator[None]:
-    """Validation comes in the middle of training: the model is left as it was."""
+    """Put the model in evaluation mode and back into the mode it was in: training validates between its epochs."""
     if not model.training:
         yield
         return
