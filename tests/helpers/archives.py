@@ -17,9 +17,9 @@ import pytest
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import Problem
 from conflict_ner.inference.files.resumable_job import facts_of, job
-from conflict_ner.inference.files.sinks import Table, form_written, writer
+from conflict_ner.inference.files.sinks import Table, output_form, writer
 from conflict_ner.inference.files.sources import read_sources
-from conflict_ner.inference.files.tag_files import Streams, tag_into
+from conflict_ner.inference.files.tag_files import StreamTagger, tag_into
 
 
 def write(file: Path, content: str | bytes) -> Path:
@@ -65,11 +65,11 @@ class CapitalTagger:
 
 
 def tag_archive(
-    tagger: Streams, inputs: Sequence[Path], output: Path, *, resume: bool = False, stop: int | None = None
+    tagger: StreamTagger, inputs: Sequence[Path], output: Path, *, resume: bool = False, stop: int | None = None
 ) -> list[Problem]:
     """Tag as the command does, mentions into tables; `stop`: be interrupted after as many reports."""
     problems: list[Problem] = []
-    form = form_written(output.name)
+    form = output_form(output.name)
     assert form
     table: Table = "reports" if form == "jsonl" else "mentions"
     with job(output, facts_of(inputs, rows=table), resume=resume, every=0.0) as made:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pytest
 from conflict_ner.errors import ConfigError, JobError
-from conflict_ner.inference.files.resumable_job import Job, JobCounts, beside, facts_of, job, job_differences
+from conflict_ner.inference.files.resumable_job import Job, JobCounts, facts_of, job, job_differences, job_files
 
 FACTS = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
 ROW = '{"id": "é"}\n'
@@ -24,7 +24,7 @@ def interrupted(target: Path, reports: int, *, resume: bool = False, begun: int 
     with suppress(KeyboardInterrupt), job(target, FACTS, resume=resume, every=0.0) as made:
         for number in range(reports):
             if number <= begun:
-                made.could_begin_here()
+                made.save_if_due()
             made.add(ROW, 2, 3)
         raise KeyboardInterrupt
 
@@ -32,7 +32,7 @@ def interrupted(target: Path, reports: int, *, resume: bool = False, begun: int 
 def finished(target: Path, reports: int = 3, convert: Any = None, **options: Any) -> Job:
     with job(target, FACTS, every=0.0, **options) as made:
         while made.counts.reports < reports:
-            made.could_begin_here()
+            made.save_if_due()
             made.add(ROW, 0, 3)
         made.finish(convert)
     return made
@@ -79,7 +79,7 @@ def test_an_interrupted_job_goes_on_after_what_is_safe(tmp_path: Path) -> None:
 
 def test_an_interrupted_job_is_not_written_over(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", 9)
-    partial, _ = beside(tmp_path / "out")
+    partial, _ = job_files(tmp_path / "out")
     before = partial.read_bytes()
     with pytest.raises(ConfigError, match=r"out\.partial: .*; add --resume to go on with that job, or delete both"):
         finished(tmp_path / "out")
@@ -134,7 +134,7 @@ def test_a_line_of_progress_that_power_loss_broke_off_does_not_count(tmp_path: P
 
 def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", 9)
-    partial, progress = beside(tmp_path / "out")
+    partial, progress = job_files(tmp_path / "out")
     os.truncate(partial, 5)
     with pytest.raises(ConfigError, match=r"delete out\.partial and out\.progress"):
         finished(tmp_path / "out", resume=True)
@@ -158,9 +158,9 @@ def test_a_second_process_keeps_off(tmp_path: Path) -> None:
 def test_what_has_nothing_to_go_on_with_leaves_nothing(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", 0)
     assert names(tmp_path) == []
-    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, kept=False, every=0.0) as made:
+    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, keep_partial=False, every=0.0) as made:
         made.add(ROW, 0, 0)
-        made.could_begin_here()
+        made.save_if_due()
         raise KeyboardInterrupt
     assert names(tmp_path) == []
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conflict_ner.inference.files import sinks
-from conflict_ner.inference.files.sinks import Table, Written, columns_of, form_written, rows_of, writer
+from conflict_ner.inference.files.sinks import OutputForm, Table, columns_of, output_form, rows_of, writer
 
 
 def entity(text: str, start: int, label: str = "LOCATION", score: float = 0.9) -> dict[str, Any]:
@@ -25,7 +25,7 @@ RECORDS: list[dict[str, Any]] = [
 ]
 
 
-def written(form: Written, table: Table, records: list[dict[str, Any]] = RECORDS) -> io.BytesIO:
+def written(form: OutputForm, table: Table, records: list[dict[str, Any]] = RECORDS) -> io.BytesIO:
     stream = io.BytesIO()
     write = writer(form, table)
     assert write
@@ -151,4 +151,4 @@ def test_a_large_parquet_file_is_written_in_groups(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_the_form_is_chosen_by_the_name(name: str, form: str | None) -> None:
-    assert form_written(name) == form
+    assert output_form(name) == form

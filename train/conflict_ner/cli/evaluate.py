@@ -85,7 +85,7 @@ def evaluate(
             device=device,
             fields=fields,
             thresholds=thresholds,
-            left_out=left_out.append,
+            on_skipped=left_out.append,
             guidelines=guidelines,
         )
         for message in describe_problems(left_out):

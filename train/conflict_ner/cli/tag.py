@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from conflict_ner.cli.tag_progress import Watch
     from conflict_ner.inference.files.resumable_job import JobCounts
     from conflict_ner.inference.files.screening import Ids, OtherScripts
-    from conflict_ner.inference.files.sinks import Table, Written
+    from conflict_ner.inference.files.sinks import OutputForm, Table
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.table_readers import Dialect
     from conflict_ner.inference.files.tag_files import Tagged
@@ -210,11 +210,11 @@ def _is_standard_output(output: Path) -> bool:
     return output == _DASH or descriptor_of(output) == _STDOUT
 
 
-def _form(output: Path | None) -> Written:
+def _form(output: Path | None) -> OutputForm:
     """The form that an output's ending asks for; one that is not written is an error that lists those that are."""
-    from conflict_ner.inference.files.sinks import form_written
+    from conflict_ner.inference.files.sinks import output_form
 
-    form = form_written(output.name) if output else "jsonl"
+    form = output_form(output.name) if output else "jsonl"
     if form is None:
         fix = "write a file of .jsonl, .csv or .parquet (or .ndjson), and pack or convert it afterwards"
         raise typer.BadParameter(f"--output {output}: this ending is not written; {fix}")
@@ -236,7 +236,7 @@ class _Out:
     """Where the results go."""
 
     file: Path | None
-    form: Written
+    form: OutputForm
     table: Table
     html: Path | None
     as_json: bool
@@ -277,7 +277,7 @@ def _into_file(
 
     assert out.file
     again = _can_be_read_again(Path(name) for name, *_ in facts["inputs"])
-    with resumable_job.job(out.file, facts, resume=resume, kept=again) as made:
+    with resumable_job.job(out.file, facts, resume=resume, keep_partial=again) as made:
         before = replace(made.counts)
         try:
             tagger, texts = begin()
@@ -285,8 +285,8 @@ def _into_file(
                 use(tag_files.tag_into(made, tagger, texts, watch))
                 made.finish(sinks.writer(out.form, out.table))
         except KeyboardInterrupt:
-            safe = f"reports that are safe: {made.safe}; the same command with --resume goes on"
-            raise KeyboardInterrupt(safe if again and made.safe else "nothing was written") from None
+            safe = f"reports that are safe: {made.saved_reports}; the same command with --resume goes on"
+            raise KeyboardInterrupt(safe if again and made.saved_reports else "nothing was written") from None
     return _Done(made.counts, before, time.monotonic() - began)
 
 
@@ -297,10 +297,10 @@ def _into_stream(begin: Begin, out: _Out, total: int | None) -> _Done:
     with atomic_write(out.file) if out.file else nullcontext(sys.stdout) as stream:
         tagger, texts = begin()
         with _working(tagger, out, total) as (watch, use, began):
-            results = tag_files.counted(tag_files.tag_sources(tagger, texts), counts, watch)
+            results = tag_files.count_results(tag_files.tag_sources(tagger, texts), counts, watch)
             # Not written are results that are only looked at: on a page, or on a terminal.
             only_shown = not out.file and not out.as_json and (out.html or sys.stdout.isatty())
-            use(results if only_shown else tag_files.written(results, out.table, stream))
+            use(results if only_shown else tag_files.write_results(results, out.table, stream))
     return _Done(counts, None, time.monotonic() - began)
 
 

@@ -1,6 +1,6 @@
 """What a person sees while an archive is tagged: how far, how fast, how long still; and one line at the end.
 
->>> print(summary(JobCounts(reports=1200, mentions=3400, without=7, words=96000), skipped=0, seconds=60.0))
+>>> print(summary(JobCounts(reports=1200, mentions=3400, without_mentions=7, words=96000), skipped=0, seconds=60.0))
 tagged 1,200 reports: 3,400 mentions, 7 reports without one; 60.0 s (20 reports/s, 1,600 words/s)
 """
 
@@ -41,7 +41,7 @@ def summary(counts: JobCounts, skipped: int, seconds: float, before: JobCounts |
     """
     begun = before or JobCounts()
     said = f"tagged {_count(counts.reports, 'report')}: {_count(counts.mentions, 'mention')}, "
-    said += f"{_count(counts.without, 'report')} without one"
+    said += f"{_count(counts.without_mentions, 'report')} without one"
     if begun.reports:
         said += f"; {begun.reports:,} of them before the interruption"
     if skipped:

@@ -32,7 +32,7 @@ def evaluate(
     device: str = "auto",
     fields: Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
-    left_out: Callable[[Problem], None] = lambda _: None,
+    on_skipped: Callable[[Problem], None] = lambda _: None,
     guidelines: bool | None = None,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
@@ -42,7 +42,7 @@ def evaluate(
         columns: the columns of words and tags in CoNLL files; None: they are detected.
         fields: metadata fields to slice by; None: all fields with few values.
         thresholds: by label, the lowest score with which a prediction counts.
-        left_out: called with the problem of each report that is left out.
+        on_skipped: called with the problem of each report that is left out.
         guidelines: check the reports against our annotation guidelines; None: as in the checkpoint's training
             run, or if that left it open, check them if the labels are exactly ours.
 
@@ -58,7 +58,7 @@ def evaluate(
         guidelines = _training_guidelines(tagger.checkpoint)
     data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
     for problem in data.skipped:
-        left_out(problem)
+        on_skipped(problem)
     documents = data["data"]
     data_name = ", ".join(map(str, entries))
     if not documents:

@@ -88,11 +88,11 @@ Records = Callable[[], Iterator[dict[str, Any]]]  # may be called again, to read
 
 @dataclass(slots=True)
 class JobCounts:
-    """How much is done. without: reports in which nothing was found; bytes: of the partial file."""
+    """How much is done. without_mentions: reports without an entity; bytes: of the partial file."""
 
     reports: int = 0
     mentions: int = 0
-    without: int = 0
+    without_mentions: int = 0
     words: int = 0
     bytes: int = 0
 
@@ -100,7 +100,7 @@ class JobCounts:
         """Count a report."""
         self.reports += 1
         self.mentions += mentions
-        self.without += not mentions
+        self.without_mentions += not mentions
         self.words += words
         self.bytes += length
 
@@ -111,8 +111,8 @@ class Job:
     def __init__(self, target: Path, every: float) -> None:
         self.target, self.every = target, every
         self.counts = JobCounts()
-        self.safe = 0
-        self._partial, self._progress = beside(target)
+        self.saved_reports = 0
+        self._partial, self._progress = job_files(target)
         self._written = time.monotonic()
 
     def add(self, row: str, mentions: int, words: int) -> None:
@@ -126,13 +126,13 @@ class Job:
             self.stream.write(raw)
         self.counts.add(mentions, words, len(raw))
 
-    def could_begin_here(self) -> None:
+    def save_if_due(self) -> None:
         """Bring what is written to the disk, if that is due: a resumed job will go on with what comes next.
 
         Raises:
             JobError: if the disk is full or fails.
         """
-        if self.counts.reports > self.safe and time.monotonic() - self._written >= self.every:
+        if self.counts.reports > self.saved_reports and time.monotonic() - self._written >= self.every:
             self._save()
 
     def finish(self, convert: Callable[[Records, IO[bytes]], None] | None = None) -> None:
@@ -176,7 +176,7 @@ class Job:
             self.stream.flush()
             os.fsync(self.stream.fileno())
             self._say(asdict(self.counts))
-        self.safe = self.counts.reports
+        self.saved_reports = self.counts.reports
         self._written = time.monotonic()
 
     def _say(self, facts: Facts) -> None:
@@ -189,12 +189,11 @@ class Job:
         try:
             yield
         except OSError as error:
-            said = f"{self._partial}: {error.strerror or error}"
-            if self.safe:
-                said += (
-                    f"; reports that are safe in it: {self.safe}; mend that, and the same command with --resume goes on"
-                )
-            raise JobError(said) from error
+            message = f"{self._partial}: {error.strerror or error}"
+            if self.saved_reports:
+                message += f"; reports that are safe in it: {self.saved_reports}; mend that, and the same command "
+                message += "with --resume goes on"
+            raise JobError(message) from error
 
     def begin(self, facts: Facts, *, resume: bool, files: ExitStack) -> None:
         """Open the two files, or go on with those that are there."""
@@ -217,30 +216,31 @@ class Job:
 
     def _go_on(self, facts: Facts, files: ExitStack) -> None:
         self.log.seek(0)
-        said, length = complete_lines(self.log.read())
-        problems = job_differences(said[0], json.loads(json.dumps(facts))) if said else []
-        done = JobCounts(**said[-1]) if len(said) > 1 else JobCounts()
-        if not said or self._partial.stat().st_size < done.bytes:
-            names = f"{self._partial.name} and {self._progress.name}"
-            problems = [Problem(str(self._partial), "does not fit what its progress says", f"delete {names}")]
-        if problems:
+        records, length = complete_lines(self.log.read())
+        problems = job_differences(records[0], json.loads(json.dumps(facts))) if records else []
+        if problems:  # before the counts are read: another version may have written other ones
             raise ConfigError("--resume", problems)
+        done = JobCounts(**records[-1]) if len(records) > 1 else JobCounts()
+        if not records or self._partial.stat().st_size < done.bytes:
+            names = f"{self._partial.name} and {self._progress.name}"
+            problem = Problem(str(self._partial), "does not fit what its progress says", f"delete {names}")
+            raise ConfigError("--resume", [problem])
         self.log.truncate(length)
         self.stream = files.enter_context(self._partial.open("r+b"))
         self.stream.truncate(done.bytes)
         self.stream.seek(done.bytes)
-        self.counts, self.safe = done, done.reports
+        self.counts, self.saved_reports = done, done.reports
 
     def give_up(self) -> None:
         """After an error: leave the two files if there is something to go on with, and else nothing."""
-        if not self.safe:
+        if not self.saved_reports:
             for file in (self._partial, self._progress):
                 file.unlink(missing_ok=True)
 
 
 @contextmanager
 def job(
-    target: Path, facts: Facts, *, resume: bool = False, kept: bool = True, every: float | None = None
+    target: Path, facts: Facts, *, resume: bool = False, keep_partial: bool = True, every: float | None = None
 ) -> Iterator[Job]:
     """An output that is made in the block, which ends with `finish`.
 
@@ -248,7 +248,7 @@ def job(
         facts: what must be the same to resume: a key an option, and under `inputs` a list an input,
             its name first. JSON can write them.
         resume: go on with an interrupted job, if there is one.
-        kept: whether a block that fails leaves what is needed to go on.
+        keep_partial: whether a block that fails leaves what is needed to go on.
         every: seconds between two times of bringing everything to the disk; None: `EVERY`.
 
     Raises:
@@ -271,12 +271,12 @@ def job(
         except BaseException:
             with suppress(OSError):  # a full disk, which has been said
                 files.close()
-            if not kept:
-                made.safe = 0
+            if not keep_partial:
+                made.saved_reports = 0
             made.give_up()
             raise
 
 
-def beside(target: Path) -> tuple[Path, Path]:
+def job_files(target: Path) -> tuple[Path, Path]:
     """The two files of an output that is being made."""
     return target.with_name(f"{target.name}.partial"), target.with_name(f"{target.name}.progress")

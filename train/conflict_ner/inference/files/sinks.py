@@ -1,4 +1,4 @@
-r"""Writes what was found: JSONL, CSV or Parquet, a row a report or a row a mention.
+r"""TableWriter what was found: JSONL, CSV or Parquet, a row a report or a row a mention.
 
 `reports`: the columns `id`, the metadata, `text`, `entities` (in CSV as JSON).
 `mentions`: `id` of the report, `label`, `text` (of the mention), `start`, `end`, `score`, the metadata.
@@ -24,12 +24,12 @@ from typing import IO, Any, Literal
 
 from conflict_ner.inference.files.sources import RESERVED, renamed
 
-Written = Literal["jsonl", "csv", "parquet"]
+OutputForm = Literal["jsonl", "csv", "parquet"]
 Table = Literal["reports", "mentions"]
 Kind = Literal["bool", "int", "float", "text", "mixed"]
 Record = Mapping[str, Any]
-Writes = Callable[[Callable[[], Iterator[dict[str, Any]]], IO[bytes]], None]
-WRITTEN: Mapping[str, Written] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+TableWriter = Callable[[Callable[[], Iterator[dict[str, Any]]], IO[bytes]], None]
+OUTPUT_FORMS: Mapping[str, OutputForm] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 TABLES = ("reports", "mentions")
 ENTITY: Mapping[str, Kind] = {"label": "text", "text": "text", "start": "int", "end": "int", "score": "float"}
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
@@ -39,18 +39,18 @@ _GROUP_ROWS = 100_000
 _LARGEST = 2**63  # of what Parquet has for a whole number
 
 
-def form_written(name: str) -> Written | None:
+def output_form(name: str) -> OutputForm | None:
     """What an output of this name is to be: JSONL where it has no ending; None for an ending that is not written.
 
     `.json` is none of them: programs expect one document in such a file, and this writes a line a row.
 
-    >>> form_written("a.csv"), form_written("a.NDJSON"), form_written("results")
+    >>> output_form("a.csv"), output_form("a.NDJSON"), output_form("results")
     ('csv', 'jsonl', 'jsonl')
-    >>> form_written("a.xlsx"), form_written("a.csv.gz")
+    >>> output_form("a.xlsx"), output_form("a.csv.gz")
     (None, None)
     """
     _, dot, ending = name.lower().rpartition(".")  # of `.csv` too, which is no suffix to pathlib
-    return WRITTEN.get(dot + ending) if dot else "jsonl"
+    return OUTPUT_FORMS.get(dot + ending) if dot else "jsonl"
 
 
 def rows_of(record: Record, table: Table) -> Iterator[dict[str, Any]]:
@@ -68,7 +68,7 @@ def line(row: Record) -> str:
     return _encode(row) + "\n"
 
 
-def writer(form: Written, table: Table) -> Writes | None:
+def writer(form: OutputForm, table: Table) -> TableWriter | None:
     """What writes a form, given the records as often as it asks; None where it is their lines as they are."""
     if form == "jsonl" and table == "reports":
         return None

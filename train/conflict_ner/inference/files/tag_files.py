@@ -23,7 +23,7 @@ from conflict_ner.inference.files.sources import TEXT_COLUMNS, Form, Source, rea
 from conflict_ner.inference.files.table_readers import Columns
 
 
-class Streams(Protocol):
+class StreamTagger(Protocol):
     """What this module asks of a `Tagger`."""
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
@@ -35,14 +35,14 @@ class Streams(Protocol):
 class Tagged:
     """A text and what was found in it.
 
-    fresh: whether the tagger read on just before it answered this one. What it answers from here on
+    starts_chunk: whether the tagger read on just before it answered this one. What it answers from here on
         was computed apart from what it answered before, so an interrupted job can begin again here
         and have the same batches, and so the same scores, as an undisturbed one.
     """
 
     source: Source
     entities: Sequence[Entity]
-    fresh: bool = field(default=False, compare=False)
+    starts_chunk: bool = field(default=False, compare=False)
 
     def to_record(self) -> dict[str, Any]:
         """The row of JSONL output: id, metadata, text and entities."""
@@ -54,7 +54,7 @@ class Tagged:
 
 
 def tag_files(
-    tagger: Streams,
+    tagger: StreamTagger,
     paths: Iterable[Path],
     complain: Callable[[Problem], None],
     stdin_form: Form = "txt",
@@ -71,7 +71,7 @@ def tag_files(
 
 
 def tag_into(
-    job: Job, tagger: Streams, sources: Iterator[Source], watch: Callable[[JobCounts, int], None]
+    job: Job, tagger: StreamTagger, sources: Iterator[Source], watch: Callable[[JobCounts, int], None]
 ) -> Iterator[Tagged]:
     """Tag what a job has not done yet, each report in its output before it is given.
 
@@ -88,14 +88,16 @@ def tag_into(
             said = f"hold {done} reports, and {job.counts.reports} of them had been tagged"
             raise ConfigError("--resume", [Problem("the inputs", said, "give those of the interrupted job")])
     for tagged in tag_sources(tagger, sources):
-        if tagged.fresh:
-            job.could_begin_here()
+        if tagged.starts_chunk:
+            job.save_if_due()
         job.add(line(tagged.to_record()), len(tagged.entities), len(tagged.source.text.split()))
         watch(job.counts, tagged.source.position)
         yield tagged
 
 
-def counted(results: Iterable[Tagged], counts: JobCounts, watch: Callable[[JobCounts, int], None]) -> Iterator[Tagged]:
+def count_results(
+    results: Iterable[Tagged], counts: JobCounts, watch: Callable[[JobCounts, int], None]
+) -> Iterator[Tagged]:
     """The same results; `counts` grows with each, and `watch` is told, as in `tag_into`."""
     for tagged in results:
         counts.add(len(tagged.entities), len(tagged.source.text.split()))
@@ -103,14 +105,14 @@ def counted(results: Iterable[Tagged], counts: JobCounts, watch: Callable[[JobCo
         yield tagged
 
 
-def written(results: Iterable[Tagged], table: Table, stream: TextIO) -> Iterator[Tagged]:
+def write_results(results: Iterable[Tagged], table: Table, stream: TextIO) -> Iterator[Tagged]:
     """The same results, each written as JSONL when it is asked for."""
     for tagged in results:
         stream.writelines(map(line, rows_of(tagged.to_record(), table)))
         yield tagged
 
 
-def tag_sources(tagger: Streams, sources: Iterable[Source]) -> Iterator[Tagged]:
+def tag_sources(tagger: StreamTagger, sources: Iterable[Source]) -> Iterator[Tagged]:
     """Tag texts, in order; kept in memory are those that the tagger has read and not answered."""
     waiting: deque[Source] = deque()
     read = 0
@@ -128,7 +130,7 @@ def tag_sources(tagger: Streams, sources: Iterable[Source]) -> Iterator[Tagged]:
         # A result beside another row's text would be worse than none.
         if any(source.text[e.start : e.end] != e.text for e in entities):
             raise AssertionError(f"{source.id}: entities of another text")
-        yield Tagged(source, entities, fresh=read > before)
+        yield Tagged(source, entities, starts_chunk=read > before)
         before = read
     if waiting:
         raise AssertionError("texts without an answer")
