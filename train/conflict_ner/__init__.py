@@ -1,6 +1,7 @@
 """Tag actors, weapons, locations and numbers in conflict reports.
 
-Names load on first use, so that `import conflict_ner` costs nothing:
+This is the public API: docs/api.md describes it, and a test pins it. Other modules may change in any version.
+Names load on first use, so that `import conflict_ner` imports no library:
 
 >>> from conflict_ner import Mention
 >>> Mention(0, 6, "ACTOR").end
@@ -15,30 +16,67 @@ from typing import TYPE_CHECKING, Any
 from conflict_ner.modeling.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
-    from conflict_ner.config import Config
-    from conflict_ner.data.corpus import Corpus
+    from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.config import Config, load_config
+    from conflict_ner.data.corpus import Corpus, load_corpus
     from conflict_ner.data.document import Document, Entity, Mention
     from conflict_ner.errors import ConflictNerError
-    from conflict_ner.evaluation.report import Report
+    from conflict_ner.evaluation.comparison import Comparison, compare
+    from conflict_ner.evaluation.report import Evaluation, Report
+    from conflict_ner.export.onnx.export import export_onnx
+    from conflict_ner.inference.evaluate import evaluate
     from conflict_ner.inference.tagger import Tagger
+    from conflict_ner.training.run import train
 
 disable_telemetry()  # now: a library reads such a setting when it is imported, and never again
 
 __version__ = "0.2.0"
 _HOMES = {
+    "Checkpoint": "checkpoint",
+    "Comparison": "evaluation.comparison",
     "Config": "config",
     "ConflictNerError": "errors",
     "Corpus": "data.corpus",
     "Document": "data.document",
     "Entity": "data.document",
+    "Evaluation": "evaluation.report",
     "Mention": "data.document",
     "Report": "evaluation.report",
     "Tagger": "inference.tagger",
+    "compare": "evaluation.comparison",
+    "evaluate": "inference.evaluate",
+    "export_onnx": "export.onnx.export",
+    "load_config": "config",
+    "load_corpus": "data.corpus",
+    "train": "training.run",
 }
-__all__ = ["Config", "ConflictNerError", "Corpus", "Document", "Entity", "Mention", "Report", "Tagger", "__version__"]
+__all__ = [
+    "Checkpoint",
+    "Comparison",
+    "Config",
+    "ConflictNerError",
+    "Corpus",
+    "Document",
+    "Entity",
+    "Evaluation",
+    "Mention",
+    "Report",
+    "Tagger",
+    "__version__",
+    "compare",
+    "evaluate",
+    "export_onnx",
+    "load_config",
+    "load_corpus",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -248,7 +248,7 @@ class Config(_Section):
     )
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config file and apply `key=value` overrides, validated alike.
 
     Paths in the file are relative to the file's folder; paths in overrides, which a person
@@ -257,6 +257,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: naming every bad key and value of the file and the overrides.
     """
+    path = Path(path)
     try:
         tree, sources = read_yaml(path.read_text(encoding="utf-8-sig"), str(path), path.absolute().parent)
     except OSError as error:

@@ -27,7 +27,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO
@@ -139,6 +139,17 @@ def require_writable(target: Path) -> None:
     wrong = wrong or (errno.ENOTDIR if not folder.is_dir() else 0 if os.access(folder, os.W_OK) else errno.EACCES)
     if wrong:
         raise OSError(wrong, os.strerror(wrong), str(target))
+
+
+def as_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the paths that a script names, be it one or several, as strings or as Path.
+
+    A string is one path, never a path for each of its characters:
+
+    >>> as_paths("data") == as_paths(["data"]) == as_paths(Path("data")) == [Path("data")]
+    True
+    """
+    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
 
 
 def is_same_file(first: Path | None, second: Path | None) -> bool:

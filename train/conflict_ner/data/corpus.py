@@ -38,8 +38,9 @@ from conflict_ner.data.formats.compression import (
 )
 from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
 from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
-from conflict_ner.data.validation import check_groups, check_splits
+from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
+from conflict_ner.files import as_paths, atomic_write
 
 if TYPE_CHECKING:
     import datasets
@@ -62,6 +63,11 @@ class Corpus:
 
     def __getitem__(self, split: str) -> tuple[Document, ...]:
         return self.splits.get(split, ())
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The documents of all splits, one split after the other."""
+        return tuple(document for documents in self.splits.values() for document in documents)
 
     def counts(self, split: str) -> Counter[str]:
         """Mentions a label."""
@@ -94,6 +100,23 @@ class Corpus:
             mentions = [(m.start, m.end, m.label) for m in document.mentions]
             digest.update(json.dumps([document.id, document.text, mentions]).encode())
         return digest.hexdigest()
+
+    def save(self, file: str | Path, split: str | None = None) -> None:
+        """Write the documents of one split, or of all, in the form that the file's ending names: .md or .jsonl.
+
+        A file of that name is replaced once all is written.
+
+        Raises:
+            DataError: if the file has another ending.
+            OSError: if it cannot be written.
+        """
+        file = Path(file)
+        form = FORMATS.get(file.suffix.lower())
+        if form is None:
+            fault = Problem(str(file), "the ending names the form of labeled reports", "name it .md or .jsonl")
+            raise DataError([fault])
+        with atomic_write(file) as stream:
+            stream.write(form.dump(self.documents if split is None else self[split]))
 
     def to_datasets(self) -> datasets.DatasetDict:
         """The corpus as a `datasets.DatasetDict`; columns id, text, mentions, metadata (JSON)."""
@@ -152,6 +175,63 @@ def load(
         for split, documents in splits.items()
     }
     return Corpus(kept, tuple(problems))
+
+
+def load_corpus(
+    path: str | Path | None = None,
+    *,
+    train: str | Path | Iterable[str | Path] = (),
+    validation: str | Path | Iterable[str | Path] = (),
+    test: str | Path | Iterable[str | Path] = (),
+    labels: Sequence[str] | None = None,
+    strict: bool = True,
+    group: str | None = None,
+    allow_copies: bool | None = None,
+    guidelines: bool | None = None,
+    columns: ColumnsConfig | None = None,
+) -> Corpus:
+    """Load and check labeled reports: what `conflict-ner check PATH` reads, or files and folders by split.
+
+    Args:
+        path: a run's config (`.yaml`), a folder that holds folders named after splits, or any other folder or
+            file, which is one split named `data`. Either this is given, or some of `train`, `validation` and `test`.
+        labels: the labels allowed; None takes the config's, else ACTOR, WEAPON, LOCATION and NUMBER.
+        strict: any problem is an error; if False, reports at fault are left out and listed in `Corpus.skipped`.
+        group: a metadata field whose values no two splits may share, such as the conflict.
+        allow_copies: a text may stand twice, also in two splits; None takes the config's setting, else False.
+        guidelines: hold the data to the project's guidelines; None takes the config's setting, else does if it
+            has exactly the project's four labels.
+        columns: where CoNLL files have their words and tags; None takes the config's setting, else finds them.
+
+    Raises:
+        DataError: with every problem of every file.
+        ConfigError: if the config is not valid.
+        TypeError: if neither a path nor a split is given, or both are.
+    """
+    by_split = {"train": as_paths(train), "validation": as_paths(validation), "test": as_paths(test)}
+    splits = {split: paths for split, paths in by_split.items() if paths}
+    if (path is None) == (not splits):
+        raise TypeError("load_corpus takes either a path, or files and folders of train, validation or test")
+    if path is not None and Path(path).suffix.lower() in (".yaml", ".yml"):
+        from conflict_ner.config import load_config
+
+        config = load_config(path)
+        splits = {split: list(paths) for split in SPLITS if (paths := getattr(config.data, split))}
+        labels = config.labels if labels is None else labels
+        allow_copies = config.data.allow_copies if allow_copies is None else allow_copies
+        guidelines = config.data.guidelines if guidelines is None else guidelines
+        columns = columns or config.data.columns
+    elif path is not None:
+        splits = find_splits(Path(path))
+    return load(
+        splits,
+        sorted(GUIDELINE_LABELS) if labels is None else labels,
+        strict=strict,
+        group=group,
+        allow_copies=bool(allow_copies),
+        guidelines=guidelines,
+        columns=columns,
+    )
 
 
 def read(entries: Iterable[Path], columns: ColumnsConfig | None = None) -> tuple[tuple[Document, ...], list[Problem]]:

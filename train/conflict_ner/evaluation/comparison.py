@@ -27,6 +27,7 @@ What changed in one report are places that are now right, now wrong or otherwise
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.document import Document, Entity, Mention, Span
 from conflict_ner.errors import DataError, Problem
+from conflict_ner.evaluation import predictions
 from conflict_ner.evaluation.agreement import document_differences as other_data
 from conflict_ner.evaluation.agreement import in_order_of
 from conflict_ner.evaluation.matching import SPURIOUS, Pair, align
@@ -191,12 +193,16 @@ class Comparison(BaseModel):
     changes: tuple[Change, ...]
 
 
-def compare(first: Evaluation, second: Evaluation) -> Comparison:
+def compare(first: Evaluation | str | Path, second: Evaluation | str | Path) -> Comparison:
     """Hold two evaluations of the same reports against each other; the reports' order does not matter.
 
+    Args:
+        first, second: what `evaluate` returned, or a file that it or `conflict-ner evaluate --predictions` wrote.
+
     Raises:
-        DataError: if they are not of the same reports, gold and labels, or of none.
+        DataError: if they are not of the same reports, gold and labels, or of none, or a file cannot be read.
     """
+    first, second = (side if isinstance(side, Evaluation) else predictions.load(Path(side)) for side in (first, second))
     check_same_labels((first.name, second.name), (first.labels, second.labels))
     check_same_data(first, second)
     found = [second.predicted[index] for index in in_order_of(first.documents, second.documents)]

@@ -1,14 +1,13 @@
 """Evaluates checkpoints on labeled reports, one alone or two for a comparison.
 
-from conflict_ner.evaluation.comparison import compare
-from conflict_ner.inference.evaluate import evaluate_pair
+from conflict_ner import compare, evaluate
 
-print(compare(*evaluate_pair(Path("models/a"), Path("b.jsonl"), [Path("data/test")])).verdict)
+print(compare(evaluate("models/a", "data/test"), evaluate("models/b", "data/test")).verdict)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +15,18 @@ from conflict_ner.checkpoint import Checkpoint, folder_advice
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.errors import ConfigError, DataError, Problem
-from conflict_ner.evaluation import predictions, slices
-from conflict_ner.evaluation import report as evaluation
+from conflict_ner.evaluation import predictions as saved_evaluations
+from conflict_ner.evaluation import report as scoring
+from conflict_ner.evaluation import slices
 from conflict_ner.evaluation.comparison import check_same_labels
 from conflict_ner.evaluation.report import Evaluation
+from conflict_ner.files import as_paths, require_writable
 from conflict_ner.inference.tagger import Tagger
 
 
 def evaluate(
-    folder: Path,
-    entries: Sequence[Path],
+    folder: str | Path,
+    entries: str | Path | Iterable[str | Path],
     *,
     strict: bool = True,
     columns: ColumnsConfig | None = None,
@@ -34,10 +35,13 @@ def evaluate(
     thresholds: Mapping[str, float] | None = None,
     on_skipped: Callable[[Problem], None] = lambda _: None,
     guidelines: bool | None = None,
+    predictions: str | Path | None = None,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
     Args:
+        folder: the checkpoint's folder.
+        entries: labeled files and folders, one or several.
         strict: refuse data with problems; if False, reports with problems are left out.
         columns: the columns of words and tags in CoNLL files; None: they are detected.
         fields: metadata fields to slice by; None: all fields with few values.
@@ -45,13 +49,18 @@ def evaluate(
         on_skipped: called with the problem of each report that is left out.
         guidelines: check the reports against our annotation guidelines; None: as in the checkpoint's training
             run, or if that left it open, check them if the labels are exactly ours.
+        predictions: a file to which the evaluation is written too, as JSONL that `compare` reads.
 
     Raises:
         CheckpointError: if the checkpoint is incomplete.
         ConfigError: if a threshold is for a label that the checkpoint does not know.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             no report to score, or no report with a field to slice by.
+        OSError: if the file for predictions cannot be written.
     """
+    folder, entries = Path(folder), as_paths(entries)
+    if predictions is not None:
+        require_writable(Path(predictions))  # before tagging, which may take minutes
     # In full precision: a published figure must be the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
     if guidelines is None:
@@ -65,7 +74,7 @@ def evaluate(
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])
-    report = evaluation.score(
+    report = scoring.score(
         documents,
         found,
         tagger.labels,
@@ -73,7 +82,7 @@ def evaluate(
         fields=fields,
         threshold=tagger.thresholds,
     )
-    return Evaluation(
+    evaluation = Evaluation(
         name=folder.resolve().name,
         data=data_name,
         labels=tagger.labels,
@@ -82,6 +91,9 @@ def evaluate(
         report=report,
         history=tagger.checkpoint.manifest.history,
     )
+    if predictions is not None:
+        saved_evaluations.save(evaluation, Path(predictions))
+    return evaluation
 
 
 def _training_guidelines(checkpoint: Checkpoint) -> bool | None:
@@ -128,7 +140,7 @@ def evaluate_pair(
     if data and not folders:
         fault = Problem(str(data[0]), "is not used: saved evaluations hold their reports", "leave it out")
         raise ConfigError("the command line", [fault])
-    evaluations = {path: predictions.load(path) for path in paths if path not in folders}
+    evaluations = {path: saved_evaluations.load(path) for path in paths if path not in folders}
     labels = [
         evaluations[path].labels if path in evaluations else Checkpoint.load(path).manifest.labels for path in paths
     ]

@@ -4,11 +4,10 @@
 
 `train` is what `conflict-ner train` calls; a script can call it as well::
 
-    from conflict_ner.config import load_config
-    from conflict_ner.training import run
+    from conflict_ner import train
 
-    done = run.train(load_config(Path("configs/default.yaml")))
-    print(done.scores["test"].strict.micro.f1)
+    checkpoint = train("configs/default.yaml")
+    print(checkpoint.scores["test"].strict.micro.f1)
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from conflict_ner import checkpoint
 from conflict_ner.checkpoint import Checkpoint, Manifest
-from conflict_ner.config import Config, dump_config
+from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
@@ -60,7 +59,7 @@ from conflict_ner.training.trainer import TrainResult, fit
 
 
 def train(
-    config: Config,
+    config: Config | str | Path,
     *,
     resume: bool = False,
     restart: bool = False,
@@ -71,6 +70,7 @@ def train(
     """Train, evaluate and export as a config says; the checkpoint holds its scores.
 
     Args:
+        config: the run's config, or the path of its YAML file.
         resume: go on from the last state of a killed run of the same config, if there is one.
         restart: delete what a killed run has saved, and start anew.
         overwrite: replace a checkpoint of another config; the old one is kept as `NAME.previous`.
@@ -81,6 +81,7 @@ def train(
         OverwriteError: if earlier work would be destroyed that `restart` or `overwrite` does not give up.
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
+    config = config if isinstance(config, Config) else load_config(config)
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
     hardware = choose_device(config.training.device, config.training.precision)
     limit_threads()

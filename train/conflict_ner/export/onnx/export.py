@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from conflict_ner.export.model_card import model_card
 from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
-from conflict_ner.files import sha256
+from conflict_ner.files import as_paths, sha256
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.tagger import Tagger
@@ -51,7 +51,12 @@ class Labeled(NamedTuple):
 
 
 def export_onnx(
-    source: Path, folder: Path, precision: str = "fp32", entries: Sequence[Path] = (), *, overwrite: bool = False
+    source: str | Path,
+    folder: str | Path,
+    precision: str = "fp32",
+    entries: str | Path | Iterable[str | Path] = (),
+    *,
+    overwrite: bool = False,
 ) -> Checkpoint:
     """Export a checkpoint for ONNX Runtime, compared with the original before it takes its place.
 
@@ -70,13 +75,13 @@ def export_onnx(
     """
     _refuse_other_precision(precision)
     require("ONNX", NEEDED)
-    folder = folder.absolute()
+    source, folder = Path(source), Path(folder).absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
     refuse_lost_checkpoint(Checkpoint.load(source).config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
     tagger = Tagger.load(source, "cpu", precision="fp32")
     _refuse_changed(tagger.checkpoint)
-    labeled = _labeled(tagger.checkpoint, entries)
+    labeled = _labeled(tagger.checkpoint, as_paths(entries))
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch)
         window_tokenizer = _encoder(tagger.checkpoint)
