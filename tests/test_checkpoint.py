@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conflict_ner.checkpoint import SEEN_MENTIONS, WEIGHTS, Checkpoint, dump_scores, split_facts, versions
+from conflict_ner.checkpoint import SEEN_MENTIONS, WEIGHTS, Checkpoint, dump_scores, library_versions, split_facts
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import CheckpointError
@@ -26,7 +26,7 @@ def test_a_whole_checkpoint_tells_what_is_known_of_it(checkpoint_folder: Path) -
     loaded = Checkpoint.load(str(checkpoint_folder))
     assert loaded.scheme.labels == loaded.manifest.labels == LABELS
     assert loaded.manifest.weights_sha256 == sha256(checkpoint_folder / WEIGHTS)
-    assert loaded.manifest.versions == versions()
+    assert loaded.manifest.versions == library_versions()
     assert loaded.scores["validation"].documents == loaded.manifest.data["validation"].documents == 3
     assert loaded.manifest.pipeline is not None
     assert (checkpoint_folder / "scores.json").read_text() == dump_scores(loaded.scores)

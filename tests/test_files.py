@@ -14,9 +14,16 @@ from pathlib import Path
 
 import pytest
 from conflict_ner import files
-from conflict_ner.checkpoint import refuse_other_folder
+from conflict_ner.checkpoint import refuse_non_checkpoint
 from conflict_ner.errors import CheckpointError, ConfigError
-from conflict_ner.files import atomic_folder, atomic_write, complete_lines, lock, previous_folder, sync_folder
+from conflict_ner.files import (
+    atomic_folder,
+    atomic_write,
+    lock_output,
+    parse_complete_lines,
+    previous_folder,
+    sync_folder,
+)
 
 
 def broken_off(target: Path) -> None:
@@ -50,16 +57,16 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("torn", [b"", b"{", b'{"a": 2}', b"\0\0\n", b"\xff\n", b'\n{"a": 2}\n'])
 def test_lines_count_up_to_the_first_that_is_not_whole(torn: bytes) -> None:
-    assert complete_lines(b'{"a": 1}\n' + torn) == ([{"a": 1}], 9)
+    assert parse_complete_lines(b'{"a": 1}\n' + torn) == ([{"a": 1}], 9)
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     with (tmp_path / "a").open("wb") as first, (tmp_path / "a").open("wb") as second:
-        lock(first, tmp_path / "out")
+        lock_output(first, tmp_path / "out")
         with pytest.raises(ConfigError, match="out: another process is writing it"):
-            lock(second, tmp_path / "out")
+            lock_output(second, tmp_path / "out")
     with (tmp_path / "a").open("wb") as third:
-        lock(third, tmp_path / "out")
+        lock_output(third, tmp_path / "out")
 
 
 def test_a_folder_that_cannot_be_synced_does_no_harm(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ NEW = {"manifest.json": "new"}
 
 
 def write_new(folder: Path) -> None:
-    with atomic_folder(folder, refuse_other_folder) as aside:
+    with atomic_folder(folder, refuse_non_checkpoint) as aside:
         (aside / "manifest.json").write_text("new")
 
 
@@ -141,7 +148,7 @@ KILLED = textwrap.dedent("""
     import os, sys
     from pathlib import Path
     from conflict_ner import files
-    from conflict_ner.checkpoint import refuse_other_folder
+    from conflict_ner.checkpoint import refuse_non_checkpoint
 
     steps, last = 0, int(sys.argv[2])
     def counted(step):
@@ -156,7 +163,7 @@ KILLED = textwrap.dedent("""
     Path.rename = counted(Path.rename)
     files._exchange = counted(files._exchange if sys.argv[3] == "exchange" else lambda one, other: False)
     files.shutil.rmtree = counted(files.shutil.rmtree)
-    with files.atomic_folder(Path(sys.argv[1]), refuse_other_folder) as aside:
+    with files.atomic_folder(Path(sys.argv[1]), refuse_non_checkpoint) as aside:
         (aside / "manifest.json").write_text("new")
         (aside / "only-in-new").write_text("new")
     print(steps)
@@ -192,7 +199,7 @@ def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up
 
 def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with atomic_folder(Path("new"), refuse_other_folder) as aside:
+    with atomic_folder(Path("new"), refuse_non_checkpoint) as aside:
         (aside / "manifest.json").write_text("new")
         monkeypatch.chdir("/")
     assert content(tmp_path / "new") == {"manifest.json": "new"}
@@ -201,7 +208,7 @@ def test_the_place_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[BaseException]) -> None:
     def write_half() -> None:
-        with atomic_folder(model, refuse_other_folder) as aside:
+        with atomic_folder(model, refuse_non_checkpoint) as aside:
             (aside / "manifest.json").write_text("half")
             raise error
 
@@ -212,7 +219,7 @@ def test_the_old_folder_stays_when_the_block_raises(model: Path, error: type[Bas
 
 
 def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
-    with atomic_folder(model, refuse_other_folder) as aside:
+    with atomic_folder(model, refuse_non_checkpoint) as aside:
         (aside / "manifest.json").write_text("new")
         assert content(model) == OLD
 
@@ -220,9 +227,9 @@ def test_the_old_folder_is_whole_until_the_block_ends(model: Path) -> None:
 SCRIPT = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from conflict_ner.checkpoint import refuse_other_folder
+    from conflict_ner.checkpoint import refuse_non_checkpoint
     from conflict_ner.files import atomic_folder
-    with atomic_folder(Path(sys.argv[1]), refuse_other_folder) as aside:
+    with atomic_folder(Path(sys.argv[1]), refuse_non_checkpoint) as aside:
         (aside / "manifest.json").write_text("half")
         print(aside, flush=True)
         time.sleep(60)

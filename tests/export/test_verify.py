@@ -14,7 +14,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export import verify
 from conflict_ner.inference.tagger import Tagger
-from conflict_ner.modeling.encoder import quiet
+from conflict_ner.modeling.encoder import quiet_transformers
 from helpers.encoders import SENTENCES
 from transformers import pipeline
 
@@ -49,7 +49,7 @@ def test_plain_transformers_agrees_by_the_manifests_strategy(
 ) -> None:
     facts = tagger.checkpoint.manifest.pipeline
     assert facts is not None
-    with quiet():
+    with quiet_transformers():
         tag: Any = pipeline(
             "token-classification", model=str(checkpoint_folder), aggregation_strategy=facts.strategy, device="cpu"
         )

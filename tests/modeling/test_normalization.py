@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from conflict_ner.data.words import split_words
-from conflict_ner.modeling.encoder import bare
+from conflict_ner.modeling.encoder import copy_backend
 from conflict_ner.modeling.normalization import NormalizedText, normalize, normalize_all
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from hypothesis import given
@@ -112,11 +112,11 @@ def test_plain_text_needs_no_second_look(text: str) -> None:
 
 def test_a_word_keeps_its_place_through_all_that_is_read_otherwise(any_tokenizer: PreTrainedTokenizerFast) -> None:
     text = "On&nbsp;Monday <b>Zelens&#39;kyi</b> \x1b[31m\u0661\u0660\u2013\u0661\u0665\x1b[0m men, <br>Kha\u00adrkiv"
-    (encoded,) = WindowTokenizer.from_tokenizer(bare(any_tokenizer), 64, 8).encode([text])
+    (encoded,) = WindowTokenizer.from_tokenizer(copy_backend(any_tokenizer), 64, 8).encode([text])
     words = [text[a:b] for a, b in zip(encoded.word_starts, encoded.word_ends, strict=True)]
     expected = "On Monday Zelens&#39;kyi \u0661\u0660 \u2013 \u0661\u0665 men , Kha\u00adrkiv"
     assert words == expected.split(" ")
     assert (encoded.first_subwords >= 0).all()
     shown = "On Monday Zelens'kyi 10-15 men, \nKharkiv"
-    (plain,) = WindowTokenizer.from_tokenizer(bare(any_tokenizer), 64, 8).encode([shown])
+    (plain,) = WindowTokenizer.from_tokenizer(copy_backend(any_tokenizer), 64, 8).encode([shown])
     assert encoded.token_ids.tolist() == plain.token_ids.tolist()

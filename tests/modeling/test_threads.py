@@ -22,7 +22,7 @@ CPUINFO = "\n\n".join(
 @pytest.fixture
 def four_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two cores with two threads each, and no quota."""
-    monkeypatch.setattr(threads, "cpuinfo", lambda: CPUINFO)
+    monkeypatch.setattr(threads, "read_cpuinfo", lambda: CPUINFO)
     monkeypatch.setattr(threads, "_usable", lambda: {0, 1, 2, 3})
     control_groups(monkeypatch, tmp_path, "", {})
 
@@ -30,7 +30,7 @@ def four_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def large_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 cores that this process may run on."""
-    monkeypatch.setattr(threads, "cpuinfo", lambda: "")
+    monkeypatch.setattr(threads, "read_cpuinfo", lambda: "")
     monkeypatch.setattr(threads, "_usable", lambda: set(range(64)))
 
 
@@ -47,7 +47,7 @@ def test_cores_are_counted_not_their_threads(four_threads: None, monkeypatch: py
     assert physical_cores() == 2
     monkeypatch.setattr(threads, "_usable", lambda: {0, 2})  # both threads of one core
     assert physical_cores() == 1
-    monkeypatch.setattr(threads, "cpuinfo", lambda: "")  # a system that does not say
+    monkeypatch.setattr(threads, "read_cpuinfo", lambda: "")  # a system that does not say
     assert physical_cores() == 2
 
 

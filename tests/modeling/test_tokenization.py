@@ -15,11 +15,11 @@ from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import EncoderError
-from conflict_ner.modeling.encoder import bare, load_tokenizer, save_tokenizer
+from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, save_tokenizer
 from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import (
     IGNORED,
-    Encoded,
+    EncodedText,
     WindowTokenizer,
     encoder_window,
     training_windows,
@@ -42,7 +42,7 @@ LONG = " ".join(random.Random(3).choices([*SENTENCES[4].split(), ".", "$3m", "sh
 
 
 def window_tokenizer_of(tokenizer: PreTrainedTokenizerFast, window: int = 24, overlap: int = 8) -> WindowTokenizer:
-    return WindowTokenizer.from_tokenizer(bare(tokenizer), window, overlap)
+    return WindowTokenizer.from_tokenizer(copy_backend(tokenizer), window, overlap)
 
 
 def token_spans(tokenizer: PreTrainedTokenizerFast, text: str) -> list[tuple[int, int]]:
@@ -62,7 +62,7 @@ def words_of(text: str) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def overlapping(encoded: Encoded, span: tuple[int, int]) -> list[int]:
+def overlapping(encoded: EncodedText, span: tuple[int, int]) -> list[int]:
     words = zip(encoded.word_starts.tolist(), encoded.word_ends.tolist(), strict=True)
     return [word for word, (start, end) in enumerate(words) if max(start, span[0]) < min(end, span[1])]
 
@@ -119,7 +119,7 @@ def test_a_word_without_lead_is_carried_by_the_earlier_word_whose_token_covers_i
     assert encoded.covering_words.tolist() == expected
 
 
-def check_windows(encoded: Encoded, room: int) -> None:
+def check_windows(encoded: EncodedText, room: int) -> None:
     """Windows cover all tokens in order, go forward, overlap or touch and are no longer than the room."""
     windows = encoded.windows
     assert windows[0][0] == 0
@@ -129,7 +129,7 @@ def check_windows(encoded: Encoded, room: int) -> None:
         assert begin < next_begin <= end < next_end
 
 
-def word_edges(encoded: Encoded) -> set[int]:
+def word_edges(encoded: EncodedText) -> set[int]:
     return {0, len(encoded.token_ids), *encoded.first_subwords.tolist()}
 
 

@@ -14,7 +14,7 @@ from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchRuntime
-from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from conflict_ner.training import temperature_scaling
 from conflict_ner.training.temperature_scaling import (
@@ -41,7 +41,9 @@ def predictor(encoder_folder: Path) -> Predictor:
     model: Any = new_model(str(encoder_folder), SCHEME, 0.0, 0.0)
     nn.init.normal_(model.classifier.weight, std=0.4)
     return Predictor(
-        TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(load_tokenizer(str(encoder_folder))), 32, 8), SCHEME
+        TorchRuntime(model),
+        WindowTokenizer.from_tokenizer(copy_backend(load_tokenizer(str(encoder_folder))), 32, 8),
+        SCHEME,
     )
 
 
@@ -167,7 +169,7 @@ def test_the_head_is_found_in_common_architectures(kind: str) -> None:
     )
     torch.manual_seed(0)
     model = AutoModelForTokenClassification.from_config(config)  # type: ignore[no-untyped-call]
-    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(tokenizer), 32, 8), SCHEME)
+    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(copy_backend(tokenizer), 32, 8), SCHEME)
     before = [logits for _, logits in predictor.logits(TEXTS)]
     assert scale_head(model_of(predictor), predictor, 3.0, TEXTS[:3])
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
@@ -204,7 +206,7 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
     kind: str, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model: Any = Odd(kind)
-    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(bare(wordpiece()), 32, 8), SCHEME)
+    predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(copy_backend(wordpiece()), 32, 8), SCHEME)
     before = copy.deepcopy(model.state_dict())
     monkeypatch.setattr(temperature_scaling, "fit_temperature", lambda _: temperature)
     facts = calibrate(model_of(predictor), predictor, documents(predictor))

@@ -191,7 +191,7 @@ def test_resuming_another_config_or_other_data_is_refused(
     )
     with pytest.raises(OverwriteError, match=expected) as refused:
         run.train(config, resume=True, overwrite=True)
-    assert {way.options[0] for way in refused.value.ways} == {"--restart", "--set"} | (
+    assert {alternative.options[0] for alternative in refused.value.alternatives} == {"--restart", "--set"} | (
         {"--resume"} if change == "config" else set()
     )
 

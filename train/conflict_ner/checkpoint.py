@@ -190,7 +190,7 @@ class Checkpoint:
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise CheckpointError(f"{folder}: no such checkpoint folder; {folder_advice(folder)}")
+            raise CheckpointError(f"{folder}: no such checkpoint folder; {missing_folder_advice(folder)}")
         missing = [name for name in _NEEDED if not (folder / name).is_file()]
         if not any((folder / name).is_file() for name in (WEIGHTS, ONNX_WEIGHTS)):
             missing.append(WEIGHTS)
@@ -211,7 +211,7 @@ class Checkpoint:
         return cls(folder, manifest, scores)
 
 
-def folder_advice(folder: Path) -> str:
+def missing_folder_advice(folder: Path) -> str:
     """What to do where a checkpoint's folder is not there: it may be meant as an id of the Hugging Face hub."""
     name = folder.as_posix()
     url = re.fullmatch(r"(?:https?:/+huggingface\.co/|hf:/+(?:models/)?)(.+)", name)
@@ -235,7 +235,7 @@ def dump_scores(scores: Mapping[str, Report]) -> str:
     return _Scores(splits=dict(scores)).model_dump_json(indent=2) + "\n"
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Of everything that could change a result."""
     from importlib import metadata
 
@@ -248,7 +248,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def refuse_other_folder(folder: Path) -> None:
+def refuse_non_checkpoint(folder: Path) -> None:
     """Raise if exporting to `folder` would replace something that is no checkpoint.
 
     Raises:

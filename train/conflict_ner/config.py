@@ -289,7 +289,7 @@ def dump_config(config: Config, folder: Path) -> str:
     return header + to_yaml(config.model_dump(mode="json", context=folder))
 
 
-def section_of(field: FieldInfo) -> type[BaseModel] | None:
+def section_model(field: FieldInfo) -> type[BaseModel] | None:
     """Give the model of a field that is a section of settings."""
     kinds = [field.annotation, *get_args(field.annotation)]
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
@@ -378,5 +378,5 @@ def _nearest(key: str) -> str | None:
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield prefix + name
-        if section := section_of(field):
+        if section := section_model(field):
             yield from _keys(section, f"{prefix}{name}.")

@@ -10,7 +10,7 @@ reports.md:3:14: '[' is never closed; write ](LABEL) after it
 
 An optional package that is missing is one too: `require` names the command that installs it.
 
->>> require("arithmetic", {"math": "math"})
+>>> require_packages("arithmetic", {"math": "math"})
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class ConfigError(ConflictNerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Alternative:
     """A way out of an error: what it is good for, and the options that a command needs for it.
 
     config: the config that the command is about, if not the one that the user named.
@@ -191,24 +191,24 @@ class Way:
 
 
 class OverwriteError(ConflictNerError):
-    """Earlier work would be destroyed unasked; the message names the ways to go on.
+    """Earlier work would be destroyed unasked; the message names the alternatives to go on.
 
     In Python an option is the argument of its name: `--overwrite` is `overwrite=True`.
     """
 
-    def __init__(self, fault: str, ways: Sequence[Way], command: Sequence[str] = ()) -> None:
-        self.fault, self.ways = fault, tuple(ways)
+    def __init__(self, fault: str, alternatives: Sequence[Alternative], command: Sequence[str] = ()) -> None:
+        self.fault, self.alternatives = fault, tuple(alternatives)
         lines = []
-        for way in self.ways:
-            start = ["conflict-ner", "train", str(way.config)] if way.config else list(command)
-            if "--restart" in way.options:
+        for alternative in self.alternatives:
+            start = ["conflict-ner", "train", str(alternative.config)] if alternative.config else list(command)
+            if "--restart" in alternative.options:
                 start = [part for part in start if part != "--resume"]
-            lines.append(f"  {way.purpose}:\n    {shlex.join([*start, *way.options])}")
+            lines.append(f"  {alternative.purpose}:\n    {shlex.join([*start, *alternative.options])}")
         super().__init__("\n".join([fault, *lines]))
 
     def for_command(self, command: Sequence[str]) -> OverwriteError:
         """Give the same error with whole commands: the one that the user typed, and each way's options."""
-        return OverwriteError(self.fault, self.ways, command)
+        return OverwriteError(self.fault, self.alternatives, command)
 
 
 class EncoderError(ConflictNerError):
@@ -235,7 +235,7 @@ class MissingExtraError(ConflictNerError):
     """What was asked for needs packages that the plain installation leaves out; the message says which."""
 
 
-def require(what: str, needed: Mapping[str, str]) -> None:
+def require_packages(what: str, needed: Mapping[str, str]) -> None:
     """See that modules are there, before any long work that needs them.
 
     Args:

@@ -13,7 +13,7 @@ on its way; a killed process leaves them, and the next export clears them up:
 
 A file that grows outlasts a power loss by whole lines and synced folders, and a lock keeps it to one writer:
 
->>> complete_lines(b'{"done": 1}\n{"done": 2}\n{"do')
+>>> parse_complete_lines(b'{"done": 1}\n{"done": 2}\n{"do')
 ([{'done': 1}, {'done': 2}], 24)
 """
 
@@ -47,20 +47,20 @@ class _NamedStream(io.TextIOWrapper):
         self.target = target
 
     def write(self, text: str) -> int:
-        with naming(self.target):
+        with name_in_errors(self.target):
             return super().write(text)
 
     def flush(self) -> None:
-        with naming(self.target):
+        with name_in_errors(self.target):
             super().flush()
 
     def close(self) -> None:
-        with naming(self.target):
+        with name_in_errors(self.target):
             super().close()
 
 
 @contextmanager
-def naming(target: Path) -> Iterator[None]:
+def name_in_errors(target: Path) -> Iterator[None]:
     """Let errors of the system in the block name a file, under the name that the user knows."""
     try:
         yield
@@ -69,10 +69,10 @@ def naming(target: Path) -> Iterator[None]:
         raise
 
 
-def descriptor_of(target: Path) -> int | None:
+def file_descriptor(target: Path) -> int | None:
     """The number of the open file that a name such as `/dev/stdout` or `/dev/fd/3` stands for.
 
-    >>> descriptor_of(Path("/dev/stdout")), descriptor_of(Path("/dev/fd/3")), descriptor_of(Path("out.csv"))
+    >>> file_descriptor(Path("/dev/stdout")), file_descriptor(Path("/dev/fd/3")), file_descriptor(Path("out.csv"))
     (1, 3, None)
     """
     for _ in range(_LINKS):
@@ -90,7 +90,7 @@ def is_device(target: Path | None) -> bool:
     """Whether an output is written to directly: a device, a pipe or an open file, which nothing can replace."""
     if target is None:
         return False
-    return descriptor_of(target) is not None or (target.exists() and not target.is_file() and not target.is_dir())
+    return file_descriptor(target) is not None or (target.exists() and not target.is_file() and not target.is_dir())
 
 
 @contextmanager
@@ -101,10 +101,10 @@ def atomic_write(target: Path) -> Iterator[TextIO]:
         IsADirectoryError: if the target is a folder.
         OSError: if it cannot be written.
     """
-    descriptor = descriptor_of(target)
+    descriptor = file_descriptor(target)
     if descriptor is not None:
         # The open file itself: by its name it would be truncated, or not be found at all where it is a pipe.
-        with naming(target):
+        with name_in_errors(target):
             raw = os.fdopen(os.dup(descriptor), "wb")
         with _NamedStream(raw, target) as stream:
             yield stream
@@ -116,7 +116,7 @@ def atomic_write(target: Path) -> Iterator[TextIO]:
         return
     # Aside first: a broken-off run must not look like a finished one.
     aside = target.with_name(f".{target.name}.partial")
-    with naming(target):
+    with name_in_errors(target):
         stream = _NamedStream(aside.open("wb"), target)
     try:
         with stream:
@@ -172,7 +172,7 @@ def short_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def complete_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
+def parse_complete_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
     """The lines up to the first that a kill or a power loss broke off, and their length in bytes."""
     said, length = [], 0
     for each in raw.splitlines(keepends=True):
@@ -184,7 +184,7 @@ def complete_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
     return said, length
 
 
-def lock(stream: IO[bytes], target: Path) -> None:
+def lock_output(stream: IO[bytes], target: Path) -> None:
     """Keep other processes from an output, by a file of it that is open.
 
     Raises:
@@ -215,23 +215,23 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def atomic_folder(folder: Path, refuse_other_folder: Callable[[Path], None]) -> Iterator[Path]:
+def atomic_folder(folder: Path, refuse_non_checkpoint: Callable[[Path], None]) -> Iterator[Path]:
     """Give a new folder beside `folder` that takes its place when the block ends well.
 
     A checkpoint that was there is kept as `NAME.previous`. Killed at any moment, or left by an error,
     the old folder stays as it was or the new one is in its place.
 
     Args:
-        refuse_other_folder: raises if a folder is something other than a checkpoint, and may not be replaced.
+        refuse_non_checkpoint: raises if a folder is something other than a checkpoint, and may not be replaced.
 
     Raises:
-        CheckpointError: if the folder cannot be written or replaced, and what `refuse_other_folder` raises of
+        CheckpointError: if the folder cannot be written or replaced, and what `refuse_non_checkpoint` raises of
             `folder` and `NAME.previous`.
     """
-    refuse_other_folder(folder)
+    refuse_non_checkpoint(folder)
     folder = folder.resolve()  # of a link it is the folder behind it that is replaced
     if folder.exists():
-        refuse_other_folder(previous_folder(folder))
+        refuse_non_checkpoint(previous_folder(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(folder)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 
-from conflict_ner.modeling.threads import cpuinfo
+from conflict_ner.modeling.threads import read_cpuinfo
 
 # What makes matrix products of fewer than 32 bits fast, as Linux and the vendors name it.
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "bf16")
@@ -39,10 +39,10 @@ class Machine:
 def describe(device: str, cores: int, threads: int) -> Machine:
     """What PyTorch calls `device` names the GPU, if it is one; `cores` as counted before any were given up."""
     return Machine(
-        cpu=cpu_name(cpuinfo()),
+        cpu=cpu_name(read_cpuinfo()),
         cores=cores,
         threads=threads,
-        features=cpu_features(cpuinfo()),
+        features=cpu_features(read_cpuinfo()),
         gpu=_gpu(device),
         system=f"{platform.system()} {platform.machine()}",
         versions={"python": platform.python_version(), **dict(_versions(_LIBRARIES))},

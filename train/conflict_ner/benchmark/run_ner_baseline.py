@@ -21,7 +21,7 @@ import numpy as np
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.labels import LabelScheme, WordSpan
 from conflict_ner.data.words import split_words
-from conflict_ner.modeling.encoder import load_model, quiet
+from conflict_ner.modeling.encoder import load_model, quiet_transformers
 from conflict_ner.modeling.tokenization import IGNORED, encoder_window
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Stock:
         config.id2label, config.label2id = scheme.id2label, scheme.label2id
         model = load_model(source, new_head=True, config=config)
         spaced: dict[str, Any] = {"add_prefix_space": True} if config.model_type in _SPACED else {}
-        with quiet():
+        with quiet_transformers():
             tokenizer: Any = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, **spaced)
         return cls(model, tokenizer, encoder_window(tokenizer, config, None))
 
@@ -156,7 +156,7 @@ class Stock:
             callbacks=list(callbacks),
         )
         trainer.remove_callback(PrinterCallback)
-        with quiet():
+        with quiet_transformers():
             trainer.train()
 
 

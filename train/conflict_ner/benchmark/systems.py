@@ -91,13 +91,13 @@ def _pipeline(system: System) -> Reader:
 
     from transformers import pipeline
 
-    from conflict_ner.modeling.encoder import quiet
+    from conflict_ner.modeling.encoder import quiet_transformers
 
     warnings.filterwarnings("ignore", message="Tokenizer does not support real words")
     settings: dict[str, Any] = {"aggregation_strategy": "first", "device": system.device}
     if system.stride:
         settings["stride"] = system.stride
-    with quiet():
+    with quiet_transformers():
         tag: Any = pipeline("token-classification", model=system.folder, **settings)
 
     def read(texts: Iterable[str]) -> Iterator[list[Found]]:

@@ -28,9 +28,9 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
 from conflict_ner.evaluation import report
-from conflict_ner.modeling.build import new_encoder
+from conflict_ner.modeling.build import build_encoder
 from conflict_ner.modeling.device import Hardware, choose_device
-from conflict_ner.modeling.encoder import quiet, resolve
+from conflict_ner.modeling.encoder import quiet_transformers, resolve_encoder
 from conflict_ner.modeling.threads import physical_cores, set_threads
 from conflict_ner.modeling.tokenization import training_windows
 from conflict_ner.training import run
@@ -120,7 +120,7 @@ def measure_training(config: Config, name: str, seeds: int, threads: int | None,
     cores = physical_cores()
     set_threads(threads or cores)
     hardware = choose_device(config.training.device, config.training.precision)
-    task = _Task(config, run.load(config), LabelScheme(config.labels), resolve(config.encoder), hardware, bench)
+    task = _Task(config, run.load(config), LabelScheme(config.labels), resolve_encoder(config.encoder), hardware, bench)
     sample = _Sample.of(task)
     bench.say("trying how the limit's products are quickest")
     layers = linear_layers(task.source)
@@ -182,11 +182,11 @@ def _in_rounds(task: _Task, sample: Sequence[Document], bounds: Sequence[Limit])
 def _our_epoch(task: _Task, sample: Sequence[Document]) -> float:
     settings = task.config.training.model_copy(update={"epochs": 1})
     config = task.config.model_copy(update={"training": settings})
-    _, window_tokenizer, model = new_encoder(config, task.source, task.scheme, task.hardware)
+    _, window_tokenizer, model = build_encoder(config, task.source, task.scheme, task.hardware)
     windows, _ = training_windows(sample, window_tokenizer, task.scheme)
     steps = Steps(task.bench.clock, task.hardware.device)
     nothing = {"strict_f1": 0.0, "precision": 0.0, "recall": 0.0, "predicted": 0.0}
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet_transformers():
         rows = datasets.Dataset.from_list(windows)
         fit(model, rows, settings, task.hardware, Path(folder), lambda _: nothing, callbacks=[steps])
     return steps.seconds

@@ -19,7 +19,7 @@ from conflict_ner import __version__
 from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog
-from conflict_ner.files import atomic_write, descriptor_of, is_device, is_same_file, require_writable
+from conflict_ner.files import atomic_write, file_descriptor, is_device, is_same_file, require_writable
 from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
 
 
 def _is_standard_output(output: Path) -> bool:
-    return output == _DASH or descriptor_of(output) == _STDOUT
+    return output == _DASH or file_descriptor(output) == _STDOUT
 
 
 def _form(output: Path | None) -> OutputForm:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_other_folder
+from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_non_checkpoint
 from conflict_ner.config import dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
@@ -51,7 +51,7 @@ def write_checkpoint(
         CheckpointError: if the folder cannot be written or does not reproduce; the old one stays.
     """
     folder = folder.absolute()  # the working folder may be the one that is replaced
-    with atomic_folder(folder, refuse_other_folder) as aside:
+    with atomic_folder(folder, refuse_non_checkpoint) as aside:
         try:
             fill(aside)
             manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / manifest.weights)})

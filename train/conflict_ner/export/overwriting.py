@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from conflict_ner.checkpoint import Checkpoint, refuse_other_folder
+from conflict_ner.checkpoint import Checkpoint, refuse_non_checkpoint
 from conflict_ner.config import Config, load_config
-from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Way
+from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError
 from conflict_ner.files import previous_folder, short_path
 
 TORCH = "PyTorch weights"
@@ -22,7 +22,7 @@ _SHOWN = 3  # differences between two configs that an error lists
 
 
 def refuse_lost_checkpoint(
-    config: Config, output: Path, *, overwrite: bool, form: str = TORCH, elsewhere: Way | None = None
+    config: Config, output: Path, *, overwrite: bool, form: str = TORCH, elsewhere: Alternative | None = None
 ) -> None:
     """Raise if a new checkpoint would replace one of another config or form unasked.
 
@@ -34,14 +34,16 @@ def refuse_lost_checkpoint(
         CheckpointError: if the output, or the place where the old checkpoint will be kept, is something else.
         OverwriteError: naming the options that go on.
     """
-    refuse_other_folder(output)
+    refuse_non_checkpoint(output)
     if not (output / "manifest.json").is_file():
         return
-    refuse_other_folder(previous_folder(output))
+    refuse_non_checkpoint(previous_folder(output))
     fault = None if overwrite else _differences(config, form, output)
     if fault:
         kept = short_path(previous_folder(output))
-        replace = Way(f"to replace it (the old one is kept as {kept} until the next replacement)", ("--overwrite",))
+        replace = Alternative(
+            f"to replace it (the old one is kept as {kept} until the next replacement)", ("--overwrite",)
+        )
         raise OverwriteError(
             f"{short_path(output)} holds a checkpoint of another {fault}; nothing was changed"
             + ("" if elsewhere else "; to keep both, name another folder"),
@@ -49,9 +51,9 @@ def refuse_lost_checkpoint(
         )
 
 
-def keep_both(output: Path) -> Way:
+def keep_both(output: Path) -> Alternative:
     """The way to keep what is in an output: the option that names another, free one."""
-    return Way("to keep both", ("--set", f"output={short_path(_free(output))}"))
+    return Alternative("to keep both", ("--set", f"output={short_path(_free(output))}"))
 
 
 def _free(output: Path) -> Path:

@@ -19,7 +19,7 @@ from conflict_ner.checkpoint import PipelineFacts
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError
 from conflict_ner.inference.tagger import Tagger
-from conflict_ner.modeling.encoder import quiet
+from conflict_ner.modeling.encoder import quiet_transformers
 
 STRATEGIES = ("first", "simple", "average", "max")
 PIPELINE_TEXTS = 100  # at most, from all over the evaluated ones: it is slow
@@ -81,7 +81,7 @@ def pipeline_spans(
     from transformers import pipeline
 
     # That tokenizers without word marks make it guess is a warning to it and measured here.
-    with quiet(), warnings.catch_warnings():
+    with quiet_transformers(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tag: Any = pipeline("token-classification", model=str(folder), device=device)
         return {

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import OUTSIDE, LabelScheme, TagIds
 from conflict_ner.modeling.normalization import normalize
-from conflict_ner.modeling.tokenization import Encoded
+from conflict_ner.modeling.tokenization import EncodedText
 
 Float32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ _SEPARATORS = frozenset(",;:/-")
 
 
 def decode(
-    texts: Sequence[str], encoded: Sequence[Encoded], tags: TagIds, scores: Float32, scheme: LabelScheme
+    texts: Sequence[str], encoded: Sequence[EncodedText], tags: TagIds, scores: Float32, scheme: LabelScheme
 ) -> list[list[Entity]]:
     """Return the entities of each text, in order; they do not overlap.
 
@@ -50,7 +50,7 @@ def decode(
     )
     has_first_subword = first_subwords >= 0
     text_ends = np.cumsum(counts)
-    breaks = [e.breaks + begin for e, begin in zip(encoded, (text_ends - counts).tolist(), strict=True)]
+    breaks = [e.paragraph_starts + begin for e, begin in zip(encoded, (text_ends - counts).tolist(), strict=True)]
     first_words, past_words, labels = scheme.decode_arrays(
         _filled(encoded, tags, has_first_subword, counts, scheme), np.concatenate((text_ends, *breaks))
     )
@@ -142,7 +142,7 @@ def _is_loose(mark: str, inside: Sequence[str], pairs: Mapping[str, str], revers
 
 
 def _filled(
-    encoded: Sequence[Encoded], tags: TagIds, has_first_subword: npt.NDArray[np.bool_], counts: Ints,
+    encoded: Sequence[EncodedText], tags: TagIds, has_first_subword: npt.NDArray[np.bool_], counts: Ints,
     scheme: LabelScheme,
 ) -> TagIds:  # fmt: skip
     """Return all tags; words without a first subword, which few texts have, get the tag that `_fill` infers."""
@@ -156,7 +156,7 @@ def _filled(
     return tags
 
 
-def _fill(encoded: Encoded, tags: TagIds, has_first_subword: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
+def _fill(encoded: EncodedText, tags: TagIds, has_first_subword: npt.NDArray[np.bool_], scheme: LabelScheme) -> TagIds:
     """Return one text's tags; words without a first subword get the tag that the words around them imply."""
     tags = np.where(has_first_subword, tags, OUTSIDE)
     inside = scheme.inside_tags(tags)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from conflict_ner.checkpoint import Checkpoint, folder_advice
+from conflict_ner.checkpoint import Checkpoint, missing_folder_advice
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.errors import ConfigError, DataError, Problem
@@ -133,7 +133,9 @@ def evaluate_pair(
     fix = "name a checkpoint's folder, or a file that `evaluate --predictions` wrote"
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise DataError([Problem(str(p), "no such file or folder", f"{fix}; {folder_advice(p)}") for p in missing])
+        raise DataError(
+            [Problem(str(p), "no such file or folder", f"{fix}; {missing_folder_advice(p)}") for p in missing]
+        )
     if folders and not data:
         fault = Problem("DATA", "is missing", f"name labeled reports to evaluate {folders[0]} on")
         raise ConfigError("the command line", [fault])

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from conflict_ner.checkpoint import ONNX_WEIGHTS
-from conflict_ner.errors import CheckpointError, EncoderError, require
+from conflict_ner.errors import CheckpointError, EncoderError, require_packages
 from conflict_ner.inference.runtime import Ids, Logits
 from conflict_ner.modeling.telemetry import import_onnxruntime
 from conflict_ner.modeling.threads import physical_cores
@@ -70,7 +70,7 @@ class OnnxRuntime:
             EncoderError: if another device than the CPU is requested.
             MissingExtraError: if ONNX Runtime is not installed; it names the command that installs it.
         """
-        require("ONNX", NEEDED)
+        require_packages("ONNX", NEEDED)
         if device not in _CPU:
             raise EncoderError(f"device {device!r} cannot be used: a model in ONNX form computes on the CPU here")
         session = _session(folder / ONNX_WEIGHTS)

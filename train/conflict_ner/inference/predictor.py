@@ -20,7 +20,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.runtime import Logits, Runtime
-from conflict_ner.modeling.tokenization import Encoded, Ints, WindowTokenizer
+from conflict_ner.modeling.tokenization import EncodedText, Ints, WindowTokenizer
 
 CHUNK = 512  # texts at most: enough to find windows of similar length
 CHUNK_CHARACTERS = 1_000_000  # at most, unless a single text has more
@@ -62,7 +62,7 @@ class Predictor:
             scores = 1 / np.exp(logits - top).sum(-1)
             yield from decode(chunk, encoded, best, scores, self.scheme)
 
-    def logits(self, texts: Iterable[str]) -> Iterator[tuple[Encoded, Logits]]:
+    def logits(self, texts: Iterable[str]) -> Iterator[tuple[EncodedText, Logits]]:
         """Yield each text's encoding and the logits that `predict` decodes, shape (words, tags).
 
         Words without a first subword have zeros, which are never read. Texts are read as they are needed.
@@ -71,7 +71,7 @@ class Predictor:
             ends = np.cumsum([len(e.word_starts) for e in encoded])
             yield from zip(encoded, np.split(self._predict(encoded), ends[:-1]), strict=True)
 
-    def _encoded(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[Encoded]]]:
+    def _encoded(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[EncodedText]]]:
         """Yield chunks of texts with their encodings; each is tokenized while the one before it is computed.
 
         The thread only tokenizes: the texts may come from a source that can be read from the caller's
@@ -87,7 +87,7 @@ class Predictor:
                 yield chunk, encoded
                 chunk, encoded = next_chunk, next_encoded.result() if next_encoded else []
 
-    def _predict(self, encoded: Sequence[Encoded]) -> Logits:
+    def _predict(self, encoded: Sequence[EncodedText]) -> Logits:
         """Return the logits of all words of a chunk, text after text; zeros for words without a first subword."""
         word_logits = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
         near_ties = list(self._run(self._windows(encoded), word_logits, self.runtime.tie_margin))
@@ -133,7 +133,7 @@ class Predictor:
         ids[mask == 1] = np.concatenate([window.ids for window in windows])
         return ids, mask
 
-    def _windows(self, encoded: Sequence[Encoded]) -> list[_Window]:
+    def _windows(self, encoded: Sequence[EncodedText]) -> list[_Window]:
         """Return the windows of a chunk that decide at least one word."""
         prefix, suffix = (
             np.array(part, dtype=np.int64) for part in (self.window_tokenizer.prefix, self.window_tokenizer.suffix)

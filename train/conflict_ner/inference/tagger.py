@@ -157,16 +157,16 @@ def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -
 
         return OnnxRuntime.load(checkpoint.folder, device)
     from conflict_ner.inference.torch_runtime import TorchRuntime
-    from conflict_ner.modeling.device import choose_device, refuse_unusable
-    from conflict_ner.modeling.encoder import load_model, on_device
+    from conflict_ner.modeling.device import check_device, choose_device
+    from conflict_ner.modeling.encoder import load_model, move_to_device
 
     chosen_device = choose_device(device, "fp32").device
-    refuse_unusable(chosen_device)
+    check_device(chosen_device)
     try:
         model = load_model(str(checkpoint.folder))
     except EncoderError as error:
         raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
-    return TorchRuntime.of(on_device(model, chosen_device), precision)
+    return TorchRuntime.of(move_to_device(model, chosen_device), precision)
 
 
 def _refuse_different_labels(checkpoint: Checkpoint) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from conflict_ner.inference.runtime import Ids, Logits, TaggingPrecision
 from conflict_ner.modeling.device import choose_device
-from conflict_ner.modeling.encoder import head
+from conflict_ner.modeling.encoder import classification_head
 from conflict_ner.modeling.threads import limit_threads
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _keep_head_in_fp32(model: PreTrainedModel) -> None:
         with torch.autocast(device_type, enabled=False):
             return torch.nn.functional.linear(inputs[0].float(), layer.weight, layer.bias)
 
-    _, layer = head(model) or ("", None)
+    _, layer = classification_head(model) or ("", None)
     if layer is not None and not getattr(layer, "keeps_fp32", False):  # an unusual head: its logits are rounded too
         layer.register_forward_hook(recompute)
         layer.keeps_fp32 = True  # type: ignore[assignment] # a model may be wrapped twice

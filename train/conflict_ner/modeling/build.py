@@ -8,12 +8,12 @@ from conflict_ner.config import Config
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, with_capitals
 from conflict_ner.modeling.device import Hardware
-from conflict_ner.modeling.encoder import bare, load_tokenizer, new_model
+from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
 from conflict_ner.modeling.layers import freeze, use_byte_dropout
 from conflict_ner.modeling.tokenization import WindowTokenizer, encoder_window
 
 
-def new_encoder(
+def build_encoder(
     config: Config, source: str, scheme: LabelScheme, hardware: Hardware
 ) -> tuple[PreTrainedTokenizerFast, WindowTokenizer, PreTrainedModel]:
     """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
@@ -31,4 +31,8 @@ def new_encoder(
     if hardware.device == "cpu":
         use_byte_dropout(model)
     window = encoder_window(tokenizer, model.config, config.encoding.window)
-    return tokenizer, WindowTokenizer.from_tokenizer(bare(tokenizer), window, config.encoding.overlap), model
+    return (
+        tokenizer,
+        WindowTokenizer.from_tokenizer(copy_backend(tokenizer), window, config.encoding.overlap),
+        model,
+    )

@@ -42,7 +42,7 @@ def choose_device(device: str = "auto", precision: str = "auto") -> Hardware:
     return Hardware(device, "fp32")
 
 
-def refuse_unusable(device: str) -> None:
+def check_device(device: str) -> None:
     """Raise if PyTorch cannot compute on a device here, before any long work for it.
 
     Raises:

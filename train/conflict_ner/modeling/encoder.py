@@ -2,7 +2,7 @@
 
 Weights load from safetensors only, and no code that comes with a model is ever run.
 
->>> describe("minilm"), describe("someone/some-encoder")
+>>> encoder_name("minilm"), encoder_name("someone/some-encoder")
 ('sentence-transformers/all-MiniLM-L6-v2', 'someone/some-encoder')
 """
 
@@ -29,7 +29,7 @@ _NO_DOCSTRINGS = 2  # the level of `python -OO`
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 
 
-def resolve(encoder: str) -> str:
+def resolve_encoder(encoder: str) -> str:
     """What `from_pretrained` is to load: a folder for bundled names and folders, else the hub id.
 
     Raises:
@@ -48,7 +48,7 @@ def resolve(encoder: str) -> str:
     return encoder
 
 
-def describe(encoder: str) -> str:
+def encoder_name(encoder: str) -> str:
     """The name under which others know the encoder: a hub id, or a folder's own name."""
     if encoder in BUNDLED:
         return BUNDLED[encoder].hub_id
@@ -63,7 +63,7 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     """
     from transformers import AutoTokenizer
 
-    with _clear_errors(source), quiet():
+    with _clear_errors(source), quiet_transformers():
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     if len(tokenizer.get_vocab()) <= len(set(tokenizer.all_special_tokens)):
         raise EncoderError(f"encoder: {source} has no tokenizer files (tokenizer.json)")
@@ -72,7 +72,7 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     return tokenizer  # type: ignore[return-value]
 
 
-def bare(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
+def copy_backend(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
     """A copy of what cuts the text, without the library around it."""
     from tokenizers import Tokenizer
 
@@ -99,7 +99,7 @@ def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTr
     import torch
     from transformers import AutoModelForTokenClassification
 
-    with _clear_errors(source), quiet():
+    with _clear_errors(source), quiet_transformers():
         model, loading = AutoModelForTokenClassification.from_pretrained(
             source,
             use_safetensors=True,
@@ -129,14 +129,14 @@ def _forget_head(model: PreTrainedModel, made: set[str]) -> None:
     """Make a head at random that came with the weights: of a checkpoint with as many tags."""
     import torch
 
-    name, layer = head(model) or ("", None)
+    name, layer = classification_head(model) or ("", None)
     if layer is not None and f"{name}.weight" not in made:
         torch.nn.init.normal_(layer.weight, std=getattr(model.config, "initializer_range", 0.02))
         if layer.bias is not None:
             torch.nn.init.zeros_(layer.bias)
 
 
-def head(model: PreTrainedModel) -> tuple[str, torch.nn.Linear] | None:
+def classification_head(model: PreTrainedModel) -> tuple[str, torch.nn.Linear] | None:
     """The layer that makes the logits, with its name: the last linear one outside the encoder with an output a tag."""
     import torch
 
@@ -163,7 +163,7 @@ def new_model(
     """
     from transformers import AutoConfig
 
-    with _clear_errors(source), quiet():
+    with _clear_errors(source), quiet_transformers():
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     config.id2label, config.label2id = scheme.id2label, scheme.label2id
     for names, value in ((_DROPOUT, dropout), (_ATTENTION_DROPOUT, attention_dropout)):
@@ -173,7 +173,7 @@ def new_model(
     return load_model(source, new_head=True, config=config, **({"attn_implementation": attention} if attention else {}))
 
 
-def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
+def move_to_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
     """The model, moved to what PyTorch calls a device.
 
     Raises:
@@ -186,7 +186,7 @@ def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep transformers' bars and load reports off the screen, then restore its settings."""
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging

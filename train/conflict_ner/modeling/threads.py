@@ -58,7 +58,7 @@ def set_threads(threads: int) -> None:
         os.environ[name] = str(threads)
     torch.set_num_threads(threads)
     if threads < _reachable_cores() and sys.platform == "linux":
-        os.sched_setaffinity(0, one_cpu_per_core(_usable(), _cores(cpuinfo()), threads))
+        os.sched_setaffinity(0, one_cpu_per_core(_usable(), _cores(read_cpuinfo()), threads))
 
 
 def one_cpu_per_core(usable: Iterable[int], placed: dict[int, tuple[int, int]], cores: int) -> set[int]:
@@ -79,7 +79,7 @@ def _usable() -> set[int]:
 
 def _reachable_cores() -> int:
     """The physical cores that this process may run on, though perhaps not on all of them at once."""
-    placed = _cores(cpuinfo())
+    placed = _cores(read_cpuinfo())
     return len({placed.get(cpu, (cpu, cpu)) for cpu in _usable()}) or 1
 
 
@@ -129,7 +129,7 @@ def _cores(cpuinfo: str) -> dict[int, tuple[int, int]]:
     return placed
 
 
-def cpuinfo() -> str:
+def read_cpuinfo() -> str:
     """What Linux says of its processors, empty on other systems."""
     return _text(_CPUINFO)
 

@@ -43,7 +43,7 @@ _NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomi
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedText:
     """One text, aligned.
 
     word_starts, word_ends: character offsets in the text given, shape (W,).
@@ -53,7 +53,7 @@ class Encoded:
         token covers it, or -1 if the tokenizer dropped the word; shape (W,).
     windows: token ranges, in order.
     owners: the window that shows each token the most context, shape (T,).
-    breaks: words that begin a paragraph: after a blank line, or a tag of HTML that makes one.
+    paragraph_starts: words that begin a paragraph: after a blank line, or a tag of HTML that makes one.
     """
 
     word_starts: Ints
@@ -63,7 +63,7 @@ class Encoded:
     covering_words: Ints
     windows: tuple[tuple[int, int], ...]
     owners: Ints
-    breaks: Ints
+    paragraph_starts: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class WindowTokenizer:
         """Tokens of text that fit one window."""
         return self.window - len(self.prefix) - len(self.suffix)
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Encode texts in bulk: tokenized in parallel, aligned all at once."""
         if not texts:
             return []
@@ -114,12 +114,12 @@ class WindowTokenizer:
         flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in batch))
         return self._align(normalized, counts, ids, np.fromiter(flat, np.int64, 2 * total).reshape(-1, 2))
 
-    def window_ids(self, encoded: Encoded, index: int) -> list[int]:
+    def window_ids(self, encoded: EncodedText, index: int) -> list[int]:
         """The input ids of one window, special tokens included."""
         begin, end = encoded.windows[index]
         return [*self.prefix, *encoded.token_ids[begin:end].tolist(), *self.suffix]
 
-    def _align(self, texts: Sequence[NormalizedText], counts: Ints, ids: Ints, spans: Ints) -> list[Encoded]:
+    def _align(self, texts: Sequence[NormalizedText], counts: Ints, ids: Ints, spans: Ints) -> list[EncodedText]:
         """Align tokens to words; `ids` and `spans` are of all texts, `counts` tokens a text."""
         # As one text, parted by line breaks, which are part of no word.
         joined = "\n".join(each.text for each in texts)
@@ -135,7 +135,7 @@ class WindowTokenizer:
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         first_subwords = np.full(len(starts), -1, dtype=np.int64)
         first_subwords[first_word[tokens]] = tokens
-        breaks = _paragraphs(joined, starts)
+        paragraph_starts = _paragraph_starts(joined, starts)
 
         # And apart again: offsets, tokens and words of each text count from its own beginning.
         word_edges = np.searchsorted(starts, np.append(text_starts, text_ends[-1]))
@@ -148,17 +148,17 @@ class WindowTokenizer:
         lost = set(np.searchsorted(word_edges, np.flatnonzero(first_subwords < 0), side="right").tolist())
         owners = np.zeros(len(ids), dtype=np.int64)
         result = []
-        first_breaks = np.searchsorted(breaks, word_edges)
+        first_breaks = np.searchsorted(paragraph_starts, word_edges)
         for text, source in enumerate(texts):
             own, inside = slice(*word_edges[text : text + 2]), slice(*token_edges[text : text + 2])
-            begin = breaks[slice(*first_breaks[text : text + 2])] - own.start
+            begin = paragraph_starts[slice(*first_breaks[text : text + 2])] - own.start
             aligned = starts[own], ends[own], first_subwords[own]
             carried = _covering_words(*aligned, spans[inside]) if text + 1 in lost else covering_words[own]
             windows, owner = self._cut(int(counts[text]), first_subwords[own]), owners[inside]
             if len(windows) > 1:
                 owner = _owners(int(counts[text]), windows)
             given = source.given(*aligned[:2])
-            result.append(Encoded(*given, ids[inside], aligned[2], carried, windows, owner, begin))
+            result.append(EncodedText(*given, ids[inside], aligned[2], carried, windows, owner, begin))
         return result
 
     def _cut(self, tokens: int, first_subwords: Ints) -> tuple[tuple[int, int], ...]:
@@ -196,7 +196,7 @@ def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, wanted
     return wanted or limit
 
 
-def word_spans(encoded: Encoded, mentions: Sequence[Mention]) -> tuple[list[WordSpan], list[Mention]]:
+def word_spans(encoded: EncodedText, mentions: Sequence[Mention]) -> tuple[list[WordSpan], list[Mention]]:
     """Mentions as word spans, and those whose edges fall inside a word (reported, never moved)."""
     aligned: list[WordSpan] = []
     unaligned: list[Mention] = []
@@ -236,7 +236,7 @@ def training_windows(
     return windows, unaligned
 
 
-def _labeled(encoded: Encoded, tags: TagIds, window_tokenizer: WindowTokenizer) -> Iterator[dict[str, list[int]]]:
+def _labeled(encoded: EncodedText, tags: TagIds, window_tokenizer: WindowTokenizer) -> Iterator[dict[str, list[int]]]:
     has_first_subword = encoded.first_subwords >= 0
     labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
     labels[encoded.first_subwords[has_first_subword]] = tags[has_first_subword]
@@ -249,7 +249,7 @@ def _labeled(encoded: Encoded, tags: TagIds, window_tokenizer: WindowTokenizer) 
 
 
 def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints) -> Ints:
-    """See `Encoded.covering_words`. Only words without a first subword need looking at; there are few."""
+    """See `EncodedText.covering_words`. Only words without a first subword need looking at; there are few."""
     covering_words = np.arange(len(starts), dtype=np.int64)
     with_subword = np.flatnonzero(first_subwords >= 0)
     for word in np.flatnonzero(first_subwords < 0).tolist():
@@ -264,7 +264,7 @@ def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints)
     return covering_words
 
 
-def _paragraphs(text: str, starts: Ints) -> Ints:
+def _paragraph_starts(text: str, starts: Ints) -> Ints:
     """The words before which a blank line stands."""
     lines = np.array([match.start() for match in _LINE_END.finditer(text)], dtype=np.int64)
     line_of = np.searchsorted(lines, starts)

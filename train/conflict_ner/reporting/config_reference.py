@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from conflict_ner.config import Config, section_of
+from conflict_ner.config import Config, section_model
 from conflict_ner.yaml_io import to_yaml
 
 _HEAD = """\
@@ -62,7 +62,7 @@ def settings(model: type[BaseModel] = Config, above: str = "") -> Iterator[Setti
     """Give every setting in the order of the schema, each section before what is in it."""
     described = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
-        section = section_of(field)
+        section = section_model(field)
         required = field.is_required() and not (section and above == "" and name != "data")
         default = None if field.default is PydanticUndefined else to_jsonable_python(field.default)
         yield Setting(

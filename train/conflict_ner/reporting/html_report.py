@@ -46,7 +46,7 @@ def require() -> None:
     Raises:
         MissingExtraError: if matplotlib or Jinja2 is not installed; it says what to type.
     """
-    errors.require("a page", _NEEDED)
+    errors.require_packages("a page", _NEEDED)
 
 
 def write(evaluation: Evaluation, stream: TextIO) -> None:

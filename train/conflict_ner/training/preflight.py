@@ -13,7 +13,7 @@ from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.splits import describe_splits
 from conflict_ner.errors import TrainingError, describe_problems
 from conflict_ner.modeling.device import Hardware
-from conflict_ner.modeling.encoder import describe
+from conflict_ner.modeling.encoder import encoder_name
 from conflict_ner.training.sampler import TokenBudgetSampler
 
 
@@ -59,7 +59,7 @@ def announce(
         console,
         f"train: {len(data['train']):,} reports, {len(windows):,} windows, {sum(tokens):,} tokens; "
         f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
-        f"at most; {describe(config.encoder)} on {where} in {hardware.precision}",
+        f"at most; {encoder_name(config.encoder)} on {where} in {hardware.precision}",
     )
     for split, drawn in describe_splits(config.data, config.training.seed).items():
         _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")

@@ -1,6 +1,6 @@
 """The whole pipeline, from a config to a checkpoint, in the order in which it happens.
 
-    Config -> Corpus -> LabelScheme -> Encoded -> TrainResult -> Report -> Checkpoint
+    Config -> Corpus -> LabelScheme -> EncodedText -> TrainResult -> Report -> Checkpoint
 
 `train` is what `conflict-ner train` calls; a script can call it as well::
 
@@ -38,14 +38,14 @@ from conflict_ner.export.model_card import model_card
 from conflict_ner.files import previous_folder, short_path
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchRuntime
-from conflict_ner.modeling.build import new_encoder
+from conflict_ner.modeling.build import build_encoder
 from conflict_ner.modeling.device import Hardware, choose_device
 from conflict_ner.modeling.encoder import (
-    describe,
+    encoder_name,
     load_model,
-    on_device,
-    quiet,
-    resolve,
+    move_to_device,
+    quiet_transformers,
+    resolve_encoder,
     save_tokenizer,
 )
 from conflict_ner.modeling.threads import limit_threads
@@ -107,8 +107,8 @@ def _train(
     data = data or load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
-        source = resolve(config.encoder)
-    tokenizer, window_tokenizer, model = new_encoder(config, source, scheme, hardware)
+        source = resolve_encoder(config.encoder)
+    tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
 
@@ -123,12 +123,12 @@ def _train(
     rows = datasets.Dataset.from_list(windows)
     share = _characters(data["validation"]) / _characters(data["train"])
     with open_training_folder(config, data, restart, processes) as folder:
-        with quiet(), TrainingProgress(console, share, config.training.patience) as progress:
+        with quiet_transformers(), TrainingProgress(console, share, config.training.patience) as progress:
             shown = [progress] if main else []
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
         if main:
             console.print("evaluating, exporting and verifying", highlight=False)
-            best = on_device(load_model(str(result.state)), hardware.device)
+            best = move_to_device(load_model(str(result.state)), hardware.device)
             replaces = (config.output / "manifest.json").is_file()
             _finish(config, data, result, best, tokenizer, window_tokenizer, hardware)
             if replaces:
@@ -198,7 +198,7 @@ def _finish(
     calibrated = calibrate(model, predictor, data["validation"])
     seen = SeenMentions.of(data["train"], data["validation"])
     finished = _score_splits(data, predictor, seen)
-    name = describe(config.encoder)
+    name = encoder_name(config.encoder)
     drawn = describe_splits(config.data, config.training.seed)
     manifest = Manifest(
         labels=config.labels,
@@ -210,7 +210,7 @@ def _finish(
         steps=result.steps,
         history=result.history,
         hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding(hardware)]),
-        versions=checkpoint.versions(),
+        versions=checkpoint.library_versions(),
         weights_sha256="",
         calibration=calibrated,
         scripts=scripts_of(document.text for document in data["train"]),
@@ -219,7 +219,7 @@ def _finish(
     def fill(folder: Path) -> None:
         model.config._name_or_path = name  # not a path of this machine
         save_tokenizer(tokenizer, window_tokenizer.window, folder)
-        with quiet():
+        with quiet_transformers():
             model.save_pretrained(folder)
         (folder / "run.yaml").write_text(dump_config(config, config.output), encoding="utf-8")
         (folder / checkpoint.SEEN_MENTIONS).write_text(seen.dump(), encoding="utf-8")

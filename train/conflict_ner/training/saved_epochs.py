@@ -15,15 +15,15 @@ from typing import IO, TYPE_CHECKING
 
 from conflict_ner.config import Config, dump_config
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError, Problem, Way
+from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError, Problem
 from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
-from conflict_ner.files import lock, short_path
+from conflict_ner.files import lock_output, short_path
 from conflict_ner.training.history import last_state
 
 if TYPE_CHECKING:
     from accelerate import PartialState
 
-_RESTART = Way("to delete it and start anew", ("--restart",))
+_RESTART = Alternative("to delete it and start anew", ("--restart",))
 _FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
 
 
@@ -99,13 +99,13 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
     changed = config_differences(folder / "run.yaml", config)
     saved = f"{short_path(folder)} holds an interrupted run with {_epochs(len(state.history))} saved"
     if not changed and not resume:
-        ways = [Way("to go on with it", ("--resume",)), _RESTART]
-        raise OverwriteError(f"{saved}; nothing was changed", ways)
+        alternatives = [Alternative("to go on with it", ("--resume",)), _RESTART]
+        raise OverwriteError(f"{saved}; nothing was changed", alternatives)
     if changed:
         # Its own config, which stands beside its epochs, goes on with it.
-        own = Way("to go on with it", ("--resume",), config=folder / "run.yaml")
-        ways = [*([] if base else [own]), _RESTART, keep_both(base or config.output)]
-        raise OverwriteError(f"{saved}, of another config ({changed}); nothing was changed", ways)
+        own = Alternative("to go on with it", ("--resume",), config=folder / "run.yaml")
+        alternatives = [*([] if base else [own]), _RESTART, keep_both(base or config.output)]
+        raise OverwriteError(f"{saved}, of another config ({changed}); nothing was changed", alternatives)
 
 
 def _refuse_foreign_training_folder(folder: Path) -> None:
@@ -131,7 +131,7 @@ def open_training_folder(config: Config, data: Corpus, restart: bool, processes:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 record = files.enter_context((folder / "run.yaml").open("a+b"))
-                lock(record, folder)
+                lock_output(record, folder)
                 if restart or last_state(folder) is None:
                     _clear(folder, record, run_record(config, data))
             except OSError as error:

@@ -31,7 +31,7 @@ from conflict_ner.evaluation.calibration import calibration
 from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Logits
-from conflict_ner.modeling.encoder import head
+from conflict_ner.modeling.encoder import classification_head
 from conflict_ner.modeling.tokenization import Ints, word_spans
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def scale_head(model: PreTrainedModel, predictor: Predictor, temperature: float,
     """
     import torch
 
-    found = head(model)
+    found = classification_head(model)
     before = [logits for _, logits in predictor.logits(probes)]
     if not found or not any(logits.any() for logits in before):
         return False

@@ -25,7 +25,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.splits import divide_corpus
-from conflict_ner.errors import CheckpointError, ConfigError, Problem, require
+from conflict_ner.errors import CheckpointError, ConfigError, Problem, require_packages
 from conflict_ner.evaluation.report import strict_micro
 from conflict_ner.export.checkpoint_writer import write_checkpoint
 from conflict_ner.export.model_card import model_card
@@ -74,7 +74,7 @@ def export_onnx(
         MissingExtraError: if a package is missing; it says what to type.
     """
     _refuse_other_precision(precision)
-    require("ONNX", NEEDED)
+    require_packages("ONNX", NEEDED)
     source, folder = Path(source), Path(folder).absolute()
     if source.resolve() == folder.resolve():
         raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")

@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from conflict_ner.errors import ConfigError, JobError, Problem
-from conflict_ner.files import complete_lines, is_device, lock, sync_folder
+from conflict_ner.files import is_device, lock_output, parse_complete_lines, sync_folder
 
 Facts = Mapping[str, Any]  # a key an option; under `inputs` a list an input: name, size, time
 _SHOWN = 10  # differences
@@ -201,7 +201,7 @@ class Job:
             said = f"is in the way, and there is no {self._progress.name} beside it to go on with"
             raise ConfigError("the output", [Problem(str(self._partial), said, "move or delete it")])
         self.log: IO[bytes] = files.enter_context(self._progress.open("a+b"))
-        lock(self.log, self.target)
+        lock_output(self.log, self.target)
         if not self._partial.exists():  # killed before its first report, or when all was done
             self.log.truncate(0)
             self._say(facts)
@@ -216,7 +216,7 @@ class Job:
 
     def _go_on(self, facts: Facts, files: ExitStack) -> None:
         self.log.seek(0)
-        records, length = complete_lines(self.log.read())
+        records, length = parse_complete_lines(self.log.read())
         problems = job_differences(records[0], json.loads(json.dumps(facts))) if records else []
         if problems:  # before the counts are read: another version may have written other ones
             raise ConfigError("--resume", problems)
