@@ -67,7 +67,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, encoder_folder: 
     known = REPORTS.replace("=== t-", "=== v-").replace(".\n", ". Over.\n")
     config.data.validation[0].write_text(known, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("conflict_ner.data.validation.NEAR_DUPLICATE", 2.0)
+        patch.setattr("conflict_ner.data.validation.NEAR_DUPLICATE_SIMILARITY", 2.0)
         return run.train(config).folder
 
 

@@ -300,7 +300,7 @@ def test_check_tells_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys:
     (tmp_path / "test" / "b.md").write_text("=== b\ntheatre: train\n\nx\n", encoding="utf-8")
     code, _, said = conflict_ner(capsys, "check", tmp_path, "--group", "theatre")
     assert code == 1
-    assert 'b.md:1: theatre "train" stands in test and in train' in said
+    assert 'b.md:1: theatre "train" occurs in test and in train' in said
 
 
 def test_agree_scores_one_labeling_against_another(

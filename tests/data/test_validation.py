@@ -300,7 +300,7 @@ def test_groups_that_keep_to_their_split_have_no_problems() -> None:
 def test_a_group_in_two_splits_is_told_at_every_report_of_the_later() -> None:
     found = grouped(train=["Sudan"], validation=["Mali"], test=["Sudan", "Congo", "Sudan"])
     assert [line.split(":", 2)[:2] for line in found] == [["test", "0"], ["test", "2"]]
-    assert found[0] == 'test:0: theatre "Sudan" stands in test and in train (train:0); keep all of it in one split'
+    assert found[0] == 'test:0: theatre "Sudan" occurs in test and in train (train:0); keep all of it in one split'
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -84,7 +84,7 @@ def test_what_an_apostrophe_adds_to_a_name_is_parted_from_it(text: str) -> None:
 
 
 def test_designations_and_names_part_where_that_is_asked_for() -> None:
-    starts, ends = split_words("M23 Jama'atu", whole=False)
+    starts, ends = split_words("M23 Jama'atu", join=False)
     assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == [(0, 1), (1, 3), (4, 8), (8, 9), (9, 12)]
 
 

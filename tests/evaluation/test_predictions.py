@@ -120,7 +120,7 @@ def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [('"id": "a"', '"id": "a", "id": "a"', "the key 'id' stands twice"), ('"year": 2024', '"year": NaN', "NaN")],
+    [('"id": "a"', '"id": "a", "id": "a"', "duplicate key 'id'"), ('"year": 2024', '"year": NaN', "NaN")],
 )
 def test_what_json_does_not_know_is_refused(done: Evaluation, old: str, new: str, said: str) -> None:
     (problem,) = predictions.parse("".join(predictions.dump(done)).replace(old, new), "f")[1]

@@ -96,7 +96,7 @@ def test_a_mistake_in_a_text_has_a_place_and_a_fix(body: str, place: str, what: 
         ("Rebels left.\n", "1:1", "before the first report"),
         ("# fine\n\nstray\n=== a\n\nx\n", "3:1", "before the first report"),
         ("=== a\nRebels left.\n\nx\n", "2:1", "not a header line"),
-        ("=== a\nk: 1\nj: 2\nk: 1\n\nx\n", "4:1", "'k' stands twice"),
+        ("=== a\nk: 1\nj: 2\nk: 1\n\nx\n", "4:1", "duplicate key 'k'"),
         ("=== a\nid: b\n\nx\n", "2:1", "'id' is reserved"),
         ("=== a\ntext: b\n\nx\n", "2:1", "'text' is reserved"),
         ("=== a\nk: v\nentities: []\n\nx\n", "3:1", "'entities' is reserved"),

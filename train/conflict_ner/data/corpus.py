@@ -1,11 +1,10 @@
-"""From files to splits of documents: the one door through which labeled data comes in.
+"""Reading of labeled files into a checked `Corpus` of documents by split.
 
-A path is a `.md` file (the marked-up form), a `.jsonl` file, a benchmark's file in CoNLL's
-form (`.conll`, `.bio`, `.iob2`, `.txt`), each in small letters or capitals and perhaps packed (`.gz`, `.bz2`,
-`.xz`, `.zst`), or a folder that is searched for all of these but
-`.txt`, which is mostly plain text and is read where it is named. `load` reads every split,
-lets `check` look at all of it and hands out a `Corpus` only when nothing is wrong (or, if
-not strict, without the documents at fault).
+A path is a file or a folder. Files are `.md` (the markup format), `.jsonl`, or the CoNLL format
+of benchmarks (`.conll`, `.bio`, `.iob2`, `.txt`); suffixes may be in capitals, and files may be
+compressed (`.gz`, `.bz2`, `.xz`, `.zst`). A folder is searched for all of these but `.txt`, which
+is mostly plain text and is read only if it is named. `load` reads and checks every split and
+returns a `Corpus` only if nothing is wrong (or, if not strict, without the faulty documents).
 
 >>> from conflict_ner.data.document import Mention
 >>> corpus = Corpus({"train": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
@@ -48,15 +47,15 @@ if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
 
 SPLITS = ("train", "validation", "test")
-FORMATS = {".md": markup, ".jsonl": jsonl}  # read and written
-READ_ONLY_FORMATS = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)  # read only
-_SAMPLE = 1500  # bytes before a wrong one that an encoding is guessed by, about
-_SEARCHED = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
+FORMATS = {".md": markup, ".jsonl": jsonl}  # with a parser and a writer
+READ_ONLY_FORMATS = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)
+_SAMPLE = 1500  # bytes before an invalid one from which an encoding is guessed, about
+_SEARCHED_SUFFIXES = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Labeled documents by split, checked. `skipped` says what a lenient load left out."""
+    """Checked documents by split. `skipped` holds the problems of documents that a load left out as faulty."""
 
     splits: Mapping[str, tuple[Document, ...]]
     skipped: tuple[Problem, ...] = ()
@@ -70,11 +69,11 @@ class Corpus:
         return tuple(document for documents in self.splits.values() for document in documents)
 
     def counts(self, split: str) -> Counter[str]:
-        """Mentions a label."""
+        """Count the mentions of each label in a split."""
         return Counter(mention.label for document in self[split] for mention in document.mentions)
 
     def summary(self, split: str, labels: Sequence[str]) -> dict[str, Any]:
-        """How many reports, words (between spaces), mentions, and mentions a label."""
+        """Count the reports, words (between spaces), mentions, and mentions of each label in a split."""
         counts = self.counts(split)
         return {
             "reports": len(self[split]),
@@ -84,17 +83,17 @@ class Corpus:
         }
 
     def sample(self, split: str, share: float, seed: int) -> Corpus:
-        """The corpus with a random share of one split, at least one report of it, in their order.
+        """Return the corpus with a random share of one split, at least one report, in their order.
 
-        With one seed a smaller share lies within a larger, as a learning curve wants it.
+        With the same seed a smaller share is a subset of a larger one, as a learning curve needs it.
         """
         documents = self[split]
         order = np.random.default_rng(seed).permutation(len(documents))
-        kept = sorted(order[: max(round(share * len(documents)), 1)])
-        return replace(self, splits={**self.splits, split: tuple(documents[index] for index in kept)})
+        chosen = sorted(order[: max(round(share * len(documents)), 1)])
+        return replace(self, splits={**self.splits, split: tuple(documents[index] for index in chosen)})
 
     def fingerprint(self, split: str) -> str:
-        """Sha256 of a split's ids, texts and mentions: the same data in either form agree."""
+        """Return the SHA-256 of a split's ids, texts and mentions; it does not depend on the file format."""
         digest = hashlib.sha256()
         for document in self[split]:
             mentions = [(m.start, m.end, m.label) for m in document.mentions]
@@ -119,7 +118,7 @@ class Corpus:
             stream.write(form.dump(self.documents if split is None else self[split]))
 
     def to_datasets(self) -> datasets.DatasetDict:
-        """The corpus as a `datasets.DatasetDict`; columns id, text, mentions, metadata (JSON)."""
+        """Return a `datasets.DatasetDict` with the columns id, text, mentions and metadata (JSON)."""
         import datasets
 
         mention = {"start": datasets.Value("int64"), "end": datasets.Value("int64"), "label": datasets.Value("string")}
@@ -127,7 +126,7 @@ class Corpus:
         features = datasets.Features({"id": string, "text": string, "mentions": [mention], "metadata": string})
         return datasets.DatasetDict(
             {
-                split: datasets.Dataset.from_dict(_columns(documents), features=features)
+                split: datasets.Dataset.from_dict(_dataset_columns(documents), features=features)
                 for split, documents in self.splits.items()
             }
         )
@@ -143,38 +142,40 @@ def load(
     guidelines: bool | None = None,
     columns: ColumnsConfig | None = None,
 ) -> Corpus:
-    """Read and check the splits; `paths` gives each split's files and folders.
+    """Read and check the splits.
 
     Args:
-        strict: any problem is an error.
+        paths: the files and folders of each split.
+        labels: the labels that mentions may have.
+        strict: whether any problem is an error.
         group: a metadata field whose values no two splits may share, such as the conflict.
-        allow_copies: a text may stand twice, also in two splits, as in some benchmarks.
-        guidelines: hold the data to our guidelines; None does if it has exactly our labels (see `check`).
-        columns: where CoNLL files have their words and tags; without it they are found.
+        allow_copies: a text may occur twice, also in two splits, as in some benchmarks.
+        guidelines: whether the data must follow our guidelines; see `validation.guidelines_apply`.
+        columns: the columns of words and tags in CoNLL files; without it they are detected.
 
     Raises:
-        DataError: with every problem of every file. If not `strict`, documents at fault are
-            left out instead (the corpus lists them) and only unreadable files are errors.
+        DataError: with every problem of every file. If not `strict`, faulty documents are left
+            out instead (`Corpus.skipped` lists their problems) and only unreadable files are errors.
     """
     splits: dict[str, tuple[Document, ...]] = {}
     problems: list[Problem] = []
     hidden: list[str] = []
     for split, entries in paths.items():
-        splits[split], found = _read(entries, hidden, columns)
-        problems += found
-    _tell_hidden(hidden)
-    problems = _tell_notes(problems)
+        splits[split], read_problems = _read(entries, hidden, columns)
+        problems += read_problems
+    _print_hidden(hidden)
+    problems = _print_notes(problems)
     findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
     findings += check_groups(splits, group) if group else []
     problems += [finding.problem for finding in findings]
     if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)
     faulty = {id(finding.document) for finding in findings}
-    kept = {
+    accepted = {
         split: tuple(document for document in documents if document.is_valid and id(document) not in faulty)
         for split, documents in splits.items()
     }
-    return Corpus(kept, tuple(problems))
+    return Corpus(accepted, tuple(problems))
 
 
 def load_corpus(
@@ -235,11 +236,11 @@ def load_corpus(
 
 
 def read(entries: Iterable[Path], columns: ColumnsConfig | None = None) -> tuple[tuple[Document, ...], list[Problem]]:
-    """All documents under the given files and folders, and what could not be read."""
+    """Read all documents in these files and folders; return them and the problems of what could not be read."""
     hidden: list[str] = []
     documents, problems = _read(entries, hidden, columns)
-    _tell_hidden(hidden)
-    return documents, _tell_notes(problems)
+    _print_hidden(hidden)
+    return documents, _print_notes(problems)
 
 
 def _read(
@@ -252,61 +253,61 @@ def _read(
         hidden += found.hidden
         problems += found.problems
         for file in found.files:
-            read_documents, faults = read_file(file, columns)
-            documents += read_documents
-            problems += faults
+            file_documents, file_problems = read_file(file, columns)
+            documents += file_documents
+            problems += file_problems
     return tuple(documents), problems
 
 
 def find_splits(entry: Path) -> dict[str, list[Path]]:
-    """The splits in a folder that has folders named after some; any other path is one split, `data`.
+    """Return the splits of a folder with subfolders named after splits; any other path is one split, `data`.
 
-    Every folder beside a split is one too, whatever its name, unless it is hidden: none is passed over.
+    Then every other subfolder that is not hidden is a split too, whatever its name, so that none is ignored.
     """
     try:
-        below = sorted(entry.iterdir()) if entry.is_dir() else []
-        # A link that leads nowhere may have led to a split: it is said when it is read.
-        folders = [path for path in below if path.is_dir() or (path.is_symlink() and not path.exists())]
+        children = sorted(entry.iterdir()) if entry.is_dir() else []
+        # A broken link may have led to a split; reading it reports the problem.
+        folders = [path for path in children if path.is_dir() or (path.is_symlink() and not path.exists())]
     except OSError:
-        folders = []  # it is said when it is read
-    shown = [folder for folder in folders if not is_hidden(folder.name)]
-    if not any(folder.name in SPLITS for folder in shown):
+        folders = []  # reading it reports the problem
+    visible = [folder for folder in folders if not is_hidden(folder.name)]
+    if not any(folder.name in SPLITS for folder in visible):
         return {"data": [entry]}
-    _tell_hidden([str(folder) for folder in folders if folder not in shown])
-    ranked = sorted(shown, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
+    _print_hidden([str(folder) for folder in folders if folder not in visible])
+    ranked = sorted(visible, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
     return {printable(folder.name): [folder] for folder in ranked}
 
 
 def format_suffix(name: str) -> str | None:
-    """The ending, in small letters and without that of a compression, by which a labeled file's form is known.
+    """Return the lower-case suffix that names a labeled file's format, before any compression suffix; None if unknown.
 
     >>> [format_suffix(name) for name in ("M.MD", "c.jsonl.gz", "notes.pdf")]
     ['.md', '.jsonl', None]
     """
-    ending = PurePath(strip_compression_suffix(name)).suffix.lower()
-    return ending if ending in FORMATS or ending in READ_ONLY_FORMATS else None
+    suffix = PurePath(strip_compression_suffix(name)).suffix.lower()
+    return suffix if suffix in FORMATS or suffix in READ_ONLY_FORMATS else None
 
 
 def search(entry: Path) -> SearchResult:
-    """The report files that a path names, in order of their names; what cannot be searched; what is hidden."""
+    """Find the report files at a path, sorted by name, the entries that cannot be searched, and the hidden ones."""
     try:
         is_folder, exists = entry.is_dir(), entry.exists()
-    except OSError as error:  # a folder above it is closed
+    except OSError as error:  # a parent folder is not accessible
         return SearchResult(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
     if is_folder:
         found = search_folder(entry, format_suffix)
-        files = [file for file in found.files if format_suffix(file.name) in _SEARCHED]
+        files = [file for file in found.files if format_suffix(file.name) in _SEARCHED_SUFFIXES]
         fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
         if found.files:
-            fix = "name its .txt files one by one, if they are in CoNLL's form"
+            fix = "name its .txt files one by one, if they are in CoNLL format"
         found.problems += [] if files or found.problems else [_no_files(entry, fault, fix)]
         found.files = files
         return found
     if not exists:
-        return SearchResult(problems=[_no_files(entry, "no such file or folder", "mend the path")])
+        return SearchResult(problems=[_no_files(entry, "no such file or folder", "correct the path")])
     if format_suffix(entry.name) is None:
-        ending = printable(entry.suffix) or "this"
-        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {ending}"
+        suffix = printable(entry.suffix) or "this"
+        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {suffix}"
         return SearchResult(problems=[_no_files(entry, fault, "convert or rename it")])
     return SearchResult([entry])
 
@@ -316,75 +317,74 @@ def _no_files(entry: Path, fault: str, fix: str) -> Problem:
 
 
 def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
-    """The report files that a path names, in order of their names, and what cannot be searched."""
+    """Find the report files at a path, sorted by name, and the problems of entries that cannot be searched."""
     found = search(entry)
     return found.files, found.problems
 
 
 def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Document], list[Problem]]:
-    """One file's documents, and its problems with line and column; some are only notes."""
+    """Read one file; return its documents and its problems with line and column (some are only notes)."""
     source, problems = read_text(file)
     if source is None:
         return [], problems
-    form = format_suffix(file.name) or ".txt"
-    name = printable(file)
-    documents, problems = FORMATS[form].parse(source, name) if form in FORMATS else conll.parse(source, name, columns)
-    return documents, problems
+    name, writable_format = printable(file), FORMATS.get(format_suffix(file.name) or "")
+    return writable_format.parse(source, name) if writable_format else conll.parse(source, name, columns)
 
 
 def read_text(file: Path) -> tuple[str | None, list[Problem]]:
-    """A file's text, unpacked if it is packed; None if it cannot be read, and why."""
-    name, packing = printable(file), compression_suffix(file.name)
+    """Read a file's text, decompressed if necessary; the text is None and the problem is returned if that fails."""
+    name, compression = printable(file), compression_suffix(file.name)
     try:
         with file.open("rb") as stream:
-            raw = open_decompressed(stream, packing).read()
+            raw = open_decompressed(stream, compression).read()
     except READ_ERRORS as error:
         if isinstance(error, OSError) and error.strerror:
-            said, fix = f"cannot be read: {error.strerror}", "check its permissions"
+            fault, fix = f"cannot be read: {error.strerror}", "check its permissions"
         else:
-            said, fix = f"damaged: {str(error) or type(error).__name__}", "get the file anew"
-        return None, [Problem(name, said, fix, unreadable=True)]
+            fault, fix = f"damaged: {str(error) or type(error).__name__}", "get a new copy of the file"
+        return None, [Problem(name, fault, fix, unreadable=True)]
     encoding = detect_encoding(raw[:4], None)
     try:
         text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode(encoding, "ignore").removeprefix("\ufeff")
-        place = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
-        return None, [Problem(place, *_not_decoded(raw, error.start, encoding, file), unreadable=True)]
-    if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":  # UTF-16 without a mark is UTF-8, byte by byte
-        return None, [Problem(f"{name}:1:1", *_not_decoded(raw, 0, encoding, file), unreadable=True)]
+        position = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        return None, [Problem(position, *_decoding_fault(raw, error.start, encoding, file), unreadable=True)]
+    # UTF-16 without a byte-order mark can be valid UTF-8; it shows in its many zero bytes.
+    if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":
+        return None, [Problem(f"{name}:1:1", *_decoding_fault(raw, 0, encoding, file), unreadable=True)]
     return text, []
 
 
-def _not_decoded(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
-    """What is wrong with a file that its encoding does not read, and how to save it as UTF-8 on any system."""
+def _decoding_fault(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
+    """Return the fault of a file with an invalid byte at `at`, and how to save it as UTF-8 on any system."""
     if encoding != "utf-8":
-        return f"not {encoding}, though its first bytes say so", "save it as UTF-8 in an editor, or get it anew"
+        return f"not {encoding}, although its first bytes say so", "save it as UTF-8 in an editor, or get a new copy"
     sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
-    guess, (what, _) = guess_encoding(sample), describe_decoding_error(sample)
+    guess, (fault, _) = guess_encoding(sample), describe_decoding_error(sample)
     if guess is None:
-        return f"{what} (byte 0x{raw[at]:02x})", "open it in an editor that shows it right, and save it as UTF-8"
+        return f"{fault} (byte 0x{raw[at]:02x})", "open it in an editor that shows it correctly, and save it as UTF-8"
     if compression_suffix(file.name):
-        return what, f"if that is right, unpack it, then open it as {guess} and save it as UTF-8"
+        return fault, f"if that is right, decompress it, then open it as {guess} and save it as UTF-8"
     name = printable(file.name)
     script = f"from pathlib import Path; f = Path({name!r}); f.write_bytes(f.read_bytes().decode({guess!r}).encode())"
-    return what, f'if that is right, save it as UTF-8 in an editor, or in its folder: python -c "{script}"'
+    return fault, f'if that is right, save it as UTF-8 in an editor, or in its folder: python -c "{script}"'
 
 
-def _tell_hidden(hidden: Sequence[str]) -> None:
-    """Say on standard error what was not read because of its name; no problem, and nothing to be silent about."""
+def _print_hidden(hidden: Sequence[str]) -> None:
+    """Print on standard error which entries were not read because they are hidden."""
     if hidden:
         print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
 
 
-def _tell_notes(problems: Sequence[Problem]) -> list[Problem]:
-    """Say on standard error what is only to be known about the files, and give the other problems."""
+def _print_notes(problems: Sequence[Problem]) -> list[Problem]:
+    """Print the problems that are only notes on standard error, and return the others."""
     for message in describe_problems(problem for problem in problems if problem.note):
         print(f"note: {message}", file=sys.stderr)
     return [problem for problem in problems if not problem.note]
 
 
-def _columns(documents: Sequence[Document]) -> dict[str, list[Any]]:
+def _dataset_columns(documents: Sequence[Document]) -> dict[str, list[Any]]:
     return {
         "id": [document.id for document in documents],
         "text": [document.text for document in documents],

@@ -1,7 +1,7 @@
-"""The normal form of a labeled report, and what a model finds in one.
+"""A labeled report, the mentions in it, and the entities that a model finds.
 
-Both data forms are read into a `Document` at once and everything later speaks of
-nothing else. Offsets are Python's: code points, `start` inclusive, `end` exclusive.
+Every file format is read into `Document`; all later code uses only that. Offsets are
+Python's: code points, `start` inclusive, `end` exclusive.
 
 >>> report = Document("r1", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")))
 >>> [report.slice(m) for m in report.mentions]
@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-SURROGATE = re.compile(r"[\ud800-\udfff]")  # half of a pair: cannot be written as UTF-8
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # half of a surrogate pair: cannot be written as UTF-8
 
 
 class Span(Protocol):
-    """Anything that marks `text[start:end]` with a label: a gold mention or an entity."""
+    """Anything that labels `text[start:end]`: a gold mention or a predicted entity."""
 
     @property
     def start(self) -> int: ...
@@ -31,7 +31,7 @@ class Span(Protocol):
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a string can be written as UTF-8: no half of a surrogate pair stands in it."""
+    """Return whether a string can be written as UTF-8: it contains no half of a surrogate pair."""
     return not SURROGATE.search(text)
 
 
@@ -59,10 +59,10 @@ class Entity:
 class Document:
     """One labeled report.
 
-    `mentions` are in order of their offsets. `metadata` is whatever the file says beside
-    id, text and mentions (theatre, genre, source, licence ...). `origin` (`file:line`) and
-    `places` (`file:line:column` a mention, where the form has columns) serve messages only
-    and take no part in comparisons, nor does `sound`: whether it was read without a problem.
+    `mentions` are in the order of their offsets. `metadata` holds everything in the file
+    other than id, text and mentions (theatre, genre, source, licence ...). `origin`
+    (`file:line`), `places` (`file:line:column` of each mention, in formats that have columns)
+    and `is_valid` (whether it was read without a problem) are ignored in comparisons.
     """
 
     id: str
@@ -74,14 +74,14 @@ class Document:
     is_valid: bool = field(default=True, compare=False)
 
     def metadata_text(self, name: str) -> str | None:
-        """A metadata field's value as a string, lists and numbers in JSON; None where there is none."""
+        """Return a metadata field's value as a string, lists and numbers as JSON; None if there is no such field."""
         value = self.metadata.get(name)
         return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     def slice(self, span: Span) -> str:
-        """The characters that a span marks."""
+        """Return the characters that a span covers."""
         return self.text[span.start : span.end]
 
     def place(self, index: int) -> str:
-        """Where mention number `index` stands, as finely as the form allows."""
+        """Return the position of mention number `index` in its file, with the column if the format has columns."""
         return self.places[index] if index < len(self.places) else self.origin

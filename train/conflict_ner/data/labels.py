@@ -1,4 +1,4 @@
-"""The label scheme: the only place that knows of prefixes.
+"""IOB2 tags: conversion between tags and labeled spans of words. No other module knows the prefixes.
 
 IOB2 (Ramshaw & Marcus 1995; Tjong Kim Sang & Veenstra 1999): the first word of a mention
 is `B-LABEL`, the others `I-LABEL`, all else `O`. Tag ids are fixed by the order of the
@@ -12,7 +12,7 @@ config's labels: 0 is O, label number k has B at 2k + 1 and I at 2k + 2.
 >>> scheme.decode(np.array([3, 1, 2, 0]))
 [(0, 1, 'LOCATION'), (1, 3, 'ACTOR')]
 
-Tags that somebody else wrote are read as strings, before any labels are fixed:
+Tags from another source are read as strings, before any label set is fixed:
 
 >>> spans, faults = read_tags(["B-ACTOR", "I-ACTOR", "O", "I-LOCATION"])
 >>> spans
@@ -37,53 +37,55 @@ TagIds = npt.NDArray[np.int64]
 WordSpan = tuple[int, int, str]  # first word, past the last word, label
 
 _TAG = re.compile(r"O|[BI]-\S+")
-_ANY_TAG = re.compile(r"O|[BIESLUMW]-\S+")
+_TAG_LIKE = re.compile(r"O|[BIESLUMW]-\S+")
 
 
 def is_tag(text: str) -> bool:
-    """Whether a string is an IOB2 tag: O, B-LABEL or I-LABEL."""
+    """Return whether a string is an IOB2 tag: O, B-LABEL or I-LABEL."""
     return bool(_TAG.fullmatch(text))
 
 
-def is_any_tag(text: str) -> bool:
-    """Tell whether a string is a tag of IOB2 or of a scheme that is taken for it: BIOES, BILOU, BMES."""
-    return bool(_ANY_TAG.fullmatch(text))
+def is_tag_like(text: str) -> bool:
+    """Return whether a string is a tag of IOB2 or of a related scheme: BIOES, BILOU, BMES."""
+    return bool(_TAG_LIKE.fullmatch(text))
 
 
-def other_scheme(sentences: Iterable[Sequence[str]]) -> str | None:
-    """Name the scheme that sentences of tags are surely written in, if it is not IOB2.
+def detect_other_scheme(sentences: Iterable[Sequence[str]]) -> str | None:
+    """Return the name of the sentences' tagging scheme if it is certainly not IOB2, else None.
 
-    In BIOES and its kin every mention has a last word tagged E-, L-, S- or U-; a few such tags are slips. In
-    IOB1 a B- stands only between two mentions of one label, and every other mention begins with I-.
+    In BIOES and its variants the last word of every mention is tagged E-, L-, S- or U-; a few such tags are errors.
+    In IOB1 a B- occurs only between two adjacent mentions of one label, and every other mention begins with I-.
 
-    >>> other_scheme([["B-LOC", "E-LOC", "O", "S-LOC"]]), other_scheme([["I-LOC", "I-LOC", "O", "I-ACTOR"]])
-    ('BIOES', 'IOB1')
-    >>> other_scheme([["B-LOC", "I-LOC", "O", "I-LOC"], ["B-LOC", "E-LOC"], ["B-LOC"]])
+    >>> detect_other_scheme([["B-LOC", "E-LOC", "O", "S-LOC"]])
+    'BIOES'
+    >>> detect_other_scheme([["I-LOC", "I-LOC", "O", "I-ACTOR"]])
+    'IOB1'
+    >>> detect_other_scheme([["B-LOC", "I-LOC", "O", "I-LOC"], ["B-LOC", "E-LOC"], ["B-LOC"]])
     """
     prefixes: Counter[str] = Counter()
-    continues_nothing, begins = 0, 0
+    stray_inside, mention_begins = 0, 0
     for tags in sentences:
-        before = "O"
+        previous = "O"
         for tag in tags:
-            if tag != "O" and is_any_tag(tag):
+            if tag != "O" and is_tag_like(tag):
                 prefixes[tag[0]] += 1
-                follows = before[2:] == tag[2:]
-                continues_nothing += tag[0] == "I" and not follows
-                begins += tag[0] == "B" and not follows
-            before = tag
-    last, mentions = sum(prefixes[p] for p in "ESLUMW"), sum(prefixes[p] for p in "BSUW")
-    if last and 2 * last >= mentions:
+                same_label = previous[2:] == tag[2:]
+                stray_inside += tag[0] == "I" and not same_label
+                mention_begins += tag[0] == "B" and not same_label
+            previous = tag
+    last_words, mentions = sum(prefixes[p] for p in "ESLUMW"), sum(prefixes[p] for p in "BSUW")
+    if last_words and 2 * last_words >= mentions:
         if prefixes["M"]:
             return "BMES"
         return "BILOU" if prefixes["L"] + prefixes["U"] > prefixes["E"] + prefixes["S"] else "BIOES"
-    return "IOB1" if continues_nothing > 1 and not begins else None
+    return "IOB1" if stray_inside > 1 and not mention_begins else None
 
 
 def read_tags(tags: Sequence[str]) -> tuple[list[WordSpan], list[tuple[int, str, str]]]:
-    """The mentions that a sentence's IOB2 tags spell, and its faults: word, what it is, how to mend it.
+    """Return the mentions in a sentence's IOB2 tags, and the faults: number of the word, fault, fix.
 
-    A string that is no tag is read as O, and an I- tag that continues nothing as a B- tag,
-    as `LabelScheme.decode` has it.
+    A string that is not a tag is read as O. An I- tag that continues no mention is read as a B- tag,
+    as in `LabelScheme.decode`.
     """
     spans: list[WordSpan] = []
     faults: list[tuple[int, str, str]] = []
@@ -115,7 +117,7 @@ class LabelScheme:
 
     @property
     def id2label(self) -> dict[int, str]:
-        """What a checkpoint's config stores."""
+        """The tag of each id, as a checkpoint's config stores them."""
         return dict(enumerate(self.tags))
 
     @property
@@ -125,7 +127,7 @@ class LabelScheme:
 
     @classmethod
     def from_id2label(cls, id2label: Mapping[int, str] | Mapping[str, str]) -> LabelScheme:
-        """Rebuild the scheme of a checkpoint.
+        """Rebuild the scheme from a checkpoint's `id2label`.
 
         Raises:
             ValueError: if the tags are not O and paired B-/I- tags in this module's order.
@@ -138,7 +140,7 @@ class LabelScheme:
         return scheme
 
     def encode(self, spans: Iterable[WordSpan], words: int) -> TagIds:
-        """Tag ids of `words` words, shape (words,), given non-overlapping word spans."""
+        """Return the tag ids, shape (words,), of `words` words with these non-overlapping spans."""
         index = {label: k for k, label in enumerate(self.labels)}
         tags = np.full(words, OUTSIDE, dtype=np.int64)
         for first, last, label in spans:
@@ -147,10 +149,10 @@ class LabelScheme:
         return tags
 
     def decode(self, tags: TagIds) -> list[WordSpan]:
-        """The mentions that a tag sequence, shape (words,), spells.
+        """Return the mentions in a sequence of tag ids, shape (words,).
 
-        An I- tag that continues nothing begins a mention, as in conlleval and in
-        `transformers.pipeline`: what the model saw is kept rather than dropped.
+        An I- tag that continues no mention begins one, as in conlleval and in
+        `transformers.pipeline`: a mention that the model found is kept rather than dropped.
         """
         firsts, lasts, kinds = self.decode_arrays(tags)
         return [
@@ -159,11 +161,10 @@ class LabelScheme:
         ]
 
     def decode_arrays(self, tags: TagIds, ends: TagIds | None = None) -> tuple[TagIds, TagIds, TagIds]:
-        """What `decode` gives, as arrays: first words, past the last words, numbers of the labels.
+        """Return the mentions as arrays of shape (mentions,): first words, ends (exclusive), label numbers.
 
         Args:
-            ends: where sequences end that stand in `tags` one after the other: no mention goes
-                on past one.
+            ends: the ends of sequences that are concatenated in `tags`; no mention crosses one.
         """
         inside = np.flatnonzero(tags != OUTSIDE)
         kinds = (tags[inside] - 1) // 2
@@ -177,5 +178,5 @@ class LabelScheme:
         return inside[firsts], inside[lasts] + 1, kinds[firsts]
 
     def inside_tags(self, tags: TagIds) -> TagIds:
-        """For each tag the I- tag of its label (O stays O)."""
+        """Return the I- tag of each tag's label (O stays O)."""
         return np.where(tags == OUTSIDE, OUTSIDE, (tags + 1) // 2 * 2)

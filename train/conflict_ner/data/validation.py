@@ -1,13 +1,13 @@
-"""What must hold of labeled data before anything is learned from it or scored on it.
+"""Checks of labeled data before a model is trained or scored on it.
 
-A document is checked by itself (labels, offsets, edges, overlaps) and against all others
-(ids, copies, near-copies across splits: a report that a model has seen in training makes
-its test score a lie). Findings come back together, each with its place and its fix.
+Each document is checked alone (labels, offsets, edges, overlaps) and against all others
+(ids, copies, near-copies across splits: a report seen in training makes a test score too
+high). All findings are returned together, each with its position and its fix.
 
-Two rules come from our own labeling guidelines (data/guidelines.md) and are applied only where those are:
-punctuation at its edges stays outside a mention, and a text stands once in a split. By default they are
-applied to data with exactly our four labels, whatever the form of its files. Data labeled by other
-guidelines, such as a benchmark, is taken as it was published. Everything else holds for all data.
+Two rules come from the labeling guidelines of this project (data/guidelines.md): punctuation at the edges of
+a mention is left outside it, and a text occurs once in a split. By default they are applied only to data with
+exactly our four labels, whatever the file format. Data labeled by other guidelines, such as a benchmark, is
+used as published. All other rules apply to all data.
 
 >>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
 >>> print(check_document(report, ["ACTOR"])[0])
@@ -31,29 +31,29 @@ from conflict_ner.data.document import Document, Mention, is_encodable
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
-NEAR_DUPLICATE = 0.5  # Jaccard similarity of the two texts' shingles
-# Endings that belong to the mention although Unicode calls them punctuation: per cent and
-# per mille signs, and the dot of an abbreviation (U.S., Kan., Inc.).
+NEAR_DUPLICATE_SIMILARITY = 0.5  # Jaccard similarity of the two texts' shingles
+# Last characters that belong to a mention although Unicode classes them as punctuation: percent and
+# per mille signs, and the period of an abbreviation (U.S., Kan., Inc.).
 _UNITS = "%‰"
 _ABBREVIATION = re.compile(
     r"(?:(?:\b\w\.){2,}|\b(?:Inc|Corp|Co|Gen|Dept|Ltd|Jr|Sr|St|Bros|Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Ky|La|Md|"
     r"Mass|Mich|Minn|Miss|Mo|Mont|Neb|Nev|Okla|Ore|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo)\.)\Z"
 )
-_OPENING_OK = "#@&"
+_ALLOWED_OPENINGS = "#@&"
 GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
 _NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem and the document that a lenient load leaves out because of it."""
+    """A problem and the document that is left out because of it if loading is not strict."""
 
     problem: Problem
     document: Document
 
 
 def guidelines_apply(setting: bool | None, labels: Sequence[str]) -> bool:
-    """Whether data is held to our guidelines: as set, or where nothing is set, if it has exactly our labels.
+    """Return whether data must follow our guidelines: as set, or if `setting` is None, if it has exactly our labels.
 
     >>> guidelines_apply(None, ["NUMBER", "LOCATION", "WEAPON", "ACTOR"]), guidelines_apply(None, ["ACTOR"])
     (True, False)
@@ -68,33 +68,34 @@ def check_splits(
     allow_copies: bool = False,
     guidelines: bool | None = None,
 ) -> list[Finding]:
-    """Every problem of the documents in all splits, each alone and against the others.
+    """Return every problem of the documents in all splits, checked alone and against each other.
 
     Args:
-        allow_copies: a text may stand in several splits, as it is or nearly so.
-        guidelines: hold them to our guidelines; see `guidelines_apply`.
+        allow_copies: a text may occur in several splits, exactly or nearly.
+        guidelines: whether documents must follow our guidelines; see `guidelines_apply`.
     """
-    held = guidelines_apply(guidelines, labels)
+    use_guidelines = guidelines_apply(guidelines, labels)
     findings = [
         Finding(problem, document)
         for documents in splits.values()
         for document in documents
-        for problem in check_document(document, labels, guidelines=held)
+        for problem in check_document(document, labels, guidelines=use_guidelines)
     ]
     findings += _repeated_ids(splits)
     if allow_copies:
         return findings
-    return [*findings, *_repeated_texts(splits, guidelines=held), *_near_duplicates(splits, guidelines=held)]
+    findings += _repeated_texts(splits, guidelines=use_guidelines)
+    return [*findings, *_near_duplicates(splits, guidelines=use_guidelines)]
 
 
 def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[Finding]:
-    """Reports that lack a metadata field, or share its value with a report in another split.
+    """Find reports that lack a metadata field or share its value with a report in another split.
 
-    A model that has seen a conflict's names in training is not tested on them: with
-    `field` the conflict, this proves that no split knows another's.
+    With the conflict as `field`, a corpus without findings has no conflict in two splits: a model
+    is not tested on a conflict whose names it has seen in training.
     """
     findings = []
-    homes: dict[str, tuple[str, Document]] = {}  # a value: the split and document it was first seen in
+    first_seen: dict[str, tuple[str, Document]] = {}  # split and document of each value's first occurrence
     for split, documents in splits.items():
         for document in documents:
             if document.metadata.get(field) in (None, ""):
@@ -103,9 +104,9 @@ def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[F
                 findings.append(Finding(problem, document))
                 continue
             value = json.dumps(document.metadata[field])
-            home, other = homes.setdefault(value, (split, document))
-            if home != split:
-                what = f"{field} {value} stands in {split} and in {home} ({other.origin})"
+            first_split, first = first_seen.setdefault(value, (split, document))
+            if first_split != split:
+                what = f"{field} {value} occurs in {split} and in {first_split} ({first.origin})"
                 problem = Problem(
                     document.origin, what, "keep all of it in one split", kind=f"{field} {value} in two splits"
                 )
@@ -116,25 +117,27 @@ def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[F
 def check_document(
     document: Document, labels: Sequence[str], *, guidelines: bool | None = None, edges: bool = True
 ) -> list[Problem]:
-    """The problems of one document taken by itself.
+    """Return the problems of one document checked alone.
 
     Args:
         guidelines: as in `check_splits`.
-        edges: look at the first and last characters of mentions at all.
+        edges: check the first and last characters of mentions.
     """
-    held = guidelines_apply(guidelines, labels)
+    use_guidelines = guidelines_apply(guidelines, labels)
     problems = []
     if not document.text.strip():
         what = f"report {document.id!r} is empty"
         problems.append(Problem(document.origin, what, "write its text or remove it", kind="empty report"))
     elif not is_encodable(document.id + document.text + json.dumps(dict(document.metadata), ensure_ascii=False)):
-        problems.append(Problem(document.origin, "half of a surrogate pair in the report", "write the character whole"))
+        problems.append(
+            Problem(document.origin, "half of a surrogate pair in the report", "write the complete character")
+        )
     for index, mention in enumerate(document.mentions):
         fault = _mention_fault(document, mention, labels)
         if not fault and edges:
-            fault = _edge_fault(document.slice(mention), guidelines=held)
+            fault = _edge_fault(document.slice(mention), guidelines=use_guidelines)
         if fault:
-            what, fix, kind = f"{_show(document, mention)} {fault[0]}", fault[1], fault[0]
+            what, fix, kind = f"{_describe(document, mention)} {fault[0]}", fault[1], fault[0]
             if mention.label not in labels:
                 kind = f"unknown label {mention.label}"
             problems.append(Problem(document.place(index), what, fix, kind=kind))
@@ -142,18 +145,18 @@ def check_document(
 
 
 def _overlaps(document: Document) -> Iterator[Problem]:
-    outer: Mention | None = None  # of those before, the one that reaches farthest
+    outer: Mention | None = None  # the earlier mention with the largest end
     for index, mention in enumerate(document.mentions):
         if outer and mention.start < outer.end:
-            how = "lies inside" if mention.end <= outer.end else "overlaps"
-            what = f"{_show(document, mention)} {how} {_show(document, outer)}"
+            relation = "lies inside" if mention.end <= outer.end else "overlaps"
+            what = f"{_describe(document, mention)} {relation} {_describe(document, outer)}"
             yield Problem(document.place(index), what, "keep one: mentions neither nest nor overlap", kind="overlap")
         if outer is None or mention.end > outer.end:
             outer = mention
 
 
 def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
-    """What is wrong with a mention's label or offsets, and how to mend it."""
+    """Return the fault of a mention's label or offsets and its fix; None if there is none."""
     size = len(document.text)
     if mention.label not in labels:
         folded = {label.casefold(): label for label in labels}
@@ -169,19 +172,20 @@ def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) 
 
 
 def _edge_fault(text: str, *, guidelines: bool) -> tuple[str, str] | None:
-    """What is wrong with a mention's first or last character, and how to mend it."""
+    """Return the fault of a mention's first or last character and its fix; None if there is none."""
     for char, verb in ((text[0], "begins"), (text[-1], "ends")):
         if char.isspace():
             return f"{verb} with a space", "leave it outside the mention"
         at_end = verb == "ends"
-        allowed = char in (_UNITS if at_end else _OPENING_OK) or (at_end and _is_own_ending(text))
+        allowed = char in (_UNITS if at_end else _ALLOWED_OPENINGS) or (at_end and _has_own_ending(text))
         if guidelines and unicodedata.category(char).startswith("P") and not allowed:
             fix = f"leave it outside the mention; if your guidelines have it inside: {_NO_GUIDELINES}"
             return f"{verb} with the punctuation {char!r}", fix
     return None
 
 
-def _is_own_ending(text: str) -> bool:
+def _has_own_ending(text: str) -> bool:
+    """Return whether the last character belongs to the mention: its own bracket or an abbreviation's period."""
     if text[-1] == ")":
         return text.count("(") == text.count(")")
     return bool(_ABBREVIATION.search(text))
@@ -192,48 +196,48 @@ def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]
     for document in (document for documents in splits.values() for document in documents):
         if document.id in ids:
             what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
-            fix = "give each report an id of its own"
-            if _named_by_its_place(document):
+            fix = "give each report its own id"
+            if _is_id_from_position(document):
                 fix = "rename one of the files: its name is part of the ids"
             yield Finding(Problem(document.origin, what, fix, kind="id used twice"), document)
         ids.setdefault(document.id, document)
 
 
-def _named_by_its_place(document: Document) -> bool:
-    """Whether its file gives it no id of its own, as CoNLL's form does: the id is the file's name and the line."""
+def _is_id_from_position(document: Document) -> bool:
+    """Return whether the id is the file's name and line, as for CoNLL files, which have no ids."""
     file, _, line = document.origin.rpartition(":")
     path = Path(file)
     return path.suffix not in (".md", ".jsonl") and document.id == f"{path.stem}:{line}"
 
 
 def _repeated_texts(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
-    """Texts that stand twice, white space and case aside."""
+    """Find texts that occur twice, ignoring white space and case."""
     texts: dict[str, tuple[str, Document]] = {}
     for split, documents in splits.items():
         for document in documents:
-            text = _folded(document.text)
+            text = _normalize(document.text)
             other_split, other = texts.setdefault(text, (split, document))
-            within = other_split == split
-            if text and other is not document and not (within and not guidelines):
-                where = "" if within else f" ({other_split} and {split})"
-                what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{where}"
-                kind = f"same text{where}"
-                fix = _without("remove one of the two", within=within, guidelines=guidelines)
+            same_split = other_split == split
+            if text and other is not document and not (same_split and not guidelines):
+                in_splits = "" if same_split else f" ({other_split} and {split})"
+                what = f"report {document.id!r} has the same text as {other.id!r} at {other.origin}{in_splits}"
+                kind = f"same text{in_splits}"
+                fix = _copy_fix("remove one of the two", same_split=same_split, guidelines=guidelines)
                 yield Finding(Problem(document.origin, what, fix, kind=kind), document)
 
 
-def _without(fix: str, *, within: bool, guidelines: bool) -> str:
-    """How to do without copies; a benchmark's files are better not changed."""
+def _copy_fix(fix: str, *, same_split: bool, guidelines: bool) -> str:
+    """Add to a fix the setting that allows copies: the files of a benchmark are better not changed."""
     if not guidelines:
         return f"{fix}, or set data.allow_copies: true"
-    return f"{fix}; if your guidelines allow copies in a split: {_NO_GUIDELINES}" if within else fix
+    return f"{fix}; if your guidelines allow copies in a split: {_NO_GUIDELINES}" if same_split else fix
 
 
 def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bool) -> Iterator[Finding]:
-    """Documents that share most of their five-word runs with one in another split.
+    """Find documents that share most of their five-word shingles with one in another split.
 
-    Exact Jaccard similarity over an inverted index: the usual MinHash would only guess at
-    it, and labeled corpora are small enough to count. Of several the most similar is named.
+    Computes the exact Jaccard similarity with an inverted index: MinHash would only estimate
+    it, and labeled corpora are small enough. If there are several, the most similar is named.
     """
     seen: list[tuple[str, Document, int]] = []
     postings: dict[str, dict[int, list[int]]] = {split: defaultdict(list) for split in splits}
@@ -245,12 +249,12 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
             if hits:
                 nearest, similarity = _nearest(hits, len(shingles), seen)
                 other_split, other, _ = seen[nearest]
-                if similarity >= NEAR_DUPLICATE and _folded(other.text) != _folded(document.text):
+                if similarity >= NEAR_DUPLICATE_SIMILARITY and _normalize(other.text) != _normalize(document.text):
                     what = (
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
                     )
-                    fix = _without("keep both in one split, or remove one", within=False, guidelines=guidelines)
+                    fix = _copy_fix("keep both in one split, or remove one", same_split=False, guidelines=guidelines)
                     kind = f"near-copy {other_split} {split}"
                     yield Finding(Problem(document.origin, what, fix, kind=kind), document)
             for shingle in shingles:
@@ -259,7 +263,12 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
 
 
 def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Document, int]]) -> tuple[int, float]:
-    """The number of the most similar document among the postings, and its similarity."""
+    """Return the number of the most similar document in the postings, and its similarity.
+
+    Args:
+        hits: for each shingle that occurs elsewhere, the numbers of the documents in `seen` that have it.
+        size: number of shingles of the document.
+    """
     numbers, shared = np.unique(np.concatenate([np.array(hit) for hit in hits]), return_counts=True)
     sizes = np.array([seen[number][2] for number in numbers])
     similarities = shared / (sizes + size - shared)
@@ -267,7 +276,7 @@ def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Documen
     return int(numbers[best]), float(similarities[best])
 
 
-def _folded(text: str) -> str:
+def _normalize(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
@@ -276,5 +285,5 @@ def _shingles(text: str) -> set[int]:
     return {hash(tuple(words[i : i + SHINGLE_WORDS])) for i in range(len(words) - SHINGLE_WORDS + 1)}
 
 
-def _show(document: Document, mention: Mention) -> str:
+def _describe(document: Document, mention: Mention) -> str:
     return f"{document.slice(mention)!r} ({mention.label}, {mention.start}:{mention.end})"

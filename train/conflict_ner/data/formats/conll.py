@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.conll_columns import Found, Row, common_width, find_columns, is_header
-from conflict_ner.data.labels import is_any_tag, is_tag, other_scheme, read_tags
+from conflict_ner.data.labels import detect_other_scheme, is_tag, is_tag_like, read_tags
 from conflict_ner.errors import Problem
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _count(number: int, thing: str) -> str:
 def _other_form(sentences: Sequence[_Sentence], found: Found, file: str, problems: Sequence[Problem]) -> Problem | None:
     """Report a file whose tags are of another scheme, or which has more faults than one mends by hand."""
     rows = [row for sentence in sentences for row in sentence.rows]
-    scheme = other_scheme([[_tag(row, found) for row in sentence.rows] for sentence in sentences])
+    scheme = detect_other_scheme([[_tag(row, found) for row in sentence.rows] for sentence in sentences])
     if scheme not in (None, "IOB1"):
         tags = [(row, _tag(row, found)) for row in rows]
-        others = [(row, tag) for row, tag in tags if is_any_tag(tag) and not is_tag(tag)]
+        others = [(row, tag) for row, tag in tags if is_tag_like(tag) and not is_tag(tag)]
         kinds = " and ".join(sorted({f"{tag[:2]}" for _, tag in others}))
         what = f"this is {scheme}, not IOB2: {_count(len(others), 'tag')} with {kinds}"
         fix = "write B- for the first word of each mention and I- for its others"
@@ -142,11 +142,11 @@ def _is_comment(row: Row, width: int, *, opens: bool) -> bool:
     """
     line = " ".join(row.columns)
     same_width = len(row.columns) == width
-    if not line.startswith("#") or (same_width and any(map(is_any_tag, row.columns[1:]))):
+    if not line.startswith("#") or (same_width and any(map(is_tag_like, row.columns[1:]))):
         return False
     if _COMMENT.match(line):
         return True
-    plain = line.startswith("# ") and not is_any_tag(row.columns[-1])
+    plain = line.startswith("# ") and not is_tag_like(row.columns[-1])
     return opens and plain and (not same_width or "=" in line)
 
 

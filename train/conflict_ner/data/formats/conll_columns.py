@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conflict_ner.data.labels import is_any_tag
+from conflict_ner.data.labels import is_tag_like
 from conflict_ner.errors import Problem, excerpt
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def is_header(row: Row) -> bool:
     (True, False)
     """
     names = [_name(cell) for cell in row.columns]
-    if any(is_any_tag(cell) for cell in row.columns):
+    if any(is_tag_like(cell) for cell in row.columns):
         return False
     return len(names) > 1 and any(name in TAG_NAMES for name in names)
 
@@ -125,7 +125,7 @@ class _Table:
         self.sentences = [rows for rows in whole if rows]
         self.rows = [row for sentence in self.sentences for row in sentence]
         self.cells = [[row.columns[column] for row in self.rows] for column in range(width)]
-        self.shares = [_share(map(is_any_tag, cells)) for cells in self.cells]
+        self.shares = [_share(map(is_tag_like, cells)) for cells in self.cells]
 
     def find_tag(self, word: int | None) -> int | Problem:
         candidates = [c for c in range(self.width) if self.shares[c] > _TAG_SHARE and c != word]
@@ -221,8 +221,8 @@ class _Table:
         return rises or all(0 <= number <= 1 for numbers in values for number in numbers)
 
     def _holds_chunks(self, column: int) -> bool:
-        return all(cell[2:] in CHUNKS for cell in self.cells[column] if is_any_tag(cell) and cell != "O") and any(
-            is_any_tag(cell) and cell != "O" for cell in self.cells[column]
+        return all(cell[2:] in CHUNKS for cell in self.cells[column] if is_tag_like(cell) and cell != "O") and any(
+            is_tag_like(cell) and cell != "O" for cell in self.cells[column]
         )
 
     def _brackets(self) -> Problem | None:
@@ -250,7 +250,7 @@ def _no_tags(rows: Sequence[Row], file: str, tag: int | None = None) -> Problem:
     if separator:
         return _other_separator(rows, file, separator)
     cells = [row.columns[-1] if tag is None else "".join(row.columns[tag : tag + 1]) for row in rows]
-    untagged = [row for row, cell in zip(rows, cells, strict=True) if len(row.columns) == 1 or not is_any_tag(cell)]
+    untagged = [row for row, cell in zip(rows, cells, strict=True) if len(row.columns) == 1 or not is_tag_like(cell)]
     place = "end in no tag" if tag is None else f"have no tag in column {tag + 1}"
     what = f"{len(untagged):,} of {len(rows):,} lines {place} (O, B-LABEL, I-LABEL): not a CoNLL file"
     fix = "labeled sentences have a word, a space and a tag on each line; plain text is for `tag` only"
@@ -261,7 +261,7 @@ def _no_tags(rows: Sequence[Row], file: str, tag: int | None = None) -> Problem:
 
 def _is_parted_by(row: Row, separator: str) -> bool:
     cells = " ".join(row.columns).split(separator)
-    return len(cells) > 1 and any(is_any_tag(cell.strip(" \"'")) for cell in cells)
+    return len(cells) > 1 and any(is_tag_like(cell.strip(" \"'")) for cell in cells)
 
 
 def _glued_separator(words: Sequence[str]) -> str | None:

@@ -185,7 +185,7 @@ def _parse_header(
         elif key in RESERVED_KEYS:
             problems.append(Problem(where, f"the key {key!r} is reserved", "use another name"))
         elif key in metadata:
-            problems.append(Problem(where, f"the key {key!r} stands twice", "keep one"))
+            problems.append(Problem(where, f"duplicate key {key!r}", "keep one"))
         else:
             metadata[key] = read_value(value.strip())
         at += 1

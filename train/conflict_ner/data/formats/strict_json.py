@@ -1,10 +1,10 @@
-"""JSON as its standard has it: no NaN, no infinity, no key twice, no bottomless nesting.
+"""A JSON parser that accepts only standard JSON: no NaN, no infinity, no duplicate keys, no very deep nesting.
 
 >>> loads('{"year": 2024}')
 {'year': 2024}
 >>> loads('{"a": 1, "a": 2}')
 Traceback (most recent call last):
-ValueError: the key 'a' stands twice in one object
+ValueError: duplicate key 'a' in one object
 """
 
 from __future__ import annotations
@@ -21,28 +21,30 @@ def loads(source: str) -> Any:
 
     Raises:
         json.JSONDecodeError: with line and column, if it is not JSON.
-        ValueError: if it is, but holds what could not be written back or would be lost.
+        ValueError: if it is JSON, but has a duplicate key or a number that is too large, or is nested too deeply.
     """
     try:
-        return json.loads(source, object_pairs_hook=_no_key_twice, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(
+            source, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_finite_float
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
-        twice = excerpt(next(key for key in keys if keys.count(key) > 1))
-        raise ValueError(f"the key {twice} stands twice in one object")
+        duplicate = excerpt(next(key for key in keys if keys.count(key) > 1))
+        raise ValueError(f"duplicate key {duplicate} in one object")
     return record
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(digits: str) -> float:
+def _finite_float(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
         raise ValueError(f"the number {digits[:40]} is too large")
