@@ -16,6 +16,8 @@ from conflict_ner.export import verify
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.encoder import quiet_transformers
 from helpers.encoders import SENTENCES
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from transformers import pipeline
 
 Expected = list[tuple[str, Sequence[Entity]]]
@@ -108,8 +110,10 @@ def test_nothing_to_compare_is_no_failure(checkpoint_folder: Path) -> None:
     assert (facts.texts, facts.mentions, facts.strategy) == (0, 0, "first")
 
 
-@pytest.mark.parametrize("text", ["", "Goma fell.", "Go\r\nma\u2028\u0085\x0b\x1c \U0001f4a3 \u200f \"'{}\\"])
-def test_what_is_expected_survives_its_file(text: str) -> None:
-    entities = [Entity("ACTOR", text[1:3], 1, 3, 0.123456789)] if text else []
-    expected = [(text, entities), ("Beni", [])]
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.text(), st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)), max_size=4))
+@example([("Go\r\nma\u2028\u0085\x0b\x1c \U0001f4a3 \u200f \"'{}\\", 1, 3, 0.123456789)])
+def test_any_text_and_score_survives_the_file_of_expected_entities(rows: list[tuple[str, int, int, float]]) -> None:
+    expected = [(text, [Entity("ACTOR", text[start:end], start, end, score)]) for text, start, end, score in rows]
+    expected.append(("Beni", []))
     assert verify.load_expected(verify.dump_expected(expected)) == expected

@@ -27,6 +27,8 @@ from conflict_ner.training.temperature_scaling import (
 )
 from helpers.encoders import SENTENCES, wordpiece
 from helpers.runs import LABELS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification
 
@@ -138,6 +140,20 @@ def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, te
         np.testing.assert_array_equal(divided.argmax(-1), whole.argmax(-1))
     assert marks(list(predictor.predict(TEXTS))) == spans
     np.testing.assert_allclose(decisions(predictor, reports).scores(), expected, atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(temperature=st.floats(0.1, 10.0), seed=st.integers(0, 2**32))
+def test_no_temperature_changes_the_best_tag(predictor: Predictor, temperature: float, seed: int) -> None:
+    model: Any = model_of(predictor)
+    torch.manual_seed(seed)
+    nn.init.normal_(model.classifier.weight, std=0.4)
+    nn.init.normal_(model.classifier.bias, std=0.4)
+    before = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
+    assert scale_head(model, predictor, temperature, TEXTS[:2])
+    after = np.concatenate([logits for _, logits in predictor.logits(TEXTS)])
+    chosen = before[np.arange(len(before)), after.argmax(-1)]
+    np.testing.assert_allclose(chosen, before.max(-1), rtol=0, atol=1e-5)  # another tag only where two tie
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.3, 3.0])

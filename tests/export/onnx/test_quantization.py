@@ -17,6 +17,9 @@ from conflict_ner.export.onnx.quantization import (
     rounded,
 )
 from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 if TYPE_CHECKING:
     import onnx
@@ -86,6 +89,24 @@ def test_weights_come_back_to_within_half_a_step(weights: Float32, limit: int) -
     assert columns.dtype == np.int8
     assert np.abs(columns).max(0).tolist() == [limit] * 80
     assert (np.abs(columns * scales - weights) <= scales / 2 + 1e-6).all()
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    hnp.arrays(
+        np.float32,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.floats(width=32, allow_nan=False, allow_infinity=False),
+    )
+)
+def test_products_of_any_weights_fit_16_bits(weights: Float32) -> None:
+    columns, scales = rounded(weights, PRODUCT_LIMIT)
+    sizes = np.abs(columns.astype(np.int64))
+    assert sizes.max() <= PRODUCT_LIMIT
+    assert np.isfinite(scales).all()
+    # x86 CPUs without VNNI add two products, of inputs up to 255, into a signed number of 16 bits.
+    for first in range(len(sizes) - 1):
+        assert (255 * (sizes[first] + sizes[first + 1]) < 2**15).all()
 
 
 def test_a_column_of_zeros_stays_one() -> None:
