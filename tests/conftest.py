@@ -87,7 +87,7 @@ def verified_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from conflict_ner.export import checkpoint_writer
     from conflict_ner.export.verify import verify
 
-    monkeypatch.setattr(checkpoint_writer, "_verify_elsewhere", verify)
+    monkeypatch.setattr(checkpoint_writer, "_verify_in_fresh_process", verify)
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
     elif moment == "before an epoch is saved":
         monkeypatch.setattr(run, "fit", interrupt)
     else:
-        monkeypatch.setattr(run, "_finish", interrupt)
+        monkeypatch.setattr(run, "_export_best_epoch", interrupt)
     code, out, err = conflict_ner(capsys, "train", recipe)
     assert (code, out) == (130, "")
     lines = [line for line in err.splitlines() if "interrupted" in line]

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from conflict_ner.config import load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
-from conflict_ner.export.checkpoint_writer import PROBES, copy_checkpoint, write_checkpoint
+from conflict_ner.export.checkpoint_writer import PROBES, CheckpointDraft, copy_checkpoint, copy_files, write_checkpoint
 from conflict_ner.inference.tagger import Tagger
 
 MASK = 0o027
@@ -94,13 +95,10 @@ def test_labeled_files_that_cannot_be_read_are_said(copy: Path, tmp_path: Path) 
 
 
 def export_to(folder: Path, source: Path, expected: Sequence[tuple[str, Sequence[Entity]]]) -> None:
-    known = Checkpoint.load(source)
-
-    def fill(aside: Path) -> None:
-        for file in source.iterdir():
-            shutil.copy(file, aside / file.name)
-
-    write_checkpoint(folder, fill, known.manifest, known.scores, lambda manifest: "card", expected, "cpu")
+    original = Checkpoint.load(source)
+    copy_all = partial(copy_files, source)
+    draft = CheckpointDraft(original.config(), original.manifest, original.scores, expected, copy_all)
+    write_checkpoint(folder, draft, "cpu")
 
 
 def test_a_model_that_does_not_reproduce_is_refused_and_the_old_folder_stays(
@@ -117,13 +115,15 @@ def test_a_model_that_does_not_reproduce_is_refused_and_the_old_folder_stays(
 
 
 def test_a_full_disk_is_said_and_the_old_folder_stays(copy: Path) -> None:
-    before, known = content(copy), Checkpoint.load(copy)
+    before, original = content(copy), Checkpoint.load(copy)
 
-    def fill(aside: Path) -> None:
-        (aside / WEIGHTS).write_bytes(b"half")
+    def run_out_of_space(folder: Path) -> None:
+        (folder / WEIGHTS).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    draft = CheckpointDraft(original.config(), original.manifest, original.scores, [], run_out_of_space)
+
     with pytest.raises(CheckpointError, match="cannot be written: No space left on device"):
-        write_checkpoint(copy, fill, known.manifest, known.scores, lambda manifest: "card", [], "cpu")
+        write_checkpoint(copy, draft, "cpu")
     assert content(copy) == before
     assert list(copy.parent.iterdir()) == [copy]

@@ -157,7 +157,7 @@ def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatc
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:  # undone by itself, unlike what the test has set
-        patch.setattr(run, "_finish", killed)
+        patch.setattr(run, "_export_best_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             run.train(config, overwrite=True)
     with pytest.raises(OverwriteError, match="interrupted run with"):
@@ -179,7 +179,7 @@ def test_resuming_another_config_or_other_data_is_refused(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_finish", killed)
+        patch.setattr(run, "_export_best_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             run.train(config, overwrite=True)
     if change == "config":

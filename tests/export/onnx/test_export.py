@@ -110,8 +110,8 @@ def test_an_export_that_tags_otherwise_is_refused(
         onnx.save(model, file)
         return file
 
-    written = trace.write
-    monkeypatch.setattr(export, "write", wrong)
+    written = trace.write_model
+    monkeypatch.setattr(export, "write_model", wrong)
     with pytest.raises(CheckpointError, match=r"refused: \d of 3 labeled reports get other mentions"):
         export_onnx(checkpoint_folder, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export.onnx import trace
-from conflict_ner.export.onnx.trace import write
+from conflict_ner.export.onnx.trace import write_model
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.runtime import Ids, Logits
 from conflict_ner.inference.torch_runtime import TorchRuntime
@@ -107,7 +107,7 @@ def onnx_session(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def exact(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(model_folder, tmp_path_factory.mktemp("exact"), None).parent
+    return write_model(model_folder, tmp_path_factory.mktemp("exact"), None).parent
 
 
 def test_any_batch_gets_the_logits_of_pytorch(model_folder: Path, exact: Path) -> None:
@@ -118,7 +118,7 @@ def test_any_batch_gets_the_logits_of_pytorch(model_folder: Path, exact: Path) -
 
 @pytest.fixture(scope="module")
 def in_8_bits(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(model_folder, tmp_path_factory.mktemp("int8"), [batch(1, 30), batch(4, 20)]).parent
+    return write_model(model_folder, tmp_path_factory.mktemp("int8"), [batch(1, 30), batch(4, 20)]).parent
 
 
 def products(folder: Path) -> list[Weights]:
@@ -205,4 +205,4 @@ def test_what_cannot_be_written_is_said(encoder_folder: Path, tmp_path: Path, mo
     monkeypatch.setattr(torch.onnx, "export", fail)
     monkeypatch.setattr(trace, "load_model", lambda *_, **__: torch.nn.Identity())
     with pytest.raises(CheckpointError, match=r"cannot be written as ONNX: no such operator$"):
-        write(encoder_folder, tmp_path, None)
+        write_model(encoder_folder, tmp_path, None)

@@ -1,4 +1,4 @@
-"""Writes a checkpoint: aside, verified in a fresh process, and only then in its place."""
+"""Writes checkpoints: to a hidden folder first, which takes its place once a fresh process has verified it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_non_checkpoint
-from conflict_ner.config import dump_config
+from conflict_ner.config import Config, dump_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
@@ -22,9 +24,9 @@ from conflict_ner.export.verify import dump_expected
 from conflict_ner.files import atomic_folder, sha256
 from conflict_ner.inference.tagger import Tagger
 
-Expected = Sequence[tuple[str, Sequence[Entity]]]
+ExpectedEntities = Sequence[tuple[str, Sequence[Entity]]]  # texts, each with what must be found in it
 
-# Said by every kind of conflict report; stands in for data where none is at hand.
+# Typical sentences of conflict reports, for the verification of a copy where no labeled files are named.
 PROBES = (
     "At least 19 fighters died in a drone strike near El Fasher.",
     "KABUL - Two policemen were wounded when a roadside bomb hit their vehicle in Paktika province, Reuters reported.",
@@ -32,36 +34,50 @@ PROBES = (
 )
 
 
-def write_checkpoint(
-    folder: Path,
-    fill: Callable[[Path], None],
-    manifest: Manifest,
-    scores: Mapping[str, Report],
-    card: Callable[[Manifest], str],
-    expected: Expected,
-    device: str,
-) -> Checkpoint:
-    """Fill a folder aside, prove that it reproduces `expected`, put it in place.
+@dataclass(frozen=True, slots=True)
+class CheckpointDraft:
+    """What `write_checkpoint` makes a checkpoint from.
+
+    config: of the run that trained the model; it becomes `run.yaml`.
+    manifest: without `weights_sha256`, and without `pipeline` where that is still to be measured.
+    scores: by split.
+    expected: what the model must find when it is loaded from the new folder.
+    write_model_files: writes the model, its tokenizer and all other files that are not made from the
+        fields above into a folder.
+    """
+
+    config: Config
+    manifest: Manifest
+    scores: Mapping[str, Report]
+    expected: ExpectedEntities
+    write_model_files: Callable[[Path], None]
+
+
+def write_checkpoint(folder: Path, draft: CheckpointDraft, device: str) -> Checkpoint:
+    """Write a checkpoint to a hidden folder, verify it in a fresh process and move it to `folder`.
 
     Args:
-        fill: writes model, tokenizer and run.yaml into the folder it is given.
-        card: makes the model card from the finished manifest.
+        device: on which the verification tags.
 
     Raises:
-        CheckpointError: if the folder cannot be written or does not reproduce; the old one stays.
+        CheckpointError: if the folder cannot be written or the verification fails; an old checkpoint stays.
     """
     folder = folder.absolute()  # the working folder may be the one that is replaced
-    with atomic_folder(folder, refuse_non_checkpoint) as aside:
+    with atomic_folder(folder, refuse_non_checkpoint) as draft_folder:
         try:
-            fill(aside)
-            manifest = manifest.model_copy(update={"weights_sha256": sha256(aside / manifest.weights)})
-            (aside / "scores.json").write_text(dump_scores(scores), encoding="utf-8")
-            (aside / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            agreement = _verify_elsewhere(aside, expected, device)
-            manifest = manifest.model_copy(update={"pipeline": manifest.pipeline or agreement})
-            (aside / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            (aside / "README.md").write_text(card(manifest), encoding="utf-8")
-            _readable_by_umask(aside)
+            draft.write_model_files(draft_folder)
+            run = dump_config(draft.config, draft.config.output)
+            (draft_folder / "run.yaml").write_text(run, encoding="utf-8")
+            (draft_folder / "scores.json").write_text(dump_scores(draft.scores), encoding="utf-8")
+            digest = sha256(draft_folder / draft.manifest.weights)
+            manifest = draft.manifest.model_copy(update={"weights_sha256": digest})
+            _write_manifest(draft_folder, manifest)
+            pipeline = _verify_in_fresh_process(draft_folder, draft.expected, device)
+            manifest = manifest.model_copy(update={"pipeline": manifest.pipeline or pipeline})
+            _write_manifest(draft_folder, manifest)
+            card = model_card(folder.name, manifest, draft.scores)
+            (draft_folder / "README.md").write_text(card, encoding="utf-8")
+            _apply_umask(draft_folder)
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
     return Checkpoint.load(folder)
@@ -70,66 +86,107 @@ def write_checkpoint(
 def copy_checkpoint(
     source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto", *, overwrite: bool = False
 ) -> Checkpoint:
-    """Copy a checkpoint to another folder, verified on the texts of labeled files or on built-in ones.
+    """Copy a checkpoint to another folder and verify that the copy tags as the original does.
 
     Args:
+        entries: labeled files and folders whose texts are tagged for it; built-in sentences if there are none.
         overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
 
     Raises:
-        OverwriteError: if such a checkpoint is there and `overwrite` is not asked for.
-        CheckpointError: if the source is not whole or has changed since its export, or the copy
+        OverwriteError: if there is such a checkpoint and `overwrite` is False.
+        CheckpointError: if the source is incomplete or has changed since its export, or the copy
             does not tag as the source does.
         DataError: if the files cannot be read.
     """
     folder = folder.absolute()
-    if source.resolve() == folder.resolve():
-        raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
+    refuse_same_folder(source, folder)
     original = Checkpoint.load(source)
     exported = original.manifest.exported
     form = f"{exported.format} in {exported.precision}" if exported else TORCH
     refuse_lost_checkpoint(original.config(), folder, form=form, overwrite=overwrite)
     tagger = Tagger.load(source, device, precision="fp32")
-    manifest, scores = tagger.checkpoint.manifest, tagger.checkpoint.scores
-    if sha256(source / manifest.weights) != manifest.weights_sha256:
-        raise CheckpointError(f"{source}: {manifest.weights} has changed since it was exported")
+    refuse_changed_weights(original)
     documents, problems = corpus.read(entries)
     if problems:
         raise DataError(problems)
     texts = [document.text for document in documents] or list(PROBES)
-
-    def fill(aside: Path) -> None:
-        for file in source.iterdir():
-            if file.is_file():
-                shutil.copy2(file, aside / file.name)
-        # Trained again, the copy's run replaces the copy, not the original.
-        config = original.config().model_copy(update={"output": folder.resolve()})
-        (aside / "run.yaml").write_text(dump_config(config, folder.resolve()), encoding="utf-8")
-
-    def card(manifest: Manifest) -> str:
-        return model_card(folder.name, manifest, scores)
-
-    return write_checkpoint(
-        folder, fill, manifest, scores, card, list(zip(texts, tagger.tag(texts), strict=True)), device
+    draft = CheckpointDraft(
+        config=moved_config(original, folder),
+        manifest=original.manifest,
+        scores=original.scores,
+        expected=list(zip(texts, tagger.tag(texts), strict=True)),
+        write_model_files=partial(copy_files, source),
     )
+    return write_checkpoint(folder, draft, device)
 
 
-def _readable_by_umask(folder: Path) -> None:
-    """Weights are written readable by their owner alone; a checkpoint is a file like any other."""
+def refuse_same_folder(source: Path, folder: Path) -> None:
+    """Raise if an export would replace the checkpoint that it is made from.
+
+    Raises:
+        CheckpointError: saying so.
+    """
+    if source.resolve() == folder.resolve():
+        raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
+
+
+def refuse_changed_weights(checkpoint: Checkpoint) -> None:
+    """Raise if a checkpoint's weights are not those that its manifest records.
+
+    Raises:
+        CheckpointError: saying so.
+    """
+    manifest = checkpoint.manifest
+    if sha256(checkpoint.folder / manifest.weights) != manifest.weights_sha256:
+        raise CheckpointError(f"{checkpoint.folder}: {manifest.weights} has changed since it was exported")
+
+
+def moved_config(original: Checkpoint, folder: Path) -> Config:
+    """Return a checkpoint's config with another output.
+
+    Trained again from its `run.yaml`, an export then replaces itself and not the original.
+    """
+    return original.config().model_copy(update={"output": folder.resolve()})
+
+
+def copy_files(source: Path, folder: Path, *, except_for: str = "") -> None:
+    """Copy the files of a folder, but not its subfolders, into another.
+
+    Args:
+        except_for: the name of a file that is not copied.
+    """
+    for file in source.iterdir():
+        if file.is_file() and file.name != except_for:
+            shutil.copy2(file, folder / file.name)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _apply_umask(folder: Path) -> None:
+    """Give files the permissions of any new file; libraries let only the owner read the weights."""
     mask = os.umask(0)
     os.umask(mask)
     for file in folder.iterdir():
         file.chmod(0o666 & ~mask)
 
 
-def _verify_elsewhere(aside: Path, expected: Expected, device: str) -> PipelineFacts | None:
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "expected.jsonl"
+def _verify_in_fresh_process(folder: Path, expected: ExpectedEntities, device: str) -> PipelineFacts | None:
+    """Run `conflict_ner.export.verify` on a folder; return what it measured.
+
+    Raises:
+        CheckpointError: with the reason, if the verification fails.
+    """
+    with tempfile.TemporaryDirectory() as scratch_folder:
+        file = Path(scratch_folder) / "expected.jsonl"
         file.write_text(dump_expected(expected), encoding="utf-8")
         # -P: modules in the working folder must not stand in for installed ones.
-        command = [sys.executable, "-P", "-m", "conflict_ner.export.verify", str(aside), str(file), device]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
+        command = [sys.executable, "-P", "-m", "conflict_ner.export.verify", str(folder), str(file), device]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    if process.returncode:
+        error_lines = process.stderr.strip().splitlines()
+        reason = error_lines[-1] if error_lines else f"exit code {process.returncode}"
         raise CheckpointError(f"the exported model failed its verification, nothing was replaced: {reason}")
-    said = done.stdout.strip().splitlines()[-1]
-    return None if said == "null" else PipelineFacts.model_validate_json(said)
+    facts = process.stdout.strip().splitlines()[-1]
+    return None if facts == "null" else PipelineFacts.model_validate_json(facts)

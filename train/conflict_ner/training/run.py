@@ -1,8 +1,8 @@
-"""The whole pipeline, from a config to a checkpoint, in the order in which it happens.
+"""The pipeline from a config to a checkpoint, step by step.
 
     Config -> Corpus -> LabelScheme -> EncodedText -> TrainResult -> Report -> Checkpoint
 
-`train` is what `conflict-ner train` calls; a script can call it as well::
+`conflict-ner train` calls `train`; a script can call it as well::
 
     from conflict_ner import train
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import datasets
@@ -23,8 +23,8 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from conflict_ner import checkpoint
-from conflict_ner.checkpoint import Checkpoint, Manifest
-from conflict_ner.config import Config, dump_config, load_config
+from conflict_ner.checkpoint import CalibrationFacts, Checkpoint, Manifest
+from conflict_ner.config import Config, load_config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.labels import LabelScheme
@@ -33,8 +33,7 @@ from conflict_ner.data.splits import describe_splits, divide_corpus, read_splits
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.seen_mentions import SeenMentions
-from conflict_ner.export.checkpoint_writer import write_checkpoint
-from conflict_ner.export.model_card import model_card
+from conflict_ner.export.checkpoint_writer import CheckpointDraft, write_checkpoint
 from conflict_ner.files import previous_folder, short_path
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchRuntime
@@ -67,18 +66,18 @@ def train(
     console: Console | None = None,
     data: Corpus | None = None,
 ) -> Checkpoint:
-    """Train, evaluate and export as a config says; the checkpoint holds its scores.
+    """Train, evaluate and export a model; return the checkpoint with its scores.
 
     Args:
         config: the run's config, or the path of its YAML file.
-        resume: go on from the last state of a killed run of the same config, if there is one.
-        restart: delete what a killed run has saved, and start anew.
+        resume: go on from the last state that an interrupted run of the same config has saved, if there is one.
+        restart: delete what an interrupted run has saved, and start anew.
         overwrite: replace a checkpoint of another config; the old one is kept as `NAME.previous`.
-        data: what `load` gives for this config, if that is at hand already.
+        data: the result of `load` for this config, if the caller has it.
         console: where progress is shown; nowhere if None.
 
     Raises:
-        OverwriteError: if earlier work would be destroyed that `restart` or `overwrite` does not give up.
+        OverwriteError: if earlier work would be destroyed and neither `restart` nor `overwrite` allows it.
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
     config = config if isinstance(config, Config) else load_config(config)
@@ -90,10 +89,10 @@ def train(
         console = console if console and processes.is_main_process else Console(quiet=True)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
-        return _train(config, data, hardware, processes, console, resume=resume, restart=restart)
+        return _run_steps(config, data, hardware, processes, console, resume=resume, restart=restart)
 
 
-def _train(
+def _run_steps(
     config: Config,
     data: Corpus | None,
     hardware: Hardware,
@@ -103,7 +102,7 @@ def _train(
     resume: bool,
     restart: bool,
 ) -> Checkpoint:
-    main = processes.is_main_process
+    """Load, tokenize, train and export; every process trains, and only the main one exports."""
     data = data or load(config)
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
@@ -111,98 +110,106 @@ def _train(
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
-
-    def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        found = Predictor(TorchRuntime(model), window_tokenizer, scheme).predict(
-            document.text for document in data["validation"]
-        )
-        micro = report.strict_micro(data["validation"], list(found), scheme.labels)
-        figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
-        return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
-
     rows = datasets.Dataset.from_list(windows)
-    share = _characters(data["validation"]) / _characters(data["train"])
+    validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
+    validation_share = _characters(data["validation"]) / _characters(data["train"])
+
     with open_training_folder(config, data, restart, processes) as folder:
-        with quiet_transformers(), TrainingProgress(console, share, config.training.patience) as progress:
-            shown = [progress] if main else []
-            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=shown)
-        if main:
+        with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
+            callbacks = [progress] if processes.is_main_process else []
+            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=callbacks)
+        if processes.is_main_process:
             console.print("evaluating, exporting and verifying", highlight=False)
-            best = move_to_device(load_model(str(result.state)), hardware.device)
-            replaces = (config.output / "manifest.json").is_file()
-            _finish(config, data, result, best, tokenizer, window_tokenizer, hardware)
-            if replaces:
-                kept = f"the checkpoint that was there before is kept in {short_path(previous_folder(config.output))}"
-                console.print(kept, highlight=False, markup=False, soft_wrap=True)
-    if main:
+            is_replacement = (config.output / "manifest.json").is_file()
+            _export_best_epoch(config, data, result, tokenizer, window_tokenizer, hardware)
+            if is_replacement:
+                previous = short_path(previous_folder(config.output))
+                message = f"the checkpoint that was there before is kept in {previous}"
+                console.print(message, highlight=False, markup=False, soft_wrap=True)
+    if processes.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
     return Checkpoint.load(config.output)
 
 
 def load(config: Config, files: Corpus | None = None) -> Corpus:
-    """The data that a config names, checked, and divided as it says.
+    """Read the data that a config names, check it and divide it into splits.
 
     Args:
-        files: what `read_splits` gives, if that is at hand already.
+        files: the result of `read_splits`, if the caller has it.
 
     Raises:
-        DataError: if the data has problems, or cannot be parted into folds.
-        TrainingError: if it cannot be learned from.
+        DataError: if the data has problems or cannot be divided into folds.
+        TrainingError: if a model cannot be trained on it.
     """
     data = divide_corpus(files or read_splits(config), config.data, config.training.seed)
     refuse_unlearnable(data, config.labels)
     return data
 
 
+def _validate(
+    model: PreTrainedModel, window_tokenizer: WindowTokenizer, scheme: LabelScheme, documents: Sequence[Document]
+) -> Mapping[str, float]:
+    """Score a model after an epoch; a figure that is undefined counts as 0."""
+    predictor = Predictor(TorchRuntime(model), window_tokenizer, scheme)
+    found = list(predictor.predict(document.text for document in documents))
+    micro = report.strict_micro(documents, found, scheme.labels)
+    figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
+    return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
+
+
 def _characters(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
 
 
-def _evaluate(
-    predictor: Predictor, documents: Sequence[Document], seen: SeenMentions
-) -> tuple[list[list[Entity]], Report]:
-    found = list(predictor.predict(document.text for document in documents))
-    return found, report.score(documents, found, predictor.scheme.labels, seen=seen)
-
-
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    """What the best epoch says of every evaluated report, and how good that is."""
-
-    scores: Mapping[str, Report]
-    expected: Sequence[tuple[str, Sequence[Entity]]]
-
-
-def _score_splits(data: Corpus, predictor: Predictor, seen: SeenMentions) -> _Finished:
-    scores: dict[str, Report] = {}
-    expected: list[tuple[str, Sequence[Entity]]] = []
-    for split in ("validation", "test", "fold"):
-        if data[split]:
-            found, scores[split] = _evaluate(predictor, data[split], seen)
-            expected += zip((document.text for document in data[split]), found, strict=True)
-    return _Finished(scores, expected)
-
-
-def _finish(
+def _export_best_epoch(
     config: Config,
     data: Corpus,
     result: TrainResult,
-    model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     window_tokenizer: WindowTokenizer,
     hardware: Hardware,
 ) -> None:
-    """Calibrate the best epoch, score it on all that is not trained on, and export it."""
+    """Calibrate the best epoch's model, score it on every split but the training reports, and write the checkpoint."""
+    model = move_to_device(load_model(str(result.state)), hardware.device)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
-    calibrated = calibrate(model, predictor, data["validation"])
-    seen = SeenMentions.of(data["train"], data["validation"])
-    finished = _score_splits(data, predictor, seen)
-    name = encoder_name(config.encoder)
+    calibration = calibrate(model, predictor, data["validation"])
+    seen_mentions = SeenMentions.of(data["train"], data["validation"])
+    scores: dict[str, Report] = {}
+    expected: list[tuple[str, Sequence[Entity]]] = []
+    for split in ("validation", "test", "fold"):
+        documents = data[split]
+        if documents:
+            texts = [document.text for document in documents]
+            found = list(predictor.predict(texts))
+            scores[split] = report.score(documents, found, config.labels, seen=seen_mentions)
+            expected += zip(texts, found, strict=True)
+
+    def write_model_files(folder: Path) -> None:
+        model.config._name_or_path = encoder_name(config.encoder)  # not a path of this machine
+        save_tokenizer(tokenizer, window_tokenizer.window, folder)
+        with quiet_transformers():
+            model.save_pretrained(folder)
+        (folder / checkpoint.SEEN_MENTIONS).write_text(seen_mentions.dump(), encoding="utf-8")
+
+    manifest = _manifest(config, data, result, calibration, window_tokenizer, hardware)
+    draft = CheckpointDraft(config, manifest, scores, expected, write_model_files)
+    write_checkpoint(config.output, draft, hardware.device)
+
+
+def _manifest(
+    config: Config,
+    data: Corpus,
+    result: TrainResult,
+    calibration: CalibrationFacts,
+    window_tokenizer: WindowTokenizer,
+    hardware: Hardware,
+) -> Manifest:
+    """Collect what a checkpoint records of its run; `write_checkpoint` fills in the rest."""
     drawn = describe_splits(config.data, config.training.seed)
-    manifest = Manifest(
+    return Manifest(
         labels=config.labels,
-        encoder=name,
+        encoder=encoder_name(config.encoder),
         window=window_tokenizer.window,
         overlap=window_tokenizer.overlap,
         data={split: checkpoint.split_facts(data, split, drawn.get(split, "")) for split in data.splits},
@@ -212,19 +219,6 @@ def _finish(
         hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding(hardware)]),
         versions=checkpoint.library_versions(),
         weights_sha256="",
-        calibration=calibrated,
+        calibration=calibration,
         scripts=scripts_of(document.text for document in data["train"]),
     )
-
-    def fill(folder: Path) -> None:
-        model.config._name_or_path = name  # not a path of this machine
-        save_tokenizer(tokenizer, window_tokenizer.window, folder)
-        with quiet_transformers():
-            model.save_pretrained(folder)
-        (folder / "run.yaml").write_text(dump_config(config, config.output), encoding="utf-8")
-        (folder / checkpoint.SEEN_MENTIONS).write_text(seen.dump(), encoding="utf-8")
-
-    def card(manifest: Manifest) -> str:
-        return model_card(config.output.name, manifest, finished.scores)
-
-    write_checkpoint(config.output, fill, manifest, finished.scores, card, finished.expected, hardware.device)

@@ -1,8 +1,8 @@
-"""Exports a checkpoint in ONNX form, if it still finds what the original finds.
+"""Exports a checkpoint in ONNX form, after comparing it with the original on the validation reports.
 
-Precisions: fp32, whose spans must be those of the original in every report of validation; and int8
-(see `quantising`), which may lose 0.3 points of strict F1 there. bf16 is refused: ONNX Runtime has
-no bf16 matrix products for CPUs.
+Precisions: fp32, which must find the same mentions as the original in every report; and int8 (see
+`quantization`), which may lose 0.3 points of strict F1. bf16 is refused: ONNX Runtime has no bf16
+matrix products for CPUs.
 
 >>> judge("int8", 90, 78, 0.866, 0.864)
 'strict F1 on 90 labeled reports: 86.60 before, 86.40 after (78 reports with identical mentions)'
@@ -10,44 +10,50 @@ no bf16 matrix products for CPUs.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from conflict_ner.checkpoint import ONNX_WEIGHTS, WEIGHTS, Checkpoint, ExportFacts, Manifest
-from conflict_ner.config import ColumnsConfig, Config, dump_config
+from conflict_ner.checkpoint import WEIGHTS, Checkpoint, ExportFacts
+from conflict_ner.config import ColumnsConfig, Config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.splits import divide_corpus
 from conflict_ner.errors import CheckpointError, ConfigError, Problem, require_packages
 from conflict_ner.evaluation.report import strict_micro
-from conflict_ner.export.checkpoint_writer import write_checkpoint
-from conflict_ner.export.model_card import model_card
+from conflict_ner.export.checkpoint_writer import (
+    CheckpointDraft,
+    copy_files,
+    moved_config,
+    refuse_changed_weights,
+    refuse_same_folder,
+    write_checkpoint,
+)
 from conflict_ner.export.onnx.quantization import Batch
-from conflict_ner.export.onnx.trace import NEEDED, write
+from conflict_ner.export.onnx.trace import NEEDED, write_model
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
-from conflict_ner.files import as_paths, sha256
+from conflict_ner.files import as_paths
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.tokenization import WindowTokenizer
 
 PRECISIONS = ("fp32", "int8")
-TOLERANCE = 0.003  # of strict F1, for reduced precision
-_CALIBRATION = 200  # reports on which ranges are measured
+TOLERANCE = 0.003  # the strict F1 that int8 may lose
+_CALIBRATION_TEXTS = 200
 
 
-class Labeled(NamedTuple):
-    """What an export is made with: reports to compare on, and texts to measure ranges on."""
+class ExportData(NamedTuple):
+    """Labeled reports on which an export is compared with the original, and texts to measure ranges on."""
 
     documents: Sequence[Document]
-    calibration: Sequence[str]
+    calibration_texts: Sequence[str]
 
 
 def export_onnx(
@@ -58,7 +64,7 @@ def export_onnx(
     *,
     overwrite: bool = False,
 ) -> Checkpoint:
-    """Export a checkpoint for ONNX Runtime, compared with the original before it takes its place.
+    """Export a checkpoint for ONNX Runtime, and compare the export with the original before anything is written.
 
     Args:
         precision: fp32 or int8.
@@ -66,9 +72,9 @@ def export_onnx(
         overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
 
     Raises:
-        OverwriteError: if such a checkpoint is there and `overwrite` is not asked for.
-        CheckpointError: if the source is not whole or has no PyTorch weights, if there is nothing
-            to compare on, or if the export finds other mentions than it may; nothing is written.
+        OverwriteError: if there is such a checkpoint and `overwrite` is False.
+        CheckpointError: if the source is incomplete or has no PyTorch weights, if there is nothing
+            to compare on, or if the export does not pass the comparison; nothing is written.
         ConfigError: if there is no such precision.
         DataError: if the files cannot be read.
         MissingExtraError: if a package is missing; it says what to type.
@@ -76,21 +82,32 @@ def export_onnx(
     _refuse_other_precision(precision)
     require_packages("ONNX", NEEDED)
     source, folder = Path(source), Path(folder).absolute()
-    if source.resolve() == folder.resolve():
-        raise CheckpointError(f"{folder} is the checkpoint itself; name another folder")
+    refuse_same_folder(source, folder)
     refuse_lost_checkpoint(Checkpoint.load(source).config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
     tagger = Tagger.load(source, "cpu", precision="fp32")
-    _refuse_changed(tagger.checkpoint)
-    labeled = _labeled(tagger.checkpoint, as_paths(entries))
+    original = tagger.checkpoint
+    if original.manifest.exported:
+        raise CheckpointError(f"{source} is an export itself; export the checkpoint that it was made from")
+    refuse_changed_weights(original)
+    data = _export_data(original, as_paths(entries))
     with tempfile.TemporaryDirectory() as scratch:
-        made = Path(scratch)
-        window_tokenizer = _encoder(tagger.checkpoint)
-        write(source, made, list(_batches(window_tokenizer, labeled.calibration)) if precision == "int8" else None)
-        shutil.copy2(source / "config.json", made)
-        runtime, texts = OnnxRuntime.load(made), [document.text for document in labeled.documents]
-        found = list(Predictor(runtime, window_tokenizer, tagger.checkpoint.scheme).predict(texts))
-        facts = check_parity(precision, labeled.documents, tagger.tag(texts), found, tagger.labels)
-        return _put(tagger.checkpoint, made / ONNX_WEIGHTS, folder, facts, list(zip(texts, found, strict=True)))
+        scratch_folder = Path(scratch)
+        window_tokenizer = _window_tokenizer(original)
+        batches = _batches(window_tokenizer, data.calibration_texts) if precision == "int8" else None
+        write_model(source, scratch_folder, batches)
+        copy_files(source, scratch_folder, except_for=WEIGHTS)
+        predictor = Predictor(OnnxRuntime.load(scratch_folder), window_tokenizer, original.scheme)
+        texts = [document.text for document in data.documents]
+        found = list(predictor.predict(texts))
+        facts = check_parity(precision, data.documents, tagger.tag(texts), found, tagger.labels)
+        draft = CheckpointDraft(
+            config=moved_config(original, folder),
+            manifest=original.manifest.model_copy(update={"exported": facts, "pipeline": None}),
+            scores=original.scores,
+            expected=list(zip(texts, found, strict=True)),
+            write_model_files=partial(copy_files, scratch_folder),
+        )
+        return write_checkpoint(folder, draft, "cpu")
 
 
 def check_parity(
@@ -100,13 +117,12 @@ def check_parity(
     after: Sequence[Sequence[Entity]],
     labels: Sequence[str],
 ) -> ExportFacts:
-    """What the original and the export find in labeled reports.
+    """Compare the entities that the original (`before`) and the export (`after`) find in labeled reports.
 
     Raises:
-        CheckpointError: if the export finds other mentions than it may.
+        CheckpointError: if the export does not pass the comparison.
     """
-    pairs = zip(before, after, strict=True)
-    identical = sum(set(map(_mark, one)) == set(map(_mark, other)) for one, other in pairs)
+    identical = sum(_spans(first) == _spans(second) for first, second in zip(before, after, strict=True))
     f1 = [strict_micro(documents, found, labels).f1 for found in (before, after)]
     return ExportFacts(
         format="onnx",
@@ -120,7 +136,12 @@ def check_parity(
 
 
 def judge(precision: str, documents: int, identical: int, before: float | None, after: float | None) -> str:
-    """The verdict of the gate in words; `before` and `after` are strict F1, None where undefined.
+    """Return the result of the comparison in words.
+
+    Args:
+        identical: how many of the documents got the same mentions from both.
+        before: strict F1 of the original; None where it is undefined.
+        after: strict F1 of the export.
 
     Raises:
         CheckpointError: if the export does not pass.
@@ -145,100 +166,69 @@ def judge(precision: str, documents: int, identical: int, before: float | None, 
     return f"{measured} ({identical} reports with identical mentions)"
 
 
-def _mark(entity: Entity) -> tuple[str, int, int]:
-    return entity.label, entity.start, entity.end
+def _spans(entities: Sequence[Entity]) -> set[tuple[str, int, int]]:
+    return {(entity.label, entity.start, entity.end) for entity in entities}
 
 
 def _refuse_other_precision(precision: str) -> None:
     if precision in PRECISIONS:
         return
-    what = f"ONNX is exported in {' or '.join(PRECISIONS)}"
+    fault = f"ONNX is exported in {' or '.join(PRECISIONS)}"
     if precision == "bf16":
-        what = "ONNX Runtime cannot multiply bf16 matrices on a CPU"
+        fault = "ONNX Runtime cannot multiply bf16 matrices on a CPU"
     fix = "take int8, which is faster, or tag with the original, which PyTorch computes in bf16 where that is fast"
-    raise ConfigError("the choice of precision", [Problem(f"--precision {precision}", what, fix)])
+    raise ConfigError("the choice of precision", [Problem(f"--precision {precision}", fault, fix)])
 
 
-def _refuse_changed(checkpoint: Checkpoint) -> None:
-    source, manifest = checkpoint.folder, checkpoint.manifest
-    if manifest.exported:
-        raise CheckpointError(f"{source} is an export itself; export the checkpoint that it was made from")
-    if sha256(source / WEIGHTS) != manifest.weights_sha256:
-        raise CheckpointError(f"{source}: {WEIGHTS} has changed since it was exported")
-
-
-def _labeled(checkpoint: Checkpoint, entries: Sequence[Path]) -> Labeled:
-    """The reports to compare on, and texts like those that the model was trained on, if they are there."""
+def _export_data(checkpoint: Checkpoint, entries: Sequence[Path]) -> ExportData:
+    """Read the named reports, or else the validation reports; and training texts, as far as they still exist."""
     config = checkpoint.config()
-    documents: Sequence[Document]
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
         training, _ = corpus.read(config.data.train, config.data.columns)
-    documents = _checked(entries, config, None) if entries else _validation(checkpoint.folder, config)
-    order = np.random.default_rng(0).permutation(len(training or documents))[:_CALIBRATION]
-    return Labeled(documents, [(training or documents)[index].text for index in order])
+    documents = _read_labeled(entries, config, None) if entries else _validation_reports(checkpoint.folder, config)
+    pool = training or documents
+    order = np.random.default_rng(0).permutation(len(pool))[:_CALIBRATION_TEXTS]
+    return ExportData(documents, [pool[index].text for index in order])
 
 
-def _validation(folder: Path, config: Config) -> Sequence[Document]:
-    drawn = config.data.validation_share is not None
-    paths = config.data.train if drawn else config.data.validation
-    gone = ", ".join(str(path) for path in paths if not path.exists())
-    if gone:
+def _validation_reports(folder: Path, config: Config) -> Sequence[Document]:
+    is_drawn = config.data.validation_share is not None
+    paths = config.data.train if is_drawn else config.data.validation
+    missing = ", ".join(str(path) for path in paths if not path.exists())
+    if missing:
         raise CheckpointError(
-            f"{folder}: an export is compared on the run's validation reports, and they are gone ({gone}); "
+            f"{folder}: an export is compared on the run's validation reports, and they are gone ({missing}); "
             "name labeled reports with --data"
         )
-    documents = _checked(paths, config, config.data.columns)
-    if not drawn:
+    documents = _read_labeled(paths, config, config.data.columns)
+    if not is_drawn:
         return documents
     return divide_corpus(Corpus({"train": documents}), config.data, config.training.seed)["validation"]
 
 
-def _checked(paths: Sequence[Path], config: Config, columns: ColumnsConfig | None) -> tuple[Document, ...]:
-    # Whether they are copies of training reports was looked at when it was trained, and is of no weight here.
+def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig | None) -> tuple[Document, ...]:
     settings = config.data
-    loaded = corpus.load(
+    return corpus.load(
         {"data": paths},
         config.labels,
         strict=settings.strict,
-        allow_copies=True,
+        allow_copies=True,  # training has checked for copies; for a comparison they do not matter
         guidelines=settings.guidelines,
         columns=columns,
-    )
-    return loaded["data"]
+    )["data"]
 
 
-def _encoder(checkpoint: Checkpoint) -> WindowTokenizer:
+def _window_tokenizer(checkpoint: Checkpoint) -> WindowTokenizer:
     tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
     return WindowTokenizer.from_tokenizer(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
 
 
 def _batches(window_tokenizer: WindowTokenizer, texts: Sequence[str]) -> list[Batch]:
-    """The first window of each text, a batch each: no padding has a say in the ranges."""
-    rows = [
+    """Return the first window of each text as a batch of its own, so that no range is measured on padding."""
+    windows = [
         np.array([window_tokenizer.window_ids(encoded, 0)])
         for encoded in window_tokenizer.encode(texts)
         if len(encoded.token_ids)
     ]
-    return [(ids, np.ones_like(ids)) for ids in rows]
-
-
-def _put(
-    original: Checkpoint, file: Path, folder: Path, facts: ExportFacts, found: Sequence[tuple[str, list[Entity]]]
-) -> Checkpoint:
-    """Make the folder, have it verified in a fresh process, and put it in place."""
-    source = original.folder
-
-    def fill(aside: Path) -> None:
-        for other in source.iterdir():
-            if other.is_file() and other.name != WEIGHTS:
-                shutil.copy2(other, aside / other.name)
-        shutil.copy2(file, aside / ONNX_WEIGHTS)
-        config = original.config().model_copy(update={"output": folder.resolve()})
-        (aside / "run.yaml").write_text(dump_config(config, folder.resolve()), encoding="utf-8")
-
-    def card(finished: Manifest) -> str:
-        return model_card(folder.name, finished, original.scores)
-
-    manifest = original.manifest.model_copy(update={"exported": facts, "pipeline": None})
-    return write_checkpoint(folder, fill, manifest, original.scores, card, found, "cpu")
+    return [(ids, np.ones_like(ids)) for ids in windows]

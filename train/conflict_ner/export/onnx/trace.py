@@ -38,7 +38,7 @@ _SLOW = ["SkipLayerNormFusion", "BiasGeluFusion"]
 _EXAMPLE = (2, 16)  # rows and tokens of the input that the graph is traced with
 
 
-def write(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
+def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
     """Write `model.onnx` into a folder; gives the file.
 
     Args:
