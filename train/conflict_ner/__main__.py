@@ -1,10 +1,10 @@
-"""Where the command starts; also for `accelerate launch -m conflict_ner train CONFIG`."""
+"""The entry point of the command, also for `accelerate launch -m conflict_ner train CONFIG`."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command; an interruption while its modules are imported is one line too."""
+    """Run the command; Ctrl+C while its modules are imported prints one line, not a traceback."""
     try:
         from conflict_ner.cli import main as cli
     except KeyboardInterrupt:

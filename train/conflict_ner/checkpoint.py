@@ -1,7 +1,7 @@
-"""What a trained model leaves on disk.
+"""The checkpoint folder of a trained model, and the files that describe the model.
 
 A checkpoint is a folder that plain transformers loads (config.json, model.safetensors,
-tokenizer files) and beside it what we know of the model: `manifest.json` (this module's
+tokenizer files). It also holds what is known of the model: `manifest.json` (this module's
 `Manifest`), `scores.json`, `run.yaml` (the resolved config) and `README.md` (the model card).
 """
 
@@ -30,15 +30,16 @@ FORMAT = 1
 WEIGHTS = "model.safetensors"
 SEEN_MENTIONS = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
-_ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")  # encoders' names
-_NEEDED = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
+# Parts of the names of encoders that were pretrained on English.
+_ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")
+_REQUIRED_FILES = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
 
 class SplitFacts(BaseModel):
-    """What a split held: enough to recognise the data again, none of its text.
+    """Facts about a split: enough to recognize the data again, and none of its text.
 
-    drawn: how it was drawn from the training reports, if it was.
+    drawn: how the split was drawn from the training reports, if it was.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,7 +51,7 @@ class SplitFacts(BaseModel):
 
 
 class PipelineFacts(BaseModel):
-    """How plain `transformers.pipeline` agrees with the Tagger, strategy by strategy.
+    """The agreement of plain `transformers.pipeline` with the Tagger, for each aggregation strategy.
 
     Measured on the evaluated texts that fit one window.
     """
@@ -60,21 +61,21 @@ class PipelineFacts(BaseModel):
     strategy: str  # the one that agrees best
     texts: int
     mentions: int  # that the Tagger finds in those texts
-    identical_texts: Mapping[str, int]  # a strategy: texts with the same mentions
-    shared_mentions: Mapping[str, int]  # a strategy: mentions that both find
+    identical_texts: Mapping[str, int]  # by strategy: texts with the same mentions
+    shared_mentions: Mapping[str, int]  # by strategy: mentions that both find
 
 
 class CalibrationFacts(BaseModel):
-    """How scores were calibrated on validation (see `calibration`).
+    """The calibration of scores on validation (see `calibration`).
 
-    Expected calibration errors (ECE) are of the predicted spans of validation, which also gave
-    the temperature: figures of other data are the honest ones.
+    The expected calibration errors (ECE) are of the predicted spans of validation, to which the temperature
+    was also fitted: only figures on other data are unbiased.
     """
 
     model_config = ConfigDict(frozen=True)
 
     temperature: float
-    fitted_on: str  # "spans", "words", or nothing: then the temperature is 1 and the note says why
+    fitted_on: str  # "spans", "words", or empty: then the temperature is 1 and the note says why
     spans: int  # predicted in validation
     ece_before: float | None
     ece_after: float | None
@@ -82,11 +83,11 @@ class CalibrationFacts(BaseModel):
 
 
 class ExportFacts(BaseModel):
-    """How a form for another runtime was made, and how it compares with what it was made from.
+    """The export for another runtime, and its comparison with the checkpoint it was exported from.
 
-    documents: labeled reports on which both were asked, of validation.
+    documents: labeled reports of validation that both tagged.
     identical_documents: how many of them got the same spans from both.
-    verdict: what the gate found, in words.
+    verdict: the result of the comparison, in words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,14 +102,14 @@ class ExportFacts(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What must be known of a checkpoint to use it and to trust it."""
+    """Everything that must be known about a checkpoint to use it and to trust it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = FORMAT
     labels: tuple[str, ...]
-    encoder: str  # under which name others know it
-    window: int  # tokens an input, special ones included
+    encoder: str  # its public name: a hub id, or the name of a folder
+    window: int  # longest input in tokens, special ones included
     overlap: int
     data: Mapping[str, SplitFacts]
     best_epoch: int
@@ -120,13 +121,13 @@ class Manifest(BaseModel):
     pipeline: PipelineFacts | None = None
     calibration: CalibrationFacts | None = None
     exported: ExportFacts | None = None  # None: weights for PyTorch
-    scripts: tuple[str, ...] | None = None  # of the training texts, as Unicode calls them; None: not recorded
+    scripts: tuple[str, ...] | None = None  # Unicode names of the scripts of the training texts; None: not recorded
 
     @property
     def known_scripts(self) -> tuple[str, ...]:
-        """The scripts that the model was trained on; empty where nobody knows.
+        """The scripts that the model was trained on; empty if they are not known.
 
-        Checkpoints in which they are not recorded know Latin if their encoder is one that knows English only.
+        For a checkpoint that does not record them it is Latin if its encoder was pretrained on English only.
         """
         if self.scripts is not None:
             return self.scripts
@@ -135,18 +136,18 @@ class Manifest(BaseModel):
 
     @property
     def weights(self) -> str:
-        """The name of the file that `weights_sha256` is of."""
+        """The name of the file with the weights, whose hash is `weights_sha256`."""
         return ONNX_WEIGHTS if self.exported else WEIGHTS
 
     @property
     def temperature(self) -> float:
-        """By which the logits were divided; the weights have it in them already."""
+        """The temperature that the logits are divided by; the weights already include it."""
         return self.calibration.temperature if self.calibration else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint folder that has been looked at and found whole."""
+    """A checkpoint folder that has been checked for completeness."""
 
     folder: Path
     manifest: Manifest
@@ -154,7 +155,7 @@ class Checkpoint:
 
     @property
     def scheme(self) -> LabelScheme:
-        """The labels that the model knows."""
+        """The labels that the model predicts."""
         return LabelScheme(self.manifest.labels)
 
     def config(self) -> Config:
@@ -168,7 +169,7 @@ class Checkpoint:
         return load_config(self.folder / "run.yaml")
 
     def seen_mentions(self) -> SeenMentions | None:
-        """What training has seen; None for a checkpoint that was made before this was kept.
+        """Read the mentions seen in training; None for a checkpoint of a version that did not record them.
 
         Raises:
             CheckpointError: if the file is damaged.
@@ -183,26 +184,26 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path | str) -> Checkpoint:
-        """Read a checkpoint's facts; the weights stay on disk.
+        """Read the manifest and scores of a checkpoint, without its weights.
 
         Raises:
-            CheckpointError: if the folder is no checkpoint of this package, or is damaged.
+            CheckpointError: if the folder is not a checkpoint of this package, or is damaged.
         """
         folder = Path(folder)
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such checkpoint folder; {missing_folder_advice(folder)}")
-        missing = [name for name in _NEEDED if not (folder / name).is_file()]
+        missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
         if not any((folder / name).is_file() for name in (WEIGHTS, ONNX_WEIGHTS)):
             missing.append(WEIGHTS)
         if missing:
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
         try:
-            written = json.loads((folder / "manifest.json").read_bytes())
-            if isinstance(written, dict) and written.get("format", FORMAT) != FORMAT:
+            tree = json.loads((folder / "manifest.json").read_bytes())
+            if isinstance(tree, dict) and tree.get("format", FORMAT) != FORMAT:
                 raise CheckpointError(
-                    f"{folder}: format {written['format']}, this version reads {FORMAT}; upgrade conflict-ner"
+                    f"{folder}: format {tree['format']}, this version reads {FORMAT}; upgrade conflict-ner"
                 )
-            manifest = Manifest.model_validate(written)
+            manifest = Manifest.model_validate(tree)
             scores = _Scores.model_validate_json((folder / "scores.json").read_bytes()).splits
         except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
             raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
@@ -212,7 +213,7 @@ class Checkpoint:
 
 
 def missing_folder_advice(folder: Path) -> str:
-    """What to do where a checkpoint's folder is not there: it may be meant as an id of the Hugging Face hub."""
+    """Return advice for a checkpoint folder that does not exist; it may be an id on the Hugging Face hub."""
     name = folder.as_posix()
     url = re.fullmatch(r"(?:https?:/+huggingface\.co/|hf:/+(?:models/)?)(.+)", name)
     hub_id = url[1] if url else name
@@ -231,28 +232,28 @@ class _Scores(BaseModel):
 
 
 def dump_scores(scores: Mapping[str, Report]) -> str:
-    """The content of `scores.json`."""
+    """Return the content of `scores.json`."""
     return _Scores(splits=dict(scores)).model_dump_json(indent=2) + "\n"
 
 
 def library_versions() -> dict[str, str]:
-    """Of everything that could change a result."""
+    """Return the versions of Python and of the libraries that could change a result."""
     from importlib import metadata
 
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
-            found[library] = metadata.version(library)
+            versions[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
-            found[library] = "not installed"
-    return found
+            versions[library] = "not installed"
+    return versions
 
 
 def refuse_non_checkpoint(folder: Path) -> None:
-    """Raise if exporting to `folder` would replace something that is no checkpoint.
+    """Raise if exporting to `folder` would replace something that is not a checkpoint.
 
     Raises:
-        CheckpointError: saying so.
+        CheckpointError: if the folder exists, is not empty and has no manifest, or is a file.
     """
     replaceable = folder.is_dir() and ((folder / "manifest.json").is_file() or not any(folder.iterdir()))
     if folder.exists() and not replaceable:
@@ -260,6 +261,6 @@ def refuse_non_checkpoint(folder: Path) -> None:
 
 
 def split_facts(data: Corpus, split: str, drawn: str = "") -> SplitFacts:
-    """The facts of one split of a corpus."""
+    """Return the facts about one split of a corpus."""
     counts = dict(sorted(data.counts(split).items()))
     return SplitFacts(documents=len(data[split]), mentions=counts, sha256=data.fingerprint(split), drawn=drawn)

@@ -50,6 +50,7 @@ _SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
 
 
 def _absolute(value: object) -> object:
+    """Resolve a path from a YAML document against the document's folder."""
     if not isinstance(value, Text):
         return value
     try:
@@ -59,7 +60,7 @@ def _absolute(value: object) -> object:
 
 
 def _absolute_encoder(value: object) -> object:
-    """Make an encoder an absolute path if it looks like one, or if a model is there."""
+    """Make an encoder an absolute path if it looks like a path, or if there is a model at that path."""
     if isinstance(value, Text):
         path = str(_absolute(value))
         if value.startswith((".", "/", "~")) or Path(path, "config.json").is_file():
@@ -68,7 +69,7 @@ def _absolute_encoder(value: object) -> object:
 
 
 def _relative(path: Path, info: SerializationInfo) -> str:
-    """Write a path relative to the folder that is given as context."""
+    """Return a path relative to the folder that is the context of the dump, or as it is without one."""
     return os.path.relpath(path, info.context) if info.context else str(path)
 
 
@@ -78,27 +79,27 @@ def _relative_encoder(encoder: str, info: SerializationInfo) -> str:
     return encoder
 
 
-def _switch(value: object) -> object:
-    """Read yes, no, on and off as truth values: in a switch nobody means anything else."""
+def _parse_switch(value: object) -> object:
+    """Read unquoted yes, no, on and off as Booleans: for a switch nobody means anything else."""
     return _SWITCHES.get(value.lower(), value) if isinstance(value, Text) and not value.quoted else value
 
 
 RunPath = Annotated[Path, BeforeValidator(_absolute), PlainSerializer(_relative, when_used="json")]
 Encoder = Annotated[str, BeforeValidator(_absolute_encoder), PlainSerializer(_relative_encoder, when_used="json")]
 # Strict: `epochs: true` is a mistake, not one epoch.
-Switch = Annotated[bool, Field(strict=True), BeforeValidator(_switch)]
+Switch = Annotated[bool, Field(strict=True), BeforeValidator(_parse_switch)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
-def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+def _check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     for label in labels:
-        # seqeval parts a tag at its hyphens, so a label may have them only inside.
+        # seqeval splits a tag at its hyphens, so a label may have them only inside.
         if not re.fullmatch(r"[^\s()\[\]-]([^\s()\[\]]*[^\s()\[\]-])?", label) or label == "O":
             raise ValueError(f"{label!r} cannot be a label: no spaces, brackets or outer hyphens, and O is taken")
     if len(set(labels)) < len(labels):
-        raise ValueError("a label stands twice")
+        raise ValueError("a label appears twice")
     return labels
 
 
@@ -107,28 +108,30 @@ class _Section(BaseModel):
 
 
 class FoldConfig(_Section):
-    """One run of a cross-validation: which of the parts of the training reports is held out."""
+    """One run of a cross-validation: which part of the training reports is held out."""
 
     number: Count = Field(description="which part is held out, from 1")
-    count: Annotated[int, Field(strict=True, ge=2)] = Field(description="into how many parts the reports are divided")
+    count: Annotated[int, Field(strict=True, ge=2)] = Field(
+        description="number of parts that the reports are divided into"
+    )
     group: str | None = Field(None, description="a metadata field whose values are held out whole")
 
     @model_validator(mode="after")
-    def _is_one_of_them(self) -> FoldConfig:
+    def _check_number(self) -> FoldConfig:
         if self.number > self.count:
             raise ValueError(f"fold {self.number} of {self.count}")
         return self
 
 
 class ColumnsConfig(_Section):
-    """Which columns of a CoNLL file hold the words and the tags, counted from 1."""
+    """The columns of a CoNLL file that hold the words and the tags, counted from 1."""
 
     word: Count | None = Field(None, description="the column of the words; null finds it")
     tag: Count | None = Field(None, description="the column of the tags; null finds it")
 
 
 class DataConfig(_Section):
-    """Where the labeled reports are: files, or folders of them; see `corpus` for their forms."""
+    """The labeled reports: files, or folders of files; see `corpus` for their formats."""
 
     train: Annotated[tuple[RunPath, ...], Field(min_length=1)] = Field(
         description="what the model learns from: labeled files, or folders of them", examples=[["data/train"]]
@@ -142,7 +145,7 @@ class DataConfig(_Section):
         (), description="scored once, after training; chooses nothing", examples=[["data/test"]]
     )
     validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
-        None, description="share of the training reports, set aside at random where there are no files for validation"
+        None, description="share of the training reports that is held out at random for validation, instead of files"
     )
     train_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         1.0,
@@ -150,49 +153,49 @@ class DataConfig(_Section):
     )
     fold: FoldConfig | None = Field(None, description="one run of a cross-validation; `train --folds` sets it")
     strict: Switch = Field(True, description="refuse data with problems; false leaves the faulty reports out")
-    allow_copies: Switch = Field(False, description="a text may stand twice, also in two splits, as in some benchmarks")
+    allow_copies: Switch = Field(False, description="allow copies of a text, also in two splits, as in some benchmarks")
     guidelines: Switch | None = Field(
         None,
-        description="hold the data to the guidelines of this project: no punctuation at the edges of mentions, "
-        "no text twice in a split; null does if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER",
+        description="check the data against the guidelines of this project: no punctuation at the edges of mentions, "
+        "no text twice in a split; null checks if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER",
     )
     columns: ColumnsConfig | None = Field(
-        None, description="the columns of CoNLL files; without it they are found, and asked for where there is a doubt"
+        None, description="the columns of CoNLL files; null finds them, and it is an error if they are ambiguous"
     )
 
     @field_validator("validation_share")
     @classmethod
-    def _one_source_of_validation(cls, share: float | None, info: ValidationInfo) -> float | None:
+    def _check_validation(cls, share: float | None, info: ValidationInfo) -> float | None:
         if "validation" in info.data and bool(info.data["validation"]) == (share is not None):
-            have = "both are given" if share is not None else "neither is given"
-            raise ValueError(f"validation names files, or validation_share is set: {have}")
+            found = "both are given" if share is not None else "neither is given"
+            raise ValueError(f"validation names files, or validation_share is set: {found}")
         return share
 
 
 class EncodingConfig(_Section):
-    """How documents are cut for the encoder. Lengths are in subword tokens."""
+    """How documents are split into windows for the encoder; lengths are in subword tokens."""
 
     window: Annotated[int, Field(strict=True, ge=16)] | None = Field(
         None, description="longest input in tokens, special ones included; null is all that the encoder takes"
     )
-    overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="tokens that neighbouring windows share")
+    overlap: Annotated[int, Field(strict=True, ge=0)] = Field(128, description="tokens that neighboring windows share")
     capitals: Switch = Field(
-        True, description="let an uncased WordPiece encoder tell capitals; others stay as they are"
+        True, description="let an uncased WordPiece encoder distinguish capitals; other encoders are unchanged"
     )
 
     @model_validator(mode="after")
-    def _overlap_leaves_progress(self) -> EncodingConfig:
+    def _check_overlap(self) -> EncodingConfig:
         if self.window is not None and self.overlap * 2 > self.window:
             raise ValueError(f"overlap {self.overlap} is more than half of window {self.window}")
         return self
 
 
 class TrainingConfig(_Section):
-    """Optimisation. Figures are per optimizer step unless a name says otherwise."""
+    """Optimization; numbers are per optimizer step unless a name says otherwise."""
 
     epochs: Count = Field(30, description="passes over the training reports, at most")
     batch_tokens: Annotated[int, Field(strict=True, ge=16)] = Field(
-        1024, description="tokens in a batch on each device; padding comes on top"
+        1024, description="tokens in a batch on each device, padding not counted"
     )
     gradient_accumulation: Count = Field(1, description="batches in one optimizer step")
     learning_rate: Rate = Field(1e-4, description="highest learning rate of the encoder")
@@ -205,33 +208,33 @@ class TrainingConfig(_Section):
     )
     warmup: Share = Field(0.1, description="share of all steps in which the learning rate rises")
     max_grad_norm: Annotated[float, Field(strict=True, gt=0)] = Field(
-        1.0, description="longest gradient; longer ones are shortened to it"
+        1.0, description="largest norm of the gradient; larger gradients are scaled down to it"
     )
     dropout: Share = Field(0.1, description="share of hidden values dropped while training")
     attention_dropout: Share = Field(0.1, description="share of attention dropped; 0 is much faster on a CPU")
     freeze_embeddings: Switch = Field(
-        False, description="leave the word embeddings as they are: faster, most so on a CPU"
+        False, description="keep the word embeddings as they were pretrained: faster, above all on a CPU"
     )
     freeze_layers: Annotated[int, Field(strict=True, ge=0)] = Field(
-        0, description="leave so many of the lowest layers, and all below them, as they are: faster"
+        0, description="number of lowest layers to keep as they were pretrained, with all below them: faster"
     )
     patience: Count | None = Field(
         8, description="epochs without a better validation F1 before stopping; null never stops"
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
-        7, description="of all random choices; the same seed gives the same model on the same machine"
+        7, description="seed of all random choices; the same seed gives the same model on the same machine"
     )
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="of the computation; auto is bf16 where that is fast, else fp32"
+        "auto", description="number format of the computation; auto is bf16 where that is fast, else fp32"
     )
 
 
 class Config(_Section):
-    """One run: data and encoder in, one checkpoint out."""
+    """The config of one run, which trains one checkpoint from data and an encoder."""
 
-    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_labels)] = Field(
-        description="the names of the labels, as they stand in the labeled reports",
+    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_labels)] = Field(
+        description="the names of the labels, as they are written in the labeled reports",
         examples=[["ACTOR", "WEAPON", "LOCATION", "NUMBER"]],
     )
     encoder: Encoder = Field(
@@ -249,54 +252,57 @@ class Config(_Section):
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a config file and apply `key=value` overrides, validated alike.
+    """Read a config file and apply `key=value` overrides, which are validated like the file.
 
-    Paths in the file are relative to the file's folder; paths in overrides, which a person
-    types at a prompt, to the working folder.
+    Paths in the file are relative to the file's folder. Paths in overrides, which are typed
+    at a prompt, are relative to the working folder.
 
     Raises:
-        ConfigError: naming every bad key and value of the file and the overrides.
+        ConfigError: with every bad key and value of the file and the overrides.
     """
     path = Path(path)
     try:
         tree, sources = read_yaml(path.read_text(encoding="utf-8-sig"), str(path), path.absolute().parent)
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
-        raise ConfigError(str(path), [Problem(str(path), reason, "mend the path")]) from None
+        raise ConfigError(str(path), [Problem(str(path), reason, "correct the path")]) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
     except YAML_ERRORS as error:
         raise ConfigError(str(path), [syntax_problem(error, str(path))]) from None
     if not isinstance(tree, dict):
         raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
-    problems = [problem for item in overrides if (problem := _override(tree, item, sources))]
+    problems = [problem for item in overrides if (problem := _apply_override(tree, item, sources))]
     problems += _ambiguous_labels(sources)
-    known = {problem.where for problem in problems}
+    reported = {problem.where for problem in problems}
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        explained = [_explain(detail, sources) for detail in error.errors()]
-        problems += [problem for problem in explained if problem.where not in known]
+        invalid = [_describe_error(detail, sources) for detail in error.errors()]
+        problems += [problem for problem in invalid if problem.where not in reported]
     if problems:
         raise ConfigError(str(path), problems)
     return config
 
 
 def dump_config(config: Config, folder: Path) -> str:
-    """Write the resolved config as YAML that means the same when it stands in `folder`."""
+    """Return the resolved config as YAML that loads back as the same config from a file in `folder`."""
     header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
     header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
     return header + to_yaml(config.model_dump(mode="json", context=folder))
 
 
 def section_model(field: FieldInfo) -> type[BaseModel] | None:
-    """Give the model of a field that is a section of settings."""
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    """Return the model of a field that is a section of settings, else None."""
+    types = [field.annotation, *get_args(field.annotation)]
+    return next((kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _ambiguous_labels(sources: Mapping[Key, Source]) -> list[Problem]:
-    """Labels go into other programs' files, and should not be read there as false, a number or a date."""
+    """Find unquoted labels that a YAML 1.1 reader takes for false, a number or a date.
+
+    Labels are written to files of other programs, which should read them as text.
+    """
     return [
         Problem(
             ".".join(map(str, key)),
@@ -308,13 +314,13 @@ def _ambiguous_labels(sources: Mapping[Key, Source]) -> list[Problem]:
     ]
 
 
-def _override(tree: dict[str, Any], item: str, sources: dict[Key, Source]) -> Problem | None:
-    """Put the value of a `key=value` override into the tree."""
+def _apply_override(tree: dict[str, Any], item: str, sources: dict[Key, Source]) -> Problem | None:
+    """Set the value of a `key=value` override in the tree; return the problem if it cannot be set."""
     key, equals, value = item.partition("=")
     if not equals or not key:
         return Problem("--set", f"{item!r} is not an override", "write --set training.epochs=1")
     try:
-        parsed, found = read_yaml(value, "--set", Path.cwd())
+        parsed, value_sources = read_yaml(value, "--set", Path.cwd())
     except YAML_ERRORS:
         return Problem("--set", f"{value!r} is not a YAML value", "quote it")
     path = tuple(key.split("."))
@@ -323,56 +329,57 @@ def _override(tree: dict[str, Any], item: str, sources: dict[Key, Source]) -> Pr
         if not isinstance(tree, dict):
             return Problem(f"--set {key}", f"{section!r} is not a section", "see the shipped configs")
     tree[path[-1]] = parsed
-    for old in [each for each in sources if each[: len(path)] == path]:
-        del sources[old]
-    sources |= {(*path, *below): replace(source, where=f"--set {key}") for below, source in found.items()}
+    for overridden in [known for known in sources if known[: len(path)] == path]:
+        del sources[overridden]
+    sources |= {(*path, *below): replace(source, where=f"--set {key}") for below, source in value_sources.items()}
     return None
 
 
-def _explain(detail: Any, sources: Mapping[Key, Source]) -> Problem:
+def _describe_error(detail: Any, sources: Mapping[Key, Source]) -> Problem:
+    """Return the problem that one error of pydantic describes, with its place in the file and a fix."""
     key = ".".join(map(str, detail["loc"]))
     source = sources.get(tuple(detail["loc"]))
     if detail["type"] == "extra_forbidden":
-        near = _nearest(key)
+        nearest = _nearest_key(key)
         place = f" ({source.where})" if source else ""
-        return Problem(key, f"unknown key{place}", f"did you mean {near}?" if near else "remove it")
+        return Problem(key, f"unknown key{place}", f"did you mean {nearest}?" if nearest else "remove it")
     if detail["type"] == "missing":
         return Problem(key, "is missing", "add it")
-    got = f"{detail['input']!r}"
+    value = f"{detail['input']!r}"
     if source and source.raw is not None and not source.quoted and not isinstance(detail["input"], str):
-        got = source.raw or "nothing"  # as it is written: a person looks for that, not for what was read from it
+        value = source.raw or "nothing"  # as it is written in the file, so that it can be found there
     place = f", {source.where}" if source else ""
-    what = f"{detail['msg'].removeprefix('Value error, ')} (got {got:.60}{place})"
-    return Problem(key or "config", what, _fix(detail["type"], source))
+    message = f"{detail['msg'].removeprefix('Value error, ')} (got {value:.60}{place})"
+    return Problem(key or "config", message, _suggest_fix(detail["type"], source))
 
 
-def _fix(kind: str, source: Source | None) -> str:
-    """How to mend a value of the wrong kind."""
+def _suggest_fix(kind: str, source: Source | None) -> str:
+    """Return the fix for a value with pydantic's error `kind`, or an empty string."""
     if source is None or source.raw is None:
         return ""
     if kind == "unknown_home":
         return "write the path out"
     if kind in ("string_type", "path_type"):
         return f'put it in quotes: "{source.raw}"' if source.raw else "write a value, or remove the line"
-    plain = {
+    fixes = {
         "int_type": "write a whole number in plain digits, such as 30",
         "float_type": "write a number such as 0.1 or 1e-4",
         "bool_type": "write true or false",
     }
-    if kind not in plain:
+    if kind not in fixes:
         return ""
     if source.quoted:
         return "write it without quotes"
-    return plain[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
+    return fixes[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
 
 
-def _nearest(key: str) -> str | None:
-    """The valid key most like a wrong one: by its whole path, else by its last name."""
+def _nearest_key(key: str) -> str | None:
+    """Return the valid key most similar to an unknown one: by its full path, else by its last part."""
     keys = list(_keys(Config))
-    whole = get_close_matches(key, keys, n=1, cutoff=0.8)
-    leaves = {valid.rpartition(".")[2]: valid for valid in keys}
-    leaf = get_close_matches(key.rpartition(".")[2], leaves, n=1, cutoff=0.6)
-    return whole[0] if whole else leaves[leaf[0]] if leaf else None
+    paths = get_close_matches(key, keys, n=1, cutoff=0.8)
+    by_name = {valid.rpartition(".")[2]: valid for valid in keys}
+    names = get_close_matches(key.rpartition(".")[2], by_name, n=1, cutoff=0.6)
+    return paths[0] if paths else by_name[names[0]] if names else None
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

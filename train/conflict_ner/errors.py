@@ -1,14 +1,14 @@
-"""What goes wrong, said so that a person can mend it.
+"""Errors for the user, and the problems found in files that they list.
 
 Every failure a user can cause is a `ConflictNerError`: the command line prints its
-message and exits, a script catches one class. What is found in a file is a `Problem`
+message and exits, a script catches one class. A fault found in a file is a `Problem`
 (place, fault, fix); problems are collected and raised together, because a person who
-mends a file wants the whole list. One fault found many times is one message (`describe_problems`).
+corrects a file wants the whole list. A fault found many times is one message (`describe_problems`).
 
 >>> print(Problem("reports.md:3:14", "'[' is never closed", "write ](LABEL) after it"))
 reports.md:3:14: '[' is never closed; write ](LABEL) after it
 
-An optional package that is missing is one too: `require` names the command that installs it.
+A missing optional package is a `ConflictNerError` too: `require_packages` names the command that installs it.
 
 >>> require_packages("arithmetic", {"math": "math"})
 """
@@ -25,23 +25,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PLACES = 5  # of a fault that is found many times
-KINDS = 50  # of fault, in one message
+_MAX_PLACES = 5  # that are listed for one kind of fault
+_MAX_KINDS = 50  # of fault that are described in one message
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault: where it is (`file:line[:column]`), what it is and how to mend it.
+    """One fault: where it is (`file:line[:column]`), what it is and how to fix it.
 
-    kind: the fault without what differs from place to place. Problems of one kind are shown as one message.
-        By default it is the fault and its fix, numbers aside.
+    kind: the fault without the details that differ from place to place. Problems of one kind are shown as one
+        message. By default it is the fault and its fix without their numbers.
     """
 
     where: str
     what: str
     fix: str = ""
-    unreadable: bool = False  # a whole file, not one report in it
-    note: bool = False  # nothing is wrong or left out: only something to know
+    unreadable: bool = False  # the file as a whole, not one report in it
+    note: bool = False  # information only: nothing is wrong and nothing is left out
     kind: str = field(default="", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -49,12 +49,12 @@ class Problem:
             object.__setattr__(self, "kind", re.sub(r"[\d,.]*\d", "#", f"{self.what}; {self.fix}"))
 
     def __str__(self) -> str:
-        mend = f"; {self.fix}" if self.fix else ""
-        return f"{self.where}: {self.what}{mend}"
+        fix = f"; {self.fix}" if self.fix else ""
+        return f"{self.where}: {self.what}{fix}"
 
 
 def excerpt(text: str, limit: int = 40) -> str:
-    r"""Somebody's text for a message: quoted, control characters escaped, and cut where it is long.
+    r"""Quote a text for a message: control characters are escaped, and a long text is cut.
 
     >>> print(excerpt("a\tb"), excerpt("\0" * 1_000_000, 16))
     'a\tb' '\x00\x00\x00...'
@@ -62,32 +62,32 @@ def excerpt(text: str, limit: int = 40) -> str:
     shown = repr(text[: limit + 1])
     if len(text) <= limit and len(shown) <= limit + 2:
         return shown
-    # Not in the middle of an escape.
+    # The longest prefix that fits: cutting `shown` could split an escape.
     cut = max(i for i in range(limit + 1) if len(repr(text[:i])) <= limit + 2 - len("..."))
     return repr(text[:cut])[:-1] + "..." + shown[0]
 
 
 def describe_problems(problems: Iterable[Problem]) -> list[str]:
-    """One message for each kind of problem: its first in full, then its next places and a count.
+    """Return one message for each kind of problem: the first in full, then the next places and a count.
 
-    Messages stand in the order of their first places. After `KINDS` of them only a count follows.
+    Messages are in the order of their first places. After 50 of them only a count follows.
 
     >>> print(*describe_problems(Problem(f"a.md:{line}", "no text", "write it") for line in range(1, 2984)))
     a.md:1: no text; write it (2,983 places; the next: a.md:2, a.md:3, a.md:4, a.md:5)
     """
     kinds: dict[str, list[Problem]] = {}
-    for problem in _in_order_of_place(problems):
+    for problem in _sort_by_place(problems):
         kinds.setdefault(problem.kind, []).append(problem)
-    messages = [_message(same) for same in kinds.values()]
-    if len(messages) <= KINDS:
+    messages = [_describe_kind(problems_of_kind) for problems_of_kind in kinds.values()]
+    if len(messages) <= _MAX_KINDS:
         return messages
-    rest = list(kinds.values())[KINDS:]
+    rest = list(kinds.values())[_MAX_KINDS:]
     places = sum(map(len, rest))
-    return [*messages[:KINDS], f"and {len(rest):,} more kinds of problem, in {places:,} places"]
+    return [*messages[:_MAX_KINDS], f"and {len(rest):,} more kinds of problem, in {places:,} places"]
 
 
-def _in_order_of_place(problems: Iterable[Problem]) -> list[Problem]:
-    """Files in the order in which they are first named; in each, problems by line and column."""
+def _sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort problems by file, in the order in which the files are first named, then by line and column."""
     files: dict[str, int] = {}
 
     def key(problem: Problem) -> tuple[int, int, int]:
@@ -98,17 +98,17 @@ def _in_order_of_place(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=key)
 
 
-def _message(same: Sequence[Problem]) -> str:
-    if len(same) == 1:
-        return str(same[0])
-    following = ", ".join(dict.fromkeys(problem.where for problem in same[1:PLACES]))
-    return f"{same[0]} ({len(same):,} places; the next: {following})"
+def _describe_kind(problems: Sequence[Problem]) -> str:
+    if len(problems) == 1:
+        return str(problems[0])
+    next_places = ", ".join(dict.fromkeys(problem.where for problem in problems[1:_MAX_PLACES]))
+    return f"{problems[0]} ({len(problems):,} places; the next: {next_places})"
 
 
 class ProblemLog:
-    """Problems and notes of a long job: each kind's first are shown as they come, the rest are counted.
+    """Show problems and notes of a long job: the first of each kind as they come, and the rest as a count.
 
-    count: of the problems; notes are none.
+    count: the problems so far, without notes.
 
     >>> log = ProblemLog(print)
     >>> for line in range(1, 9):
@@ -126,21 +126,21 @@ class ProblemLog:
         self._show = show
         self.count = 0
         self._shown: Counter[str] = Counter()
-        self._hidden: dict[str, tuple[str, int]] = {}  # a kind: the first that was not shown, and how many were not
+        self._hidden: dict[str, tuple[str, int]] = {}  # by kind: the first message not shown, and how many were not
 
     def __call__(self, problem: Problem) -> None:
         """Show a problem, or count it."""
         self.count += not problem.note
         self._shown[problem.kind] += 1
         message = f"{'note' if problem.note else 'error'}: {problem}"
-        if self._shown[problem.kind] <= PLACES:
+        if self._shown[problem.kind] <= _MAX_PLACES:
             self._show(message)
         else:
             first, count = self._hidden.get(problem.kind, (message, 0))
             self._hidden[problem.kind] = first, count + 1
 
     def show_rest(self) -> None:
-        """Show what was only counted, a line a kind."""
+        """Show one line for each kind of which problems were only counted."""
         for message, count in self._hidden.values():
             self._show(f"{message}, and {count - 1:,} more places" if count > 1 else message)
         self._hidden.clear()
@@ -150,18 +150,18 @@ class ConflictNerError(Exception):
     """Base of every error this package raises on purpose; the message is for the user."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle message and attributes, whatever a subclass is made of: a pool's processes hand errors over."""
-        return _unpickled, (type(self), self.args, self.__dict__)
+        """Pickle message and attributes, whatever arguments a subclass takes: worker processes send errors back."""
+        return _unpickle, (type(self), self.args, self.__dict__)
 
 
-def _unpickled(kind: type[ConflictNerError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-    error = kind.__new__(kind, *arguments)
+def _unpickle(error_class: type[ConflictNerError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    error = error_class.__new__(error_class, *arguments)
     error.__dict__.update(attributes)
     return error
 
 
 class DataError(ConflictNerError):
-    """Faults in labeled data, all that were found; the message has one line for each kind of fault."""
+    """All faults found in labeled data; the message has one line for each kind of fault."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -171,7 +171,7 @@ class DataError(ConflictNerError):
 
 
 class ConfigError(ConflictNerError):
-    """Faults in a run's config, all that were found."""
+    """All faults found in a run's config."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -180,9 +180,9 @@ class ConfigError(ConflictNerError):
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A way out of an error: what it is good for, and the options that a command needs for it.
+    """A command that avoids an error: its purpose, and the options that it adds.
 
-    config: the config that the command is about, if not the one that the user named.
+    config: the config file that the command trains, if it is not the one that the user named.
     """
 
     purpose: str
@@ -191,28 +191,28 @@ class Alternative:
 
 
 class OverwriteError(ConflictNerError):
-    """Earlier work would be destroyed unasked; the message names the alternatives to go on.
+    """A command would destroy earlier work without being asked to; the message lists the alternatives.
 
-    In Python an option is the argument of its name: `--overwrite` is `overwrite=True`.
+    In Python each option is an argument of the same name: `--overwrite` is `overwrite=True`.
     """
 
     def __init__(self, fault: str, alternatives: Sequence[Alternative], command: Sequence[str] = ()) -> None:
         self.fault, self.alternatives = fault, tuple(alternatives)
         lines = []
         for alternative in self.alternatives:
-            start = ["conflict-ner", "train", str(alternative.config)] if alternative.config else list(command)
+            base = ["conflict-ner", "train", str(alternative.config)] if alternative.config else list(command)
             if "--restart" in alternative.options:
-                start = [part for part in start if part != "--resume"]
-            lines.append(f"  {alternative.purpose}:\n    {shlex.join([*start, *alternative.options])}")
+                base = [part for part in base if part != "--resume"]
+            lines.append(f"  {alternative.purpose}:\n    {shlex.join([*base, *alternative.options])}")
         super().__init__("\n".join([fault, *lines]))
 
     def for_command(self, command: Sequence[str]) -> OverwriteError:
-        """Give the same error with whole commands: the one that the user typed, and each way's options."""
+        """Return the same error with complete commands: the command that the user typed with its options added."""
         return OverwriteError(self.fault, self.alternatives, command)
 
 
 class EncoderError(ConflictNerError):
-    """The encoder's weights cannot be had; the message says what to install or set."""
+    """The encoder cannot be found, loaded or used; the message says what to install or set."""
 
 
 class CheckpointError(ConflictNerError):
@@ -220,32 +220,32 @@ class CheckpointError(ConflictNerError):
 
 
 class TrainingError(ConflictNerError):
-    """A run that cannot end well: found out before its first step, or when its loss breaks."""
+    """A training run cannot succeed: found before its first step, or when its loss is no longer finite."""
 
 
 class JobError(ConflictNerError):
-    """A long job's output cannot be written: the disk is full or fails; the message says what is safe."""
+    """A long job's output cannot be written: the disk is full or fails; the message says what has been saved."""
 
 
 class BenchmarkError(ConflictNerError):
-    """What is to be measured cannot be: nothing to read, or a system that fails."""
+    """A benchmark cannot measure what it was asked to: there is nothing to read, or a system fails."""
 
 
 class MissingExtraError(ConflictNerError):
-    """What was asked for needs packages that the plain installation leaves out; the message says which."""
+    """A feature needs optional packages that are not installed; the message says which."""
 
 
-def require_packages(what: str, needed: Mapping[str, str]) -> None:
-    """See that modules are there, before any long work that needs them.
+def require_packages(feature: str, requirements: Mapping[str, str]) -> None:
+    """Raise if a module is not installed, before any long work that needs it.
 
     Args:
-        what: what needs them, for the message.
-        needed: for each module what to install.
+        feature: the name of what needs the modules, for the message.
+        requirements: for each module the requirement that pip installs it by.
 
     Raises:
         MissingExtraError: with the command that installs those missing.
     """
-    missing = [wanted for module, wanted in needed.items() if find_spec(module) is None]
+    missing = [requirement for module, requirement in requirements.items() if find_spec(module) is None]
     if missing:
         command = [sys.executable, "-m", "pip", "install", *missing]
-        raise MissingExtraError(f"{what} needs packages that are not installed; type\n    {shlex.join(command)}")
+        raise MissingExtraError(f"{feature} needs packages that are not installed; type\n    {shlex.join(command)}")

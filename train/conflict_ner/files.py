@@ -1,17 +1,17 @@
-r"""Files and folders that are written whole or not at all, whenever a process is killed.
+r"""Atomic writes of files and folders: the old or the new content is complete, whenever a process is killed.
 
-A file is written beside its target and renamed (`atomic_write`). A checkpoint folder is too (`atomic_folder`), and
-the checkpoint that it replaces is kept as `NAME.previous` until the next replacement. `NAME` and
-`NAME.previous` are whole checkpoints, or absent, at every moment. Hidden folders beside them hold what is
-on its way; a killed process leaves them, and the next export clears them up:
+A file is written under a temporary name in the same folder and renamed (`atomic_write`). So is a checkpoint folder
+(`atomic_folder`), and the checkpoint that it replaces is kept as `NAME.previous` until the next replacement. `NAME`
+and `NAME.previous` are complete checkpoints, or absent, at every moment. Hidden folders in the same parent folder
+hold the intermediate states; a killed process leaves them behind, and the next export cleans them up:
 
 `.NAME.partial-PID`: a new checkpoint that is being written.
 `.NAME.exchange-PID-INODE`: the new checkpoint before it is exchanged with the old one, and the old one
-    after it. INODE is the old folder's, so the content of a leftover is known.
+    afterwards. INODE is the old folder's, so it is known which of the two a leftover is.
 `.NAME.partial-PID.old`: the old checkpoint, where a file system cannot exchange two folders.
 `.NAME.partial-PID.gone`: a `NAME.previous` that is being deleted.
 
-A file that grows outlasts a power loss by whole lines and synced folders, and a lock keeps it to one writer:
+A file that is appended to survives a power loss up to its last complete line, and a lock keeps it to one writer:
 
 >>> parse_complete_lines(b'{"done": 1}\n{"done": 2}\n{"do')
 ([{'done': 1}, {'done': 2}], 24)
@@ -35,12 +35,12 @@ from typing import IO, Any, TextIO
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
 
 _STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
-_LINKS = 40  # that a name may lead through; Linux follows as many
+_MAX_LINKS = 40  # symbolic links that are followed, as many as Linux follows
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
 class _NamedStream(io.TextIOWrapper):
-    """A file of text that is written, whose errors name it."""
+    """A text file open for writing whose errors name the target."""
 
     def __init__(self, raw: IO[bytes], target: Path) -> None:
         super().__init__(raw, encoding="utf-8", newline="\n")
@@ -61,7 +61,7 @@ class _NamedStream(io.TextIOWrapper):
 
 @contextmanager
 def name_in_errors(target: Path) -> Iterator[None]:
-    """Let errors of the system in the block name a file, under the name that the user knows."""
+    """Make system errors raised in the block name the file by the path that the user knows."""
     try:
         yield
     except OSError as error:
@@ -70,12 +70,12 @@ def name_in_errors(target: Path) -> Iterator[None]:
 
 
 def file_descriptor(target: Path) -> int | None:
-    """The number of the open file that a name such as `/dev/stdout` or `/dev/fd/3` stands for.
+    """Return the descriptor of the open file that a path such as `/dev/stdout` or `/dev/fd/3` stands for.
 
     >>> file_descriptor(Path("/dev/stdout")), file_descriptor(Path("/dev/fd/3")), file_descriptor(Path("out.csv"))
     (1, 3, None)
     """
-    for _ in range(_LINKS):
+    for _ in range(_MAX_LINKS):
         name = str(target)
         number = _DESCRIPTOR.fullmatch(name)
         if number or name in _STREAMS:
@@ -87,7 +87,7 @@ def file_descriptor(target: Path) -> int | None:
 
 
 def is_device(target: Path | None) -> bool:
-    """Whether an output is written to directly: a device, a pipe or an open file, which nothing can replace."""
+    """Return whether an output is written to directly: a device, a pipe or an open file, which cannot be replaced."""
     if target is None:
         return False
     return file_descriptor(target) is not None or (target.exists() and not target.is_file() and not target.is_dir())
@@ -95,7 +95,7 @@ def is_device(target: Path | None) -> bool:
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[TextIO]:
-    """A file that takes the target's place when the block ends well; a device is written to directly.
+    """Open a file that replaces the target when the block ends without an error; a device is written to directly.
 
     Raises:
         IsADirectoryError: if the target is a folder.
@@ -103,42 +103,47 @@ def atomic_write(target: Path) -> Iterator[TextIO]:
     """
     descriptor = file_descriptor(target)
     if descriptor is not None:
-        # The open file itself: by its name it would be truncated, or not be found at all where it is a pipe.
+        # The open file itself: opened by its path it would be truncated, and a pipe could not be opened at all.
         with name_in_errors(target):
             raw = os.fdopen(os.dup(descriptor), "wb")
         with _NamedStream(raw, target) as stream:
             yield stream
         return
-    shown, target = target, target.resolve()
-    if is_device(shown) or target.is_dir():
-        with _NamedStream(target.open("wb"), shown) as stream:
+    named_target, target = target, target.resolve()
+    if is_device(named_target) or target.is_dir():
+        with _NamedStream(target.open("wb"), named_target) as stream:
             yield stream
         return
-    # Aside first: a broken-off run must not look like a finished one.
-    aside = target.with_name(f".{target.name}.partial")
+    # Under another name first: the output of an interrupted run must not look like a finished one.
+    partial = target.with_name(f".{target.name}.partial")
     with name_in_errors(target):
-        stream = _NamedStream(aside.open("wb"), target)
+        stream = _NamedStream(partial.open("wb"), target)
     try:
         with stream:
             yield stream
-        aside.replace(target)
+        partial.replace(target)
     finally:
-        aside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def require_writable(target: Path) -> None:
-    """See that an output can be written, before the work for it.
+    """Raise if an output cannot be written, before the work for it.
 
     Raises:
-        OSError: if its folder is not there or may not be written in, or it is a folder itself.
+        OSError: if its folder does not exist or is not writable, or it is a folder itself.
     """
     if is_device(target):
         return
     folder = target.resolve().parent
-    wrong = errno.EISDIR if target.is_dir() else errno.ENOENT if not folder.exists() else 0
-    wrong = wrong or (errno.ENOTDIR if not folder.is_dir() else 0 if os.access(folder, os.W_OK) else errno.EACCES)
-    if wrong:
-        raise OSError(wrong, os.strerror(wrong), str(target))
+    checks = [
+        (target.is_dir(), errno.EISDIR),
+        (not folder.exists(), errno.ENOENT),
+        (not folder.is_dir(), errno.ENOTDIR),
+        (not os.access(folder, os.W_OK), errno.EACCES),
+    ]
+    number = next((number for failed, number in checks if failed), None)
+    if number is not None:
+        raise OSError(number, os.strerror(number), str(target))
 
 
 def as_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -153,157 +158,157 @@ def as_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 
 def is_same_file(first: Path | None, second: Path | None) -> bool:
-    """Whether two outputs, each of them optional, would be one file."""
+    """Return whether two outputs, either of which may be None, would be the same file."""
     return first is not None and second is not None and first.resolve() == second.resolve()
 
 
 def sha256(file: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def short_path(path: Path) -> str:
-    """A path as one would type it here."""
+    """Return a path relative to the working folder if it is inside it, else as it is."""
     try:
-        here = Path.cwd()
+        working_folder = Path.cwd()
     except OSError:  # the working folder was the checkpoint that has been replaced
         return str(path)
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return str(path.relative_to(working_folder)) if path.is_relative_to(working_folder) else str(path)
 
 
 def parse_complete_lines(raw: bytes) -> tuple[list[dict[str, Any]], int]:
-    """The lines up to the first that a kill or a power loss broke off, and their length in bytes."""
-    said, length = [], 0
-    for each in raw.splitlines(keepends=True):
+    """Parse JSON lines up to the first that a kill or a power loss cut off; return them and their length in bytes."""
+    records, length = [], 0
+    for line in raw.splitlines(keepends=True):
         try:
-            said.append(json.loads(each if each.endswith(b"\n") else b""))
+            records.append(json.loads(line if line.endswith(b"\n") else b""))
         except ValueError:
             break
-        length += len(each)
-    return said, length
+        length += len(line)
+    return records, length
 
 
 def lock_output(stream: IO[bytes], target: Path) -> None:
-    """Keep other processes from an output, by a file of it that is open.
+    """Lock an output against other processes by locking an open file that belongs to it.
 
     Raises:
-        ConfigError: if another process does.
+        ConfigError: if another process holds the lock.
     """
     try:
         import fcntl
-    except ImportError:  # a system without it
+    except ImportError:  # not on Windows
         return
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        said = "another process is writing it at this moment"
-        raise ConfigError("the output", [Problem(str(target), said, "let it end, or name another output")]) from None
+        message = "another process is writing it at this moment"
+        raise ConfigError("the output", [Problem(str(target), message, "let it end, or name another output")]) from None
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a name that was given in a folder outlast a power loss, where folders can be synced."""
+    """Sync a folder, so that a file created or renamed in it survives a power loss; do nothing if it cannot be."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return
     try:
         with suppress(OSError):
-            os.fsync(handle)
+            os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 @contextmanager
 def atomic_folder(folder: Path, refuse_non_checkpoint: Callable[[Path], None]) -> Iterator[Path]:
-    """Give a new folder beside `folder` that takes its place when the block ends well.
+    """Create a draft folder that replaces `folder` when the block ends without an error.
 
-    A checkpoint that was there is kept as `NAME.previous`. Killed at any moment, or left by an error,
-    the old folder stays as it was or the new one is in its place.
+    The checkpoint that it replaces is kept as `NAME.previous`. If the process is killed or the block raises,
+    `folder` is either unchanged or replaced completely.
 
     Args:
         refuse_non_checkpoint: raises if a folder is something other than a checkpoint, and may not be replaced.
 
     Raises:
-        CheckpointError: if the folder cannot be written or replaced, and what `refuse_non_checkpoint` raises of
-            `folder` and `NAME.previous`.
+        CheckpointError: if the folder cannot be written or replaced.
+        Exception: whatever `refuse_non_checkpoint` raises for `folder` or `NAME.previous`.
     """
     refuse_non_checkpoint(folder)
-    folder = folder.resolve()  # of a link it is the folder behind it that is replaced
+    folder = folder.resolve()  # a symbolic link stays, and its target is replaced
     if folder.exists():
         refuse_non_checkpoint(previous_folder(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(folder)
-        aside = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-        aside.mkdir()
+        draft_folder = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+        draft_folder.mkdir()
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
     try:
-        yield aside
+        yield draft_folder
         try:
-            _put_in_place(aside, folder)
+            _replace_folder(folder, draft_folder)
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be replaced: {error.strerror}") from None
     finally:
-        _remove(aside)
+        _remove(draft_folder)
 
 
 def _clear_leftovers(folder: Path) -> None:
     """Finish or undo what killed exports left behind."""
-    mine = rf"\.{re.escape(folder.name)}\."
-    for left in folder.parent.iterdir():
-        name = re.fullmatch(rf"{mine}(?:partial-(\d+)(\.old|\.gone)?|exchange-(\d+)-(\d+))", left.name)
-        if not name or _alive(int(name[1] or name[3])):
+    prefix = rf"\.{re.escape(folder.name)}\."
+    for leftover in folder.parent.iterdir():
+        name = re.fullmatch(rf"{prefix}(?:partial-(\d+)(\.old|\.gone)?|exchange-(\d+)-(\d+))", leftover.name)
+        if not name or _is_other_process(int(name[1] or name[3])):
             continue
         if name[2] == ".old" and not folder.exists():
-            left.rename(folder)
-        elif name[2] == ".old" or (name[4] and left.stat().st_ino == int(name[4])):
-            _keep(left, folder)
+            leftover.rename(folder)
+        elif name[2] == ".old" or (name[4] and leftover.stat().st_ino == int(name[4])):
+            _keep_as_previous(leftover, folder)
         else:
-            _remove(left)
+            _remove(leftover)
 
 
-def _put_in_place(aside: Path, folder: Path) -> None:
+def _replace_folder(folder: Path, draft_folder: Path) -> None:
     if not folder.exists():
-        aside.rename(folder)
+        draft_folder.rename(folder)
         return
-    ready = folder.parent / f".{folder.name}.exchange-{os.getpid()}-{folder.stat().st_ino}"
-    aside.rename(ready)
-    if _exchange(ready, folder):
-        _keep(ready, folder)
+    exchange_folder = folder.parent / f".{folder.name}.exchange-{os.getpid()}-{folder.stat().st_ino}"
+    draft_folder.rename(exchange_folder)
+    if _exchange(exchange_folder, folder):
+        _keep_as_previous(exchange_folder, folder)  # after the exchange it is the old one
         return
-    # Without an atomic exchange the old folder is away for the time of one rename.
-    old = aside.with_name(f"{aside.name}.old")
+    # Without an atomic exchange `folder` does not exist between two renames.
+    old = draft_folder.with_name(f"{draft_folder.name}.old")
     folder.rename(old)
-    ready.rename(folder)
-    _keep(old, folder)
+    exchange_folder.rename(folder)
+    _keep_as_previous(old, folder)
 
 
-def _keep(old: Path, folder: Path) -> None:
-    """Make the folder that was replaced `NAME.previous`; an empty one is no checkpoint and goes."""
-    kept = previous_folder(folder)
+def _keep_as_previous(old: Path, folder: Path) -> None:
+    """Rename the folder that was replaced to `NAME.previous`; delete it if it was empty, so no checkpoint."""
+    previous = previous_folder(folder)
     if not (old / "manifest.json").is_file():
         _remove(old)
-    elif not os.path.lexists(kept):
-        old.rename(kept)
-    elif _exchange(old, kept):
+    elif not os.path.lexists(previous):
+        old.rename(previous)
+    elif _exchange(old, previous):
         _remove(old)
     else:
-        gone = folder.parent / f".{folder.name}.partial-{os.getpid()}.gone"
-        kept.rename(gone)
-        old.rename(kept)
-        _remove(gone)
+        to_delete = folder.parent / f".{folder.name}.partial-{os.getpid()}.gone"
+        previous.rename(to_delete)
+        old.rename(previous)
+        _remove(to_delete)
 
 
 def previous_folder(folder: Path) -> Path:
-    """Name the folder in which the checkpoint that is replaced next is kept."""
-    folder = folder.resolve()  # of a link it is the folder behind it that is replaced
+    """Return the folder in which a checkpoint at `folder` is kept when it is replaced."""
+    folder = folder.resolve()  # a symbolic link stays, and its target is replaced
     return folder.with_name(f"{folder.name}.previous")
 
 
 def _remove(path: Path) -> None:
-    """Delete a folder; of a link only the link, what it leads to is somebody else's."""
+    """Delete a folder; if it is a symbolic link, only the link."""
     if path.is_symlink():
         path.unlink()
     else:
@@ -311,7 +316,7 @@ def _remove(path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one step, where the system can (Linux: renameat2)."""
+    """Swap two folders atomically (Linux: renameat2); return False where the system cannot."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError, TypeError):
@@ -319,12 +324,13 @@ def _exchange(one: Path, other: Path) -> bool:
     at_cwd, exchange = -100, 2
     if renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0:
         return True
-    if ctypes.get_errno() in (errno.EINVAL, errno.ENOSYS):  # a file system without it
+    if ctypes.get_errno() in (errno.EINVAL, errno.ENOSYS):  # the file system or the kernel cannot
         return False
     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
 
 
-def _alive(process: int) -> bool:
+def _is_other_process(process: int) -> bool:
+    """Return whether a process id is of a running process other than this one."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
 r"""Read YAML 1.2 with the place and spelling of every value, and write YAML.
 
-PyYAML by itself follows YAML 1.1, which takes `NO` for false, `010` for 8, `20:30` for 1230 and `2024-05-03` for a
-date. Here digits are decimal numbers, only true and false are truth values, and every other word is text (the core
-schema of YAML 1.2).
+PyYAML alone follows YAML 1.1, which reads `NO` as false, `010` as 8, `20:30` as 1230 and `2024-05-03` as a date.
+Here digits are decimal numbers, only true and false are Booleans, and every other word is text (the core schema of
+YAML 1.2).
 
 >>> tree, sources = read_yaml("epochs: 010\nat: 20:30\nlabels: [NO]\nrate: 1e-5", "run.yaml", Path())
 >>> tree
@@ -25,7 +25,7 @@ import yaml
 from conflict_ner.errors import Problem
 
 Key = tuple[str | int, ...]
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # ValueError: a value that does not fit its !!tag
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # ValueError: a value that does not match its !!tag
 _CORE_SCHEMA = {
     "bool": r"true|True|TRUE|false|False|FALSE",
     "null": r"~|null|Null|NULL|",
@@ -41,7 +41,11 @@ _FIXES = {
 
 
 class Text(str):
-    """A string from a YAML document; folder: what it is relative to if it is a path."""
+    """A string from a YAML document.
+
+    folder: the folder that it is relative to if it is a path.
+    quoted: whether it is quoted, or written as a block.
+    """
 
     folder: Path
     quoted: bool
@@ -49,25 +53,30 @@ class Text(str):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value stands; raw: the characters of a scalar, without its quotes; quoted: or written as a block."""
+    """Where and how a value is written.
+
+    where: `file:line:column`.
+    raw: the characters of a scalar, without its quotes; None for a list or a mapping.
+    quoted: whether it is quoted, or written as a block.
+    """
 
     where: str
     raw: str | None = None
     quoted: bool = False
 
     def is_ambiguous(self) -> bool:
-        """Say whether programs that read YAML 1.1 take it for something other than text."""
+        """Return whether programs that read YAML 1.1 take the value for something other than text."""
         if self.raw is None or self.quoted:
             return False
         return bool(_YAML_1_1.resolve(yaml.ScalarNode, self.raw, (True, False)) != "tag:yaml.org,2002:str")  # type: ignore[no-untyped-call]
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's way
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as PyYAML has it
     folder: Path
 
     def construct_int(self, node: yaml.ScalarNode) -> int:
-        """Read digits as decimal, also after a zero, unless 0x or 0o says otherwise."""
+        """Read digits as a decimal number, even after a leading zero, unless they begin with 0x or 0o."""
         digits = self.construct_scalar(node)
         return int(digits, 0 if digits.startswith(("0x", "0o")) else 10)
 
@@ -78,7 +87,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.1 or 1.2 would take for something else."""
+    """Quotes text that YAML 1.1 or 1.2 would read as something else."""
 
 
 for _name, _pattern in _CORE_SCHEMA.items():
@@ -91,14 +100,15 @@ _YAML_1_1 = yaml.SafeLoader("")
 
 
 def read_yaml(text: str, name: str, folder: Path) -> tuple[Any, dict[Key, Source]]:
-    """Read a YAML document, and where and how each of its values is written.
+    """Read a YAML document; return its value, and where and how each value in it is written.
 
     Args:
-        name: of the file, for places such as `run.yaml:3:10`.
-        folder: that paths in the document are relative to.
+        text: the document.
+        name: the name of the file, for places such as `run.yaml:3:10`.
+        folder: the folder that paths in the document are relative to.
 
     Raises:
-        YAML_ERRORS: if it is not YAML, or a key stands twice.
+        YAML_ERRORS: if the text is not YAML, or a key appears twice.
     """
     loader = _Loader(text)
     loader.folder = folder
@@ -111,37 +121,35 @@ def read_yaml(text: str, name: str, folder: Path) -> tuple[Any, dict[Key, Source
 
 
 def to_yaml(value: Any, **options: Any) -> str:
-    """Write a value as YAML that readers of YAML 1.1 and of YAML 1.2 understand alike."""
+    """Return a value as YAML that YAML 1.1 and YAML 1.2 read alike; options are those of `yaml.dump`."""
     return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **options))
 
 
 def syntax_problem(error: Exception, name: str) -> Problem:
-    """Say where a text is not YAML, and how to mend what people often stumble over."""
+    """Return where a text is not YAML and why, with a fix for common mistakes."""
     mark = getattr(error, "problem_mark", None)
-    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-    what = "nested too deeply" if isinstance(error, RecursionError) else str(getattr(error, "problem", None) or error)
-    if "stands twice" in what:
-        return Problem(where, what, "remove one of the two")
-    return Problem(where, f"not YAML: {what}", next((fix for part, fix in _FIXES.items() if part in what), ""))
+    place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    nested = isinstance(error, RecursionError)
+    message = "nested too deeply" if nested else str(getattr(error, "problem", None) or error)
+    if "appears twice" in message:
+        return Problem(place, message, "remove one of the two")
+    return Problem(place, f"not YAML: {message}", next((fix for part, fix in _FIXES.items() if part in message), ""))
 
 
 def _find_sources(node: yaml.Node, key: Key, name: str, sources: dict[Key, Source]) -> None:
-    where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+    place = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
     if isinstance(node, yaml.ScalarNode):
-        sources[key] = Source(where, node.value, node.style is not None)
+        sources[key] = Source(place, node.value, node.style is not None)
         return
-    sources[key] = Source(where)
+    sources[key] = Source(place)
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             _find_sources(item, (*key, number), name, sources)
         return
-    names = [each.value for each, _ in node.value]
-    for each, value in node.value:
-        if names.count(each.value) > 1:
-            raise yaml.MarkedYAMLError(problem=f"the key {each.value!r} stands twice", problem_mark=each.start_mark)
-        if isinstance(each, yaml.ScalarNode):
-            _find_sources(value, (*key, each.value), name, sources)
-
-
-def _is_quoted(node: yaml.ScalarNode) -> bool:
-    return node.style in ("'", '"')
+    names = [name_node.value for name_node, _ in node.value]
+    for name_node, value in node.value:
+        if names.count(name_node.value) > 1:
+            problem = f"the key {name_node.value!r} appears twice"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=name_node.start_mark)
+        if isinstance(name_node, yaml.ScalarNode):
+            _find_sources(value, (*key, name_node.value), name, sources)
