@@ -56,12 +56,12 @@ check: COVERAGE := 1
 check: lint type test ## All that a change must pass: format, lint, types, layers, tests and their coverage
 
 format: $(READY) ## Format the code
-	$(BIN)/ruff format train tests
-	$(BIN)/ruff check --fix --quiet train tests
+	$(BIN)/ruff format train tests examples
+	$(BIN)/ruff check --fix --quiet train tests examples
 
 lint: $(READY) ## Check format, style and the layers of the package
-	$(BIN)/ruff format --check train tests
-	$(BIN)/ruff check train tests
+	$(BIN)/ruff format --check train tests examples
+	$(BIN)/ruff check train tests examples
 	$(BIN)/lint-imports
 
 type: $(READY) ## Check types (mypy --strict)
@@ -73,7 +73,7 @@ test: $(READY) ## Run all tests
 
 clean: ## Remove caches and what interrupted runs left behind
 	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache models/*.training models/.*.partial-*
-	find train tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find train tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment and the trained models too
 	rm -rf $(VENV) models/*

@@ -1,0 +1,112 @@
+"""The scripts in examples/ run as their headers say, with an encoder in miniature."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from conflict_ner import Checkpoint
+from conflict_ner.config import dump_config
+from helpers.runs import REPORTS, make_config
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+README = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+TEXTS = [
+    ("Ada went to Turin by the night train.", "Ada", "Turin"),
+    ("In Lagos, nobody had heard of Chidi before.", "Chidi", "Lagos"),
+    ("The letter that Mira wrote never left Oslo.", "Mira", "Oslo"),
+    ("Quito is where Luis learned to cook.", "Luis", "Quito"),
+    ("Far from Hanoi, Thu slept badly that week.", "Thu", "Hanoi"),
+]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: object) -> str | int | None:
+    """Run a script as `python examples/NAME` does; the message or code that it exits with, None if it does not."""
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    try:
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    except SystemExit as exit_:
+        return exit_.code
+    return None
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+def test_a_script_is_short_and_its_header_says_how_to_run_it(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 60
+    assert f"\n    python examples/{script.name} " in source.partition('"""\n\nfrom')[0]
+    assert f"(examples/{script.name})" in README
+
+
+@pytest.mark.parametrize("name", ["train_from_python.py", "tag_dataframe.py"])
+def test_without_arguments_a_script_says_how_to_run_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert f"python examples/{name} " in str(run(monkeypatch, name))
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_train_from_python(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(dump_config(make_config(tmp_path, encoder_folder, reports_file), tmp_path), encoding="utf-8")
+    # With so few epochs it knows little: the figures are there, whatever they are.
+    code = run(monkeypatch, "train_from_python.py", config, reports_file, "training.epochs=2", f"output={tmp_path}/m")
+    assert code is None
+    assert len(Checkpoint.load(tmp_path / "m").manifest.history) == 2
+    assert re.search(r"^all: F1 \d+\.\d \(95 %: \d+\.\d-\d+\.\d\), 13 mentions$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_script_ends_with_our_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    message = f"error: {tmp_path / 'none.yaml'} is not valid:"
+    assert str(run(monkeypatch, "train_from_python.py", tmp_path / "none.yaml", tmp_path)).startswith(message)
+    missing = run(monkeypatch, "custom_labels.py", tmp_path / "none.jsonl", tmp_path / "model", "PERSON")
+    assert "none.jsonl: no such file or folder" in str(missing)
+
+
+def test_tag_dataframe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint_folder: Path
+) -> None:
+    text = REPORTS.partition("wire story\n\n")[2].partition("\n")[0]
+    body = re.sub(r"\[([^]]+)\]\([A-Z]+\)", r"\1", text)
+    table = tmp_path / "reports.csv"
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("id", "body"), ("a", ""), ("b", body)])
+    assert run(monkeypatch, "tag_dataframe.py", checkpoint_folder, table, "body", tmp_path / "entities.csv") is None
+    assert capsys.readouterr().out.startswith("4 entities in 2 reports\n")
+    with (tmp_path / "entities.csv").open(encoding="utf-8", newline="") as stream:
+        entities = list(csv.DictReader(stream))
+    assert {entity["row"] for entity in entities} == {"1"}
+    assert [(entity["label"], entity["text"]) for entity in entities][:2] == [
+        ("NUMBER", "At least 19"),
+        ("ACTOR", "fighters"),
+    ]
+    assert all(body[int(entity["start"]) : int(entity["end"])] == entity["text"] for entity in entities)
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_custom_labels(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, encoder_folder: Path
+) -> None:
+    data = tmp_path / "labeled.jsonl"
+    with data.open("w", encoding="utf-8") as stream:
+        for text, person, place in TEXTS:
+            spans = [(text.index(name), text.index(name) + len(name)) for name in (person, place)]
+            labeled = zip(spans, ("PERSON", "PLACE"), strict=True)
+            entities = [{"start": start, "end": end, "label": label} for (start, end), label in labeled]
+            stream.write(json.dumps({"id": person, "text": text, "entities": entities}) + "\n")
+    code = run(monkeypatch, "custom_labels.py", data, tmp_path / "m", "PERSON", "PLACE", "--encoder", encoder_folder)
+    assert code is None
+    assert "mentions: {'PERSON': 5, 'PLACE': 5}\nF1 on the texts kept out: " in capsys.readouterr().out
+    manifest = Checkpoint.load(tmp_path / "m").manifest
+    assert manifest.labels == ("PERSON", "PLACE")
+    assert manifest.data["validation"].documents == 1
