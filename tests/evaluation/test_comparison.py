@@ -13,6 +13,9 @@ from conflict_ner.errors import DataError
 from conflict_ner.evaluation.comparison import Change, changes, compare
 from conflict_ner.evaluation.matching import CORRECT, align
 from conflict_ner.evaluation.report import Evaluation, score
+from helpers.evaluations import labelings, properties
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 LABELS = ("ACTOR", "LOCATION", "WEAPON")
 TEXT = "Rebels left Goma. Police came to Sake."
@@ -27,7 +30,7 @@ def entity(mention: Mention) -> Entity:
 def evaluation(
     name: str, quality: float, documents: tuple[Document, ...] = DOCUMENTS, labels: tuple[str, ...] = LABELS
 ) -> Evaluation:
-    """Finds each mention with a chance of its own."""
+    """Return an evaluation in which each mention was found with the probability `quality`."""
     chance = random.Random(name)
     found = tuple(tuple(entity(m) for m in d.mentions if chance.random() < quality) for d in documents)
     return Evaluation(name, "demo.md", labels, documents, found, score(documents, found, labels))
@@ -38,13 +41,13 @@ def test_an_evaluation_does_not_differ_from_itself() -> None:
     done = compare(one, one)
     assert (done.micro.difference, done.micro.p, done.micro.interval, done.differing) == (0, 1, (0, 0), 0)
     assert done.changes == ()
-    assert done.verdict == "No difference can be told: both score the same in every report."
+    assert done.verdict == "No difference can be shown: both score the same in every report."
 
 
 def test_a_better_one_is_called_better_and_its_labels_too() -> None:
     done = compare(evaluation("one", 0.4), evaluation("other", 0.9))
     assert done.verdict.startswith("B is better by ")
-    assert done.by_label.endswith("With p adjusted for 2 (Holm), B is better on ACTOR, LOCATION.")
+    assert done.by_label.endswith("With p adjusted for 2 tests (Holm), B is better on ACTOR, LOCATION.")
     assert compare(evaluation("other", 0.9), evaluation("one", 0.4)).verdict.startswith("A is better by ")
     assert done.micro.p is not None
     assert done.micro.p < 0.001
@@ -75,10 +78,10 @@ def test_the_changes_are_counted_by_kind() -> None:
 
 def test_the_order_of_reports_and_labels_does_not_matter() -> None:
     one, other = evaluation("one", 0.6), evaluation("other", 0.8)
-    turned = dataclasses.replace(
+    reordered = dataclasses.replace(
         other, documents=other.documents[::-1], predicted=other.predicted[::-1], labels=other.labels[::-1]
     )
-    assert compare(one, turned) == compare(one, other)
+    assert compare(one, reordered) == compare(one, other)
 
 
 def test_thresholds_stand_beside_the_name() -> None:
@@ -99,18 +102,21 @@ Alter = Callable[[Document], Document]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (lambda d: dataclasses.replace(d, id="x"), "demo.md:3: report 'r3' stands only here (and 1 more such faults)"),
-        (lambda d: dataclasses.replace(d, text=TEXT + " Now."), "another text than at demo.md:3, from ' Now.' on"),
-        (lambda d: dataclasses.replace(d, mentions=MENTIONS[1:]), "'Rebels' (ACTOR, 0:6) stands only there"),
+        (lambda d: dataclasses.replace(d, id="x"), "demo.md:3: report 'r3' appears only here (and 1 more such faults)"),
+        (
+            lambda d: dataclasses.replace(d, text=TEXT + " Now."),
+            "differs from that at demo.md:3, starting at ' Now.'",
+        ),
+        (lambda d: dataclasses.replace(d, mentions=MENTIONS[1:]), "'Rebels' (ACTOR, 0:6) appears only there"),
     ],
 )
-def test_other_reports_are_refused(change: Alter, said: str) -> None:
+def test_other_reports_are_refused(change: Alter, message: str) -> None:
     others = tuple(change(document) if document.id == "r3" else document for document in DOCUMENTS)
     with pytest.raises(DataError) as caught:
         compare(evaluation("one", 0.6), evaluation("other", 0.8, others))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "; evaluate both on the same data" in str(caught.value)
 
 
@@ -122,7 +128,7 @@ def test_other_labels_are_named() -> None:
 
 
 def test_nothing_is_not_compared() -> None:
-    with pytest.raises(DataError, match="none was evaluated on no report"):
+    with pytest.raises(DataError, match="none was evaluated on no reports"):
         compare(evaluation("one", 0.6), evaluation("none", 0.6, ()))
 
 
@@ -148,7 +154,7 @@ def found(a: list[Mention], b: list[Mention], gold: Document = GOLD) -> list[Cha
         ([Mention(20, 26, "NUMBER")], [], [("now right", "Monday", None)]),
         ([Mention(20, 26, "NUMBER")], [Mention(20, 26, "NUMBER")], []),
         ([Mention(20, 26, "NUMBER")], [Mention(17, 26, "NUMBER")], [("otherwise changed", "Monday", None)]),
-        # The same span on both sides: here beside another answer, there as the only one.
+        # The same span on both sides: A has another prediction in the mention, B has only this one.
         (
             [Mention(0, 3, "ACTOR"), Mention(4, 6, "ACTOR")],
             [Mention(4, 6, "ACTOR")],
@@ -160,9 +166,9 @@ def test_a_change_has_its_kind(a: list[Mention], b: list[Mention], kinds: list[t
     assert [(change.kind, change.text, change.gold) for change in found(a, b)] == kinds
 
 
-def test_a_change_says_what_either_side_said_and_where() -> None:
-    said = [Entity("ACTOR", "Rebels left", 0, 11, 0.75)]
-    (change,) = changes(GOLD, align(GOLD.mentions, [GOMA]), align(GOLD.mentions, [*said, GOMA]))
+def test_a_change_has_the_predictions_of_both_sides_and_their_places() -> None:
+    predicted = [Entity("ACTOR", "Rebels left", 0, 11, 0.75)]
+    (change,) = changes(GOLD, align(GOLD.mentions, [GOMA]), align(GOLD.mentions, [*predicted, GOMA]))
     assert change.a is None
     assert change.b is not None
     assert (change.b.label, change.b.text, change.b.start, change.b.end, change.b.score) == (
@@ -185,23 +191,42 @@ def test_changes_come_in_the_order_of_the_text() -> None:
     ]
 
 
-def spans(chance: random.Random) -> list[Mention]:
-    cuts = sorted(chance.sample(range(30), 2 * chance.randint(0, 5)))
-    return [Mention(s, e, chance.choice("AB")) for s, e in zip(cuts[::2], cuts[1::2], strict=True)]
-
-
-@pytest.mark.parametrize("seed", range(200))
-def test_what_is_gained_and_lost_adds_up_to_the_counts(seed: int) -> None:
-    chance = random.Random(seed)
-    gold = Document("d", "x" * 30, tuple(spans(chance)))
-    a, b = spans(chance), spans(chance)
-    there, back = found(a, b, gold), found(b, a, gold)
+@properties
+@given(labelings(30), labelings(30), labelings(30))
+def test_what_is_gained_and_lost_adds_up_to_the_counts(
+    mentions: list[Mention], a: list[Mention], b: list[Mention]
+) -> None:
+    gold = Document("d", "x" * 30, tuple(mentions))
+    forward, backward = found(a, b, gold), found(b, a, gold)
     correct = [sum(pair.kind == CORRECT for pair in align(gold.mentions, side)) for side in (a, b)]
-    gained, lost = (sum(c.kind == kind and c.gold is not None for c in there) for kind in ("now right", "now wrong"))
+    gained, lost = (sum(c.kind == kind and c.gold is not None for c in forward) for kind in ("now right", "now wrong"))
     assert gained - lost == correct[1] - correct[0]
-    turned = {"now right": "now wrong", "now wrong": "now right"}
-    mirrored = [(turned.get(c.kind, c.kind), c.gold, c.a, c.b) for c in there if c.gold]
-    assert mirrored == [(c.kind, c.gold, c.b, c.a) for c in back if c.gold]
+    opposite = {"now right": "now wrong", "now wrong": "now right"}
+    mirrored = [(opposite.get(c.kind, c.kind), c.gold, c.a, c.b) for c in forward if c.gold]
+    assert mirrored == [(c.kind, c.gold, c.b, c.a) for c in backward if c.gold]
     assert found(a, a, gold) == []
     if set(a) != set(b):
-        assert there
+        assert forward
+
+
+def labeled(name: str, gold: list[list[Mention]], predicted: list[list[Mention]]) -> Evaluation:
+    documents = tuple(Document(f"r{k}", "x" * 20, tuple(mentions)) for k, mentions in enumerate(gold))
+    spans = tuple(tuple(Entity(m.label, "x" * (m.end - m.start), m.start, m.end, 0.5) for m in p) for p in predicted)
+    return Evaluation(name, "demo.md", ("A", "B", "C"), documents, spans, score(documents, spans, "ABC"))
+
+
+@settings(properties, max_examples=20)
+@given(st.lists(st.tuples(labelings(20), labelings(20), labelings(20)), min_size=1, max_size=8))
+def test_swapping_a_and_b_negates_the_difference(reports: list[tuple[list[Mention], ...]]) -> None:
+    gold, a, b = (list(side) for side in zip(*reports, strict=True))
+    first, second = labeled("first", gold, a), labeled("second", gold, b)
+    forward, backward = compare(first, second), compare(second, first)
+    assert (backward.a, backward.b, backward.differing) == (forward.b, forward.a, forward.differing)
+    differences = [(forward.micro, backward.micro), *((forward.labels[k], backward.labels[k]) for k in "ABC")]
+    for one, other in differences:
+        assert (other.a, other.b) == (one.b, one.a)
+        assert other.difference == (None if one.difference is None else -one.difference)
+        assert (other.p, other.adjusted_p) == (one.p, one.adjusted_p)
+        assert (other.interval is None) == (one.interval is None)
+        if one.interval and other.interval:
+            assert (-other.interval[1], -other.interval[0]) == pytest.approx(one.interval)

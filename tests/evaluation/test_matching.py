@@ -9,6 +9,9 @@ import pytest
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.evaluation.matching import CORRECT, MISSED, SPURIOUS, WRONG_BOTH, WRONG_EDGES, WRONG_LABEL, align
 from conflict_ner.evaluation.report import score
+from helpers.evaluations import labelings, properties
+from hypothesis import given
+from hypothesis import strategies as st
 
 A, B = "A", "B"
 
@@ -55,15 +58,11 @@ def test_the_same_label_goes_before_an_earlier_overlap() -> None:
     assert kinds([Mention(0, 10, A)], [Mention(0, 4, B), Mention(5, 10, A)]) == [WRONG_EDGES, SPURIOUS]
 
 
-def spans(chance: random.Random) -> list[Mention]:
-    edges = sorted(chance.sample(range(40), 2 * chance.randint(0, 6)))
-    return [Mention(a, b, chance.choice("ABC")) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-@pytest.mark.parametrize("seed", range(50))
-def test_every_span_stands_in_one_pair_whatever_the_order_given(seed: int) -> None:
-    chance = random.Random(seed)
-    gold, predicted = spans(chance), spans(chance)
+@properties
+@given(labelings(40), labelings(40), st.randoms(use_true_random=False))
+def test_every_span_is_in_exactly_one_pair_whatever_the_order_of_the_predictions(
+    gold: list[Mention], predicted: list[Mention], chance: random.Random
+) -> None:
     pairs = align(gold, predicted)
     assert sorted(pair.gold for pair in pairs if pair.gold) == gold
     assert Counter(pair.predicted for pair in pairs if pair.predicted) == Counter(predicted)
@@ -74,6 +73,20 @@ def test_every_span_stands_in_one_pair_whatever_the_order_given(seed: int) -> No
         if pair.gold and pair.predicted:
             assert pair.gold.start < pair.predicted.end
             assert pair.predicted.start < pair.gold.end
+
+
+@properties
+@given(labelings(40), labelings(40), st.sets(st.integers(0, 5)))
+def test_exact_matches_are_always_paired(gold: list[Mention], guesses: list[Mention], copied: set[int]) -> None:
+    predicted = with_copies(gold, guesses, copied)
+    correct = [pair.gold for pair in align(gold, predicted) if pair.kind == CORRECT]
+    assert correct == [mention for mention in gold if mention in predicted]
+
+
+def with_copies(gold: list[Mention], guesses: list[Mention], copied: set[int]) -> list[Mention]:
+    """The gold mentions with these numbers, and the guesses that do not overlap them."""
+    copies = [mention for number, mention in enumerate(gold) if number in copied]
+    return copies + [g for g in guesses if not any(g.start < m.end and m.start < g.end for m in copies)]
 
 
 def test_of_two_overlaps_with_the_same_label_the_one_that_leaves_room_is_taken() -> None:
@@ -92,7 +105,7 @@ def kind_of(gold: Mention, guess: Mention) -> str:
 
 
 def best_counts(gold: list[Mention], predicted: list[Mention]) -> tuple[int, ...]:
-    """How many pairs of each kind the best of all alignments has, found the long way."""
+    """Count the pairs of each kind in the best of all alignments, by trying them all."""
     if not gold:
         return (0, 0, 0, 0)
     best = best_counts(gold[1:], predicted)
@@ -104,19 +117,18 @@ def best_counts(gold: list[Mention], predicted: list[Mention]) -> tuple[int, ...
     return best
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_no_other_alignment_has_more_of_the_kinds_in_their_order(seed: int) -> None:
-    chance = random.Random(seed)
-    gold, predicted = spans(chance), spans(chance)
-    predicted += [
-        m for m in gold if chance.random() < 0.3 and not any(m.start < p.end and p.start < m.end for p in predicted)
-    ]
+@properties
+@given(labelings(40), labelings(40), st.sets(st.integers(0, 5)))
+def test_no_other_alignment_has_more_of_the_kinds_in_their_order(
+    gold: list[Mention], guesses: list[Mention], copied: set[int]
+) -> None:
+    predicted = with_copies(gold, guesses, copied)
     found = Counter(kinds(gold, predicted))
     assert tuple(found[kind] for kind in KINDS) == best_counts(gold, predicted)
 
 
 def theirs(gold: list[Mention], predicted: list[Mention]) -> dict[str, tuple[float, int, int]]:
-    """Nervaluate's counts; its ends are inclusive, so that touching spans do not overlap."""
+    """Return nervaluate's counts; its ends are inclusive, so one is subtracted."""
     nervaluate = pytest.importorskip("nervaluate")
     rows = [[{"start": m.start, "end": m.end - 1, "label": m.label} for m in side] for side in (gold, predicted)]
     found = nervaluate.Evaluator([rows[0]], [rows[1]], tags=["A", "B", "C"]).evaluate()["overall"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,9 @@ from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.errors import DataError
 from conflict_ner.evaluation import predictions
 from conflict_ner.evaluation.report import Evaluation, score
+from helpers.evaluations import entity, labelings, properties
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 LABELS = ("ACTOR", "LOCATION")
 
@@ -43,23 +45,32 @@ def test_an_evaluation_comes_back_exactly(tmp_path: Path, done: Evaluation) -> N
     assert list(tmp_path.iterdir()) == [tmp_path / "done.jsonl"]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_any_evaluation_comes_back_exactly(seed: int) -> None:
-    chance = random.Random(seed)
-    documents, found = [], []
-    for number in range(chance.randint(1, 5)):
-        text = "".join(chance.choices('ab é\n\t"\\\u2028\U0001f600', k=20)) + "."
-        cuts = sorted(chance.sample(range(len(text)), 4))
-        mentions = (Mention(cuts[0], cuts[1], "ACTOR"), Mention(cuts[2], cuts[3], "LOCATION"))
-        spans = [(cuts[0], cuts[1], "ACTOR"), (cuts[1], cuts[3], "LOCATION")][: chance.randint(0, 2)]
-        documents.append(Document(str(number), text, mentions, {"x": chance.random()}))
-        found.append(tuple(Entity(label, text[s:e], s, e, chance.random()) for s, e, label in spans))
-    done = evaluation(documents, found)
-    assert predictions.parse("".join(predictions.dump(done)), "f") == (done, [])
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=20, max_size=30).map(lambda text: text + ".")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("aé\n"),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.text("ab"), values, max_size=2),
+    max_leaves=4,
+)
+REPORTS = st.tuples(
+    TEXTS, labelings(20, "AL"), labelings(20, "AL"), st.floats(0, 1), st.dictionaries(st.text("xy"), JSON)
+)
+
+
+@settings(properties, max_examples=25)
+@given(st.lists(REPORTS, min_size=1, max_size=5))
+def test_any_evaluation_comes_back_exactly(reports: list[tuple[str, list[Mention], list[Mention], float, Any]]) -> None:
+    names = {"A": "ACTOR", "L": "LOCATION"}
+    documents, predicted = [], []
+    for number, (text, gold, spans, confidence, metadata) in enumerate(reports):
+        mentions = tuple(Mention(m.start, m.end, names[m.label]) for m in gold)
+        documents.append(Document(str(number), text, mentions, metadata))
+        predicted.append(tuple(entity(text, m.start, m.end, names[m.label], confidence) for m in spans))
+    original = evaluation(documents, predicted)
+    assert predictions.parse("".join(predictions.dump(original)), "f") == (original, [])
 
 
 def faults(done: Evaluation, row: int, **changes: Any) -> list[str]:
-    """What is said of the file with keys of one line changed; None takes a key away."""
+    """Return the problems of the file with keys of one line changed; None removes a key."""
     lines = [json.loads(line) for line in predictions.dump(done)]
     lines[row] = {key: value for key, value in (lines[row] | changes).items() if value is not None}
     found, problems = predictions.parse("\n".join(json.dumps(line) for line in lines), "f")
@@ -71,7 +82,7 @@ ENTITY = {"label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.5
 
 
 @pytest.mark.parametrize(
-    ("row", "changes", "said"),
+    ("row", "changes", "message"),
     [
         (0, {"format": 2}, "f:1: format 2, this version reads 1; upgrade"),
         (0, {"format": None}, "f:1: not a saved evaluation"),
@@ -79,36 +90,40 @@ ENTITY = {"label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.5
         (0, {"report": None}, "f:1: report: field required"),
         (0, {"mood": 1}, "f:1: mood: extra inputs"),
         (0, {"labels": ["ACTOR"]}, "'Goma' (LOCATION, 12:16) has an unknown label"),
-        (0, {"labels": ["LOCATION", "ACTOR", "X"]}, "f:1: its scores are not those"),
+        (0, {"labels": ["LOCATION", "ACTOR", "X"]}, "f:1: its scores do not match"),
         (1, {"id": None}, "f:2: id: field required"),
         (1, {"id": "b"}, "f:3: the id 'b' is already used at f:2"),
-        (1, {"gold": []}, "f:1: its scores are not those of the reports below"),
+        (1, {"gold": []}, "f:1: its scores do not match the reports below"),
         (1, {"gold": [{"start": 0, "end": 60, "label": "ACTOR"}]}, "lies outside the text of 17 characters"),
         (1, {"gold": [{"start": "0", "end": 6, "label": "ACTOR"}]}, "f:2: gold.0.start: input should be a valid"),
         (1, {"predicted": [ENTITY | {"score": 1.5}]}, "f:2: entity at 0:6 has the score 1.5; scores are from 0 to 1"),
-        (1, {"predicted": [ENTITY | {"text": "Rebel"}]}, "f:2: entity at 0:6 says 'Rebel', its offsets slice 'Rebels'"),
+        (
+            1,
+            {"predicted": [ENTITY | {"text": "Rebel"}]},
+            "entity at 0:6 has the text 'Rebel', but its offsets give 'Rebels'",
+        ),
         (1, {"predicted": [ENTITY, ENTITY]}, "f:2: 'Rebels' (ACTOR, 0:6) lies inside"),
         (1, {"predicted": [ENTITY | {"label": "X"}]}, "f:2: 'Rebels' (X, 0:6) has an unknown label"),
         (2, {"text": " "}, "f:3: report 'b' is empty"),
     ],
 )
-def test_a_changed_file_is_refused(done: Evaluation, row: int, changes: dict[str, Any], said: str) -> None:
+def test_a_changed_file_is_refused(done: Evaluation, row: int, changes: dict[str, Any], message: str) -> None:
     found = faults(done, row, **changes)
-    assert any(said in problem for problem in found), found
+    assert any(message in problem for problem in found), found
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
-        ("", "f:1: not a saved evaluation: its first line has no 'format'; write it anew: conflict-ner evaluate"),
+        ("", "f:1: not a saved evaluation: its first line has no 'format'; write it again: conflict-ner evaluate"),
         ('{"id": "a", "text": "x", "entities": []}\n', "f:1: not a saved evaluation"),
         ("=== a\n\nRebels left.\n", "f:1: not a saved evaluation"),
     ],
 )
-def test_another_file_is_not_taken_for_one(source: str, said: str) -> None:
+def test_a_file_that_is_no_saved_evaluation_is_refused(source: str, message: str) -> None:
     found, problems = predictions.parse(source, "f")
     assert found is None
-    assert str(problems[0]).startswith(said)
+    assert str(problems[0]).startswith(message)
 
 
 def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
@@ -119,13 +134,13 @@ def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [('"id": "a"', '"id": "a", "id": "a"', "duplicate key 'id'"), ('"year": 2024', '"year": NaN', "NaN")],
 )
-def test_what_json_does_not_know_is_refused(done: Evaluation, old: str, new: str, said: str) -> None:
+def test_what_is_not_valid_json_is_refused(done: Evaluation, old: str, new: str, message: str) -> None:
     (problem,) = predictions.parse("".join(predictions.dump(done)).replace(old, new), "f")[1]
     assert problem.where == "f:2"
-    assert said in problem.what
+    assert message in problem.what
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from conflict_ner.config import Config
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.words import split_words
 from conflict_ner.evaluation.matching import align
-from conflict_ner.evaluation.report import Report, agree_with_seqeval, label_counts, score, strict_micro
-from conflict_ner.evaluation.scores import Counts, Figures, Scores
+from conflict_ner.evaluation.report import Report, label_counts, score, seqeval_default_f1, strict_micro
+from conflict_ner.evaluation.scores import Counts, Metrics, Scores
 from pydantic import ValidationError
 from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
@@ -52,7 +52,7 @@ def random_data(seed: int) -> tuple[list[Document], list[tuple[Mention, ...]]]:
 
 
 def word_tags(text: str, mentions: Sequence[Mention]) -> list[str]:
-    """IOB2 by hand, a tag a word."""
+    """Tag each word with IOB2, independently of the package."""
     starts, ends = split_words(text)
     tags = ["O"] * len(starts)
     for mention in mentions:
@@ -177,7 +177,7 @@ def test_figures_are_plain_values_that_survive_json() -> None:
 
 
 def most_pairs(left: Sequence[Mention], right: Sequence[Mention]) -> int:
-    """The size of a maximum matching, found the long way."""
+    """The size of a maximum matching, by trying them all."""
     if not left:
         return 0
     first, rest = left[0], left[1:]
@@ -233,7 +233,7 @@ def test_a_predicted_span_outside_its_text_is_refused(span: Mention) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "predicted", "said"),
+    ("gold", "predicted", "message"),
     [
         ([], [Mention(0, 6, "ACTOR"), Mention(0, 6, "WEAPON")], "predicted spans of 'd' overlap"),
         ([], [Mention(5, 8, "ACTOR"), Mention(0, 6, "ACTOR")], "predicted spans of 'd' overlap"),
@@ -243,9 +243,9 @@ def test_a_predicted_span_outside_its_text_is_refused(span: Mention) -> None:
     ],
 )
 def test_what_would_be_counted_twice_or_not_at_all_is_refused(
-    gold: list[Mention], predicted: list[Mention], said: str
+    gold: list[Mention], predicted: list[Mention], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         score([Document("d", "Rebels left.", tuple(gold))], [predicted], LABELS)
 
 
@@ -269,7 +269,7 @@ GUESSES = [
 ]
 
 
-def test_errors_are_told_by_kind_and_label_and_make_up_what_is_not_correct() -> None:
+def test_errors_are_counted_by_kind_and_label() -> None:
     report = score([ERRORS], [GUESSES], LABELS)
     found = {(kind, label) for kind, counts in report.errors.items() for label, count in counts.items() if count}
     assert found == {
@@ -352,8 +352,8 @@ def test_one_document_alone_has_no_intervals() -> None:
     [((1, 2, 4), (0.5, 0.25, 1 / 3)), ((0, 0, 3), (None, 0.0, 0.0)), ((0, 2, 0), (0.0, None, 0.0))],
 )
 def test_figures_follow_from_counts(counts: tuple[int, int, int], expected: tuple[float | None, ...]) -> None:
-    made = Figures.of(np.array([counts]))
-    assert (made.precision, made.recall, made.f1) == pytest.approx(expected)
+    metrics = Metrics.of(np.array([counts]))
+    assert (metrics.precision, metrics.recall, metrics.f1) == pytest.approx(expected)
 
 
 def test_the_headline_alone_is_that_of_the_whole_report() -> None:
@@ -374,8 +374,8 @@ def counted(found: list[list[Mention]]) -> Counts:
     return label_counts(pairs, SEQEVAL_LABELS)
 
 
-def test_the_default_mode_is_told_by_label_and_over_all() -> None:
-    by_label, micro = agree_with_seqeval(Scores.of(counted(FOUND), SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+def test_the_default_mode_is_given_by_label_and_for_all() -> None:
+    by_label, micro = seqeval_default_f1(Scores.of(counted(FOUND), SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
     assert by_label == {"ACTOR": 1.0, "LOCATION": 0.0, "WEAPON": None}
     assert micro == pytest.approx(2 / 3)
 
@@ -384,17 +384,17 @@ def test_counts_that_seqeval_does_not_find_are_a_defect() -> None:
     wrong = counted(FOUND)
     wrong[0, 1, 0] += 1  # the LOCATION with a wrong edge taken for a correct one
     with pytest.raises(AssertionError, match="seqeval disagrees on LOCATION"):
-        agree_with_seqeval(Scores.of(wrong, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+        seqeval_default_f1(Scores.of(wrong, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
 
 
 def test_a_gold_mention_that_was_not_counted_is_a_defect() -> None:
     short = counted(FOUND)
     short[1, 0] = 0  # a report passed over
     with pytest.raises(AssertionError, match="seqeval disagrees on ACTOR"):
-        agree_with_seqeval(Scores.of(short, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
+        seqeval_default_f1(Scores.of(short, SEQEVAL_LABELS), GOLD, FOUND, SEQEVAL_LABELS)
 
 
 def test_nothing_to_find_and_nothing_found_is_undefined() -> None:
     none = [Document("c", "Nobody came."), Document("d", "")]
     scores = Scores.of(label_counts([[], []], SEQEVAL_LABELS), SEQEVAL_LABELS)
-    assert agree_with_seqeval(scores, none, [[], []], SEQEVAL_LABELS) == (dict.fromkeys(SEQEVAL_LABELS), None)
+    assert seqeval_default_f1(scores, none, [[], []], SEQEVAL_LABELS) == (dict.fromkeys(SEQEVAL_LABELS), None)

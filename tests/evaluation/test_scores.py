@@ -1,4 +1,4 @@
-"""Figures and their intervals; undefined is None, never 0."""
+"""Metrics and their intervals; undefined is None, never 0."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import pytest
 from conflict_ner.evaluation.scores import (
     RESAMPLES,
     Counts,
-    Figures,
     Interval,
+    Metrics,
     Scores,
     f1_of,
-    interval,
-    resampled,
+    percentile_interval,
+    resample,
     varies,
 )
 
 
 def test_figures_of_nothing_are_undefined() -> None:
-    none = Figures.of(np.zeros((4, 3), np.int64))
+    none = Metrics.of(np.zeros((4, 3), np.int64))
     assert (none.precision, none.recall, none.f1) == (None, None, None)
     assert (none.interval, none.precision_interval, none.recall_interval) == (None, None, None)
 
@@ -27,7 +27,7 @@ def test_every_figure_lies_in_its_interval() -> None:
     random = np.random.default_rng(4)
     gold = random.integers(5, 15, 60)
     counts = np.stack([random.binomial(gold, 0.7), gold - 1, gold], axis=1)
-    one = Figures.of(counts)
+    one = Metrics.of(counts)
     for figure, bounds in (
         (one.precision, one.precision_interval),
         (one.recall, one.recall_interval),
@@ -40,8 +40,8 @@ def test_every_figure_lies_in_its_interval() -> None:
 
 
 def test_half_counts_stay_halves_and_whole_ones_whole() -> None:
-    assert Figures.of(np.array([[1.5, 2, 2]])).correct == 1.5
-    assert type(Figures.of(np.array([[1.5, 2, 2], [0.5, 1, 1]])).correct) is int
+    assert Metrics.of(np.array([[1.5, 2, 2]])).correct == 1.5
+    assert type(Metrics.of(np.array([[1.5, 2, 2], [0.5, 1, 1]])).correct) is int
 
 
 def test_the_macro_mean_is_over_labels_with_gold_and_has_an_interval() -> None:
@@ -61,7 +61,7 @@ def test_a_label_in_few_documents_leaves_the_macro_interval_defined() -> None:
 
 
 def f1_interval(counts: Counts) -> Interval | None:
-    return Figures.of(counts).interval
+    return Metrics.of(counts).interval
 
 
 def test_documents_that_are_all_alike_leave_no_doubt() -> None:
@@ -85,15 +85,15 @@ def test_an_interval_lies_around_its_figure_and_narrows_with_data() -> None:
     assert widths[0] / widths[1] == pytest.approx(10, rel=0.5)  # as the square root of 100
 
 
-def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
-    """Documents of 10 mentions with a share found that is 0.6 in the mean."""
+def test_an_interval_covers_the_true_value_as_often_as_it_should() -> None:
+    """Each document has 10 mentions, of which 60 % are found on average."""
     random = np.random.default_rng(2)
-    held = 0
+    covered = 0
     for _ in range(100):
         correct = random.binomial(10, random.beta(6, 4, 60))
         low, high = f1_interval(np.stack([correct, np.full(60, 10), np.full(60, 10)], axis=1)) or (0.0, 0.0)
-        held += low <= 0.6 <= high
-    assert 88 <= held <= 99
+        covered += low <= 0.6 <= high
+    assert 88 <= covered <= 99
 
 
 def test_the_same_data_give_the_same_interval() -> None:
@@ -108,14 +108,14 @@ def test_no_interval_where_there_is_nothing_to_vary(counts: np.ndarray) -> None:
 
 def test_resampling_keeps_the_number_of_documents_and_labels_apart() -> None:
     counts = np.ones((7, 4, 3), np.int64)
-    sums = resampled(counts)
+    sums = resample(counts)
     assert sums.shape == (RESAMPLES, 4, 3)
     assert (sums == 7).all()
 
 
 def test_a_figure_undefined_in_most_resamples_has_no_interval() -> None:
-    assert interval(np.array([0.5, np.nan, np.nan])) is None
-    assert interval(np.array([0.5, 0.5, np.nan])) == (0.5, 0.5)
+    assert percentile_interval(np.array([0.5, np.nan, np.nan])) is None
+    assert percentile_interval(np.array([0.5, 0.5, np.nan])) == (0.5, 0.5)
 
 
 def test_figures_vary_only_where_two_documents_have_any() -> None:

@@ -9,10 +9,13 @@ import pytest
 from conflict_ner.evaluation import significance
 from conflict_ner.evaluation.scores import Counts, Interval, f1_of
 from conflict_ner.evaluation.significance import by_label, format_p, holm, points, score_differences, verdict
+from helpers.evaluations import properties
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def system(random: np.random.Generator, quality: float, documents: int = 40) -> Counts:
-    """A system that finds each of ten mentions a document with the same chance; shape (documents, 1, 3)."""
+    """Count a system that finds each of ten mentions per document with one probability; shape (documents, 1, 3)."""
     correct = random.binomial(10, quality, documents)
     return np.stack([correct, np.full(documents, 10), np.full(documents, 10)], axis=1)[:, None]
 
@@ -36,15 +39,15 @@ def test_an_obvious_difference_is_certain() -> None:
     assert found.f1[0] == pytest.approx(0.4, abs=0.05)
 
 
-def test_both_ways_round_say_the_same() -> None:
+def test_swapping_the_systems_negates_the_difference() -> None:
     random = np.random.default_rng(3)
     a, b = system(random, 0.7), system(random, 0.73)
-    there, back = score_differences(a, b), score_differences(b, a)
-    assert there.f1 == -back.f1
-    assert there.p[0] == pytest.approx(back.p[0], abs=0.02)
-    assert there.intervals[0] is not None
-    assert back.intervals[0] is not None
-    assert there.intervals[0][0] == pytest.approx(-back.intervals[0][1])
+    forward, backward = score_differences(a, b), score_differences(b, a)
+    assert forward.f1 == -backward.f1
+    assert forward.p[0] == pytest.approx(backward.p[0], abs=0.02)
+    assert forward.intervals[0] is not None
+    assert backward.intervals[0] is not None
+    assert forward.intervals[0][0] == pytest.approx(-backward.intervals[0][1])
 
 
 def test_one_in_twenty_equal_pairs_is_called_different_and_few_intervals_miss() -> None:
@@ -61,19 +64,19 @@ def test_one_in_twenty_equal_pairs_is_called_different_and_few_intervals_miss() 
     assert 5 <= missed <= 30
 
 
-def test_p_comes_near_what_all_swaps_give() -> None:
+def test_p_is_close_to_the_share_of_all_swaps() -> None:
     random = np.random.default_rng(5)
     a, b = system(random, 0.6, 8), system(random, 0.7, 8)
     observed = abs(f1_of(b.sum(axis=0)) - f1_of(a.sum(axis=0)))
     hits = 0
     for swap in itertools.product([False, True], repeat=8):
-        at = np.array(swap)[:, None, None]
-        one, other = np.where(at, b, a), np.where(at, a, b)
+        is_swapped = np.array(swap)[:, None, None]
+        one, other = np.where(is_swapped, b, a), np.where(is_swapped, a, b)
         hits += bool(abs(f1_of(other.sum(axis=0)) - f1_of(one.sum(axis=0))) >= observed - 1e-12)
     assert score_differences(a, b).p[0] == pytest.approx(hits / 2**8, abs=0.02)
 
 
-def test_things_are_judged_each_by_its_own_counts() -> None:
+def test_each_group_is_judged_by_its_own_counts() -> None:
     random = np.random.default_rng(2)
     same, low, high = system(random, 0.7), system(random, 0.5), system(random, 0.9)
     found = score_differences(np.concatenate([same, low], axis=1), np.concatenate([same, high], axis=1))
@@ -106,7 +109,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(4)
     a, b = system(random, 0.7), system(random, 0.74)
     whole = score_differences(a, b)
-    monkeypatch.setattr(significance, "_MOST_SWAPS", 4_000)
+    monkeypatch.setattr(significance, "_MAX_SWAPS", 4_000)
     assert score_differences(a, b).p[0] == pytest.approx(whole.p[0], abs=0.02)
 
 
@@ -124,6 +127,15 @@ def test_adjusted_values_keep_their_order_and_stay_below_one() -> None:
     assert holm([0.5, 0.001, 0.9, 0.02]) == pytest.approx([1.0, 0.004, 1.0, 0.06])
 
 
+@properties
+@given(st.lists(st.floats(0, 1)))
+def test_adjusted_values_are_never_smaller_and_rise_with_the_values(values: list[float]) -> None:
+    adjusted = holm(values)
+    assert all(value <= result <= 1 for value, result in zip(values, adjusted, strict=True))
+    by_value = [result for _, result in sorted(zip(values, adjusted, strict=True))]
+    assert by_value == sorted(adjusted)
+
+
 def test_what_stands_in_one_document_has_no_interval() -> None:
     one = np.zeros((5, 1, 3), np.int64)
     one[2, 0] = 5, 10, 10
@@ -136,7 +148,7 @@ def test_what_stands_in_one_document_has_no_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "interval", "p", "differing", "said"),
+    ("difference", "interval", "p", "differing", "message"),
     [
         (
             0.018,
@@ -157,40 +169,45 @@ def test_what_stands_in_one_document_has_no_interval() -> None:
             (-0.01, 0.02),
             0.6,
             40,
-            "No difference can be told: B minus A is +0.4 points (95 %: -1.0 to +2.0; p = 0.600), which may well be",
+            "No difference can be shown: B minus A is +0.4 points (95 %: -1.0 to +2.0; p = 0.600), which may well be",
         ),
-        (0.02, (-0.001, 0.04), 0.04, 40, "No difference can be told for sure: B minus A is +2.0 points"),
-        (-0.02, (-0.04, -0.001), 0.06, 40, "No difference can be told for sure: B minus A is -2.0 points"),
-        (0.0, (0.0, 0.0), 1.0, 0, "No difference can be told: both score the same in every report."),
+        (0.02, (-0.001, 0.04), 0.04, 40, "No difference can be shown for sure: B minus A is +2.0 points"),
+        (-0.02, (-0.04, -0.001), 0.06, 40, "No difference can be shown for sure: B minus A is -2.0 points"),
+        (0.0, (0.0, 0.0), 1.0, 0, "No difference can be shown: both score the same in every report."),
         (0.5, (0.1, 0.9), 0.06, 5, "they differ in only 5 reports, too few to judge by."),
         (0.5, None, 1.0, 1, "B minus A is +50.0 points (p = 1.000); they differ in only 1 report, too few"),
         (0.5, (0.1, 0.9), 0.03, 6, "B is better by 50.0 points"),
         (None, None, None, 0, "Nothing can be compared"),
-        (0.0, (-0.01, 0.01), 1.0, 40, "No difference can be told: B minus A is 0.0 points"),
+        (0.0, (-0.01, 0.01), 1.0, 40, "No difference can be shown: B minus A is 0.0 points"),
     ],
 )
 def test_the_verdict(
-    difference: float | None, interval: Interval | None, p: float | None, differing: int, said: str
+    difference: float | None, interval: Interval | None, p: float | None, differing: int, message: str
 ) -> None:
-    assert said in verdict(difference, interval, p, differing)
+    assert message in verdict(difference, interval, p, differing)
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("differences", "message"),
     [
         ({}, ""),
         ({"A": (None, None)}, ""),
         ({"A": (0.1, 0.01), "B": (None, None)}, "By label, B is better on A."),
-        ({"A": (0.1, 0.2), "B": (0.1, 0.051)}, "for 2 (Holm), no label's difference can be told from chance."),
+        (
+            {"A": (0.1, 0.2), "B": (0.1, 0.051)},
+            "no label's difference can be distinguished from chance.",
+        ),
         (
             {"A": (0.1, 0.01), "B": (-0.1, 0.02), "C": (0.1, 0.03), "D": (0.0, 1.0)},
-            "for 4 (Holm), B is better on A, C and A is better on B.",
+            "for 4 tests (Holm), B is better on A, C and A is better on B.",
         ),
     ],
 )
-def test_labels_are_named_by_their_adjusted_p(found: dict[str, tuple[float | None, float | None]], said: str) -> None:
-    assert by_label(found).endswith(said)
-    assert bool(by_label(found)) == bool(said)
+def test_labels_are_named_by_their_adjusted_p(
+    differences: dict[str, tuple[float | None, float | None]], message: str
+) -> None:
+    assert by_label(differences).endswith(message)
+    assert bool(by_label(differences)) == bool(message)
 
 
 def test_points_and_p_do_not_round_to_what_they_are_not() -> None:

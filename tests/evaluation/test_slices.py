@@ -1,4 +1,4 @@
-"""Figures of parts of the data: the parts make the whole, and say what they are."""
+"""Slices: metrics of parts of the data, which together make the whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import DataError
 from conflict_ner.evaluation.report import Report, score
 from conflict_ner.evaluation.seen_mentions import SeenMentions
-from conflict_ner.evaluation.slices import in_capitals
+from conflict_ner.evaluation.slices import is_in_capitals
 
 TEXT = "M23 rebels of Kivu left Goma."
 
@@ -48,10 +48,10 @@ def test_an_unknown_field_is_an_error_that_names_those_there_are() -> None:
         report([document("a", theatre="Kivu")], fields=["teatre"])
 
 
-def test_a_field_named_as_a_slice_that_is_always_there_is_not_taken_for_it() -> None:
+def test_a_field_with_the_name_of_a_built_in_slice_is_refused() -> None:
     documents = [document("a", capitals="of states"), document("b", capitals="none")]
     assert list(report(documents).slices["capitals"]) == ["mixed case"]
-    with pytest.raises(DataError, match="'capitals' is the name of a slice that is always there; rename the field"):
+    with pytest.raises(DataError, match="'capitals' is the name of a built-in slice; rename the field"):
         report(documents, fields=["capitals"])
 
 
@@ -88,18 +88,18 @@ def test_seen_and_unseen_in_training() -> None:
     assert lower["unseen"].strict.correct == 0
 
 
-def test_a_report_that_stood_in_training_is_told() -> None:
+def test_a_report_that_was_in_training_is_seen() -> None:
     seen = SeenMentions.of([document("t")], [document("v", "Other text, with  Goma here ok.")])
     done = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], seen=seen)
     assert {value: one.documents for value, one in done.slices["report seen in training"].items()} == {"seen": 2}
 
 
-def test_without_a_memory_nobody_is_told_what_was_seen() -> None:
+def test_without_seen_mentions_there_are_no_slices_of_them() -> None:
     assert not [name for name in report([document("a")]).slices if "seen" in name]
 
 
 @pytest.mark.parametrize(
-    ("text", "so"), [("TROOPS LEFT BUKAVU", True), ("Troops left", False), ("1234 !", False), ("", False)]
+    ("text", "expected"), [("TROOPS LEFT BUKAVU", True), ("Troops left", False), ("1234 !", False), ("", False)]
 )
-def test_a_text_in_capitals(text: str, so: bool) -> None:
-    assert in_capitals(text) is so
+def test_a_text_in_capitals(text: str, expected: bool) -> None:
+    assert is_in_capitals(text) is expected

@@ -1,13 +1,33 @@
-"""An evaluation to make pages of: every kind of error, and texts that want to be more than text."""
+"""An evaluation with every kind of error and with hostile texts, and random labelings for property tests."""
 
 from __future__ import annotations
 
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.evaluation.report import Evaluation, score
+from hypothesis import settings
+from hypothesis import strategies as st
 
 ATTACK = "</script><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"
 LABELS = ("ACTOR", "<b>$W", "LOCATION")
 HISTORY = ({"epoch": 1, "loss": 0.9, "strict_f1": 0.4}, {"epoch": 2, "loss": float("nan"), "strict_f1": 0.6})
+
+properties = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+
+
+def labelings(length: int, labels: str = "ABC") -> st.SearchStrategy[list[Mention]]:
+    """Up to six mentions that do not overlap, in order, in a text of this length; they may touch."""
+    gaps = st.tuples(st.integers(0, 4), st.integers(1, 6), st.sampled_from(labels))
+    return st.lists(gaps, max_size=6).map(lambda drawn: _place(drawn, length))
+
+
+def _place(drawn: list[tuple[int, int, str]], length: int) -> list[Mention]:
+    mentions, end = [], 0
+    for gap, size, label in drawn:
+        start, end = end + gap, end + gap + size
+        if end > length:
+            break
+        mentions.append(Mention(start, end, label))
+    return mentions
 
 
 def entity(text: str, start: int, end: int, label: str, score: float = 0.9) -> Entity:
@@ -15,7 +35,7 @@ def entity(text: str, start: int, end: int, label: str, score: float = 0.9) -> E
 
 
 def evaluation() -> Evaluation:
-    """Three reports: one with an error of each kind, one that attacks, one that is right and in two lines."""
+    """Return an evaluation of three reports: one with each kind of error, one hostile, one correct in two lines."""
     first = "Rebels took the Grad rocket in Goma. The Somali army left Beni, police say. Calm in Kivu."
     gold = [(0, 6, "ACTOR"), (16, 27, "<b>$W"), (31, 35, "LOCATION"), (41, 52, "ACTOR"), (58, 62, "LOCATION")]
     found = [

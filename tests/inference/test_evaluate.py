@@ -106,5 +106,5 @@ def test_a_saved_evaluation_of_other_reports_is_refused(
 ) -> None:
     other = tmp_path / "other.md"
     other.write_text(reports_file.read_text(encoding="utf-8").replace("from the coast", "inland"), encoding="utf-8")
-    with pytest.raises(DataError, match=r"report 't-2' has another text .*from 'inland.*; evaluate both on the same"):
+    with pytest.raises(DataError, match=r"report 't-2' differs .*starting at 'inland.*; evaluate both on the same"):
         compare(*evaluate_pair(file, checkpoint_folder, [other], "cpu"))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from conflict_ner.data.document import Document, Entity, Mention
-from conflict_ner.evaluation.comparison import Answer, Change, Comparison, compare
+from conflict_ner.evaluation.comparison import Change, Comparison, Prediction, compare
 from conflict_ner.evaluation.report import Evaluation, score
 from conflict_ner.reporting.comparison_tables import HEADINGS, change_lines, markdown, rows, show, some_changes
 
@@ -79,7 +79,7 @@ def test_json_has_every_change(comparison: Comparison, capsys: pytest.CaptureFix
 
 
 def change(kind: str, number: int) -> Change:
-    said = Answer(label="ACTOR", text="a b", start=0, end=3, score=None)
+    said = Prediction(label="ACTOR", text="a b", start=0, end=3, score=None)
     return Change.model_validate(
         {
             "document": f"d{number}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 
 import pytest
@@ -19,7 +18,9 @@ from conflict_ner.evaluation.matching import (
     align,
 )
 from conflict_ner.reporting.error_list import caption, errors_of, pieces, sentence
-from helpers.evaluations import evaluation
+from helpers.evaluations import evaluation, labelings, properties
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def test_the_list_has_what_the_report_counts() -> None:
@@ -78,27 +79,32 @@ def test_what_touches_an_error_is_shown_with_it() -> None:
     ]
 
 
-def spans(chance: random.Random, length: int) -> list[Mention]:
-    edges = sorted(chance.sample(range(length + 1), 2 * chance.randrange(5)))
-    return [Mention(a, b, chance.choice("AB")) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def test_pieces_are_the_text_and_know_what_covers_them() -> None:
-    chance = random.Random(1)
+@properties
+@given(labelings(20), labelings(20), st.integers(0, 7), st.integers(12, 20))
+def test_pieces_are_the_text_and_know_what_covers_them(
+    gold: list[Mention], predicted: list[Mention], low: int, high: int
+) -> None:
     text = "abcdefghijklmnopqrst"
-    for _ in range(300):
-        gold, predicted = spans(chance, len(text)), spans(chance, len(text))
-        low = chance.randrange(8)
-        high = chance.randrange(12, 21)
-        cut = pieces(text, align(gold, predicted), low, high)
-        assert "".join(piece.text for piece in cut) == text[low:high]
-        at = low
-        for piece in cut:
-            for side, said in ((gold, piece.gold), (predicted, piece.predicted)):
-                covering = [s for s in side if s.start <= at < s.end]
-                assert [s.label for s in covering] == ([] if said is None else [said])
-                assert all(s.start <= at and at + len(piece.text) <= s.end for s in covering)
-            at += len(piece.text)
+    cut = pieces(text, align(gold, predicted), low, high)
+    assert "".join(piece.text for piece in cut) == text[low:high]
+    start = low
+    for piece in cut:
+        end = start + len(piece.text)
+        for side, label in ((gold, piece.gold), (predicted, piece.predicted)):
+            covering = [s for s in side if s.start <= start < s.end]
+            assert [s.label for s in covering] == ([] if label is None else [label])
+            assert all(s.start <= start and end <= s.end for s in covering)
+        start = end
+
+
+@properties
+@given(st.lists(st.sampled_from(["Rebels", "left", "Gen", ".", "?", " ", "\n", "x" * 300]), min_size=1), st.data())
+def test_a_sentence_holds_its_mention(words: list[str], data: st.DataObject) -> None:
+    text = "".join(words)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    first, last = sentence(text, start, end)
+    assert 0 <= first <= start < end <= last <= len(text)
 
 
 def test_edges_and_closings_stand_where_spans_end() -> None:

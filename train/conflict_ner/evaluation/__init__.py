@@ -1,4 +1,4 @@
-"""Scores: pure functions of gold mentions and predicted entities.
+"""Scores of predicted entities against gold mentions: matching, metrics, intervals and comparisons.
 
 May import: data, config, files, errors; never a model library.
 Start reading: matching.py, then report.py.

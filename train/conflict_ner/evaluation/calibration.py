@@ -1,9 +1,9 @@
-"""Whether scores mean what they say: reliability, calibration error, precision-recall curves.
+"""Calibration of scores: reliability bins, expected calibration error and precision-recall curves.
 
-A score of 0.8 is calibrated if eight in ten predictions that have it are right (strictly).
+A score of 0.8 is calibrated if eight in ten predictions with that score are strictly correct.
 
->>> sure = [(0, "ACTOR", 0.95, True), (0, "ACTOR", 0.95, True), (1, "ACTOR", 0.55, False), (1, "ACTOR", 0.55, True)]
->>> round(calibration(sure, 2).ece, 3)
+>>> scored = [(0, "ACTOR", 0.95, True), (0, "ACTOR", 0.95, True), (1, "ACTOR", 0.55, False), (1, "ACTOR", 0.55, True)]
+>>> round(calibration(scored, 2).ece, 3)
 0.05
 """
 
@@ -14,16 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.evaluation.scores import Float64, Interval, interval, ratio, resampled, varies
+from conflict_ner.evaluation.scores import Float64, Interval, percentile_interval, ratio, resample, varies
 
 BINS = 10
-_MOST_POINTS = 50
-# Document's index, label, score, and whether the span is a gold mention (strict).
-Scored = tuple[int, str, float, bool]
+_MAX_POINTS = 50
+# The document's index, the label, the score, and whether the span is a gold mention (strict).
+ScoredPrediction = tuple[int, str, float, bool]
 
 
 class Bin(BaseModel):
-    """The predictions with scores in (low, high]: how many, their mean score, the share that is right."""
+    """The predictions with scores in (low, high]: their number, their mean score, the share that is correct."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class Calibration(BaseModel):
 
 
 class Point(BaseModel):
-    """What keeping only the predictions with a score of at least `threshold` would give."""
+    """Precision, recall and F1 of the predictions with a score of at least `threshold`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,26 +55,30 @@ class Point(BaseModel):
     f1: float
 
 
-def calibration(scored: Sequence[Scored], documents: int) -> Calibration | None:
-    """Bins of equal width over span scores; None without predictions."""
+def calibration(scored: Sequence[ScoredPrediction], documents: int) -> Calibration | None:
+    """Sort predictions into ten bins of equal width by their scores; None without predictions.
+
+    Args:
+        documents: how many documents there are, with or without predictions.
+    """
     if not scored:
         return None
-    sums = np.zeros((documents, BINS, 3))  # mentions, sum of scores, right ones
-    for index, _, score, right in scored:
-        sums[index, min(max(int(np.ceil(score * BINS)) - 1, 0), BINS - 1)] += 1, score, right
+    sums = np.zeros((documents, BINS, 3))  # predictions, sum of scores, correct predictions
+    for index, _, score, correct in scored:
+        sums[index, min(max(int(np.ceil(score * BINS)) - 1, 0), BINS - 1)] += 1, score, correct
     total = sums.sum(axis=0)
-    drawn = _ece(resampled(sums)) if varies(sums[..., 0].sum(axis=1)) else np.empty(0)
+    resampled_ece = _ece(resample(sums)) if varies(sums[..., 0].sum(axis=1)) else np.empty(0)
     bins = tuple(
         Bin(
             low=k / BINS,
             high=(k + 1) / BINS,
             mentions=int(count),
             score=float(score / count) if count else None,
-            correct=float(right / count) if count else None,
+            correct=float(correct / count) if count else None,
         )
-        for k, (count, score, right) in enumerate(total)
+        for k, (count, score, correct) in enumerate(total)
     )
-    return Calibration(ece=float(_ece(total)), ece_interval=interval(drawn), bins=bins)
+    return Calibration(ece=float(_ece(total)), ece_interval=percentile_interval(resampled_ece), bins=bins)
 
 
 def _ece(sums: Float64) -> Float64:
@@ -83,29 +87,29 @@ def _ece(sums: Float64) -> Float64:
     return ratio(gaps, sums[..., 0].sum(axis=-1))
 
 
-def curve(scored: Sequence[Scored], label: str, gold: int) -> tuple[Point, ...]:
+def precision_recall_curve(scored: Sequence[ScoredPrediction], label: str, gold: int) -> tuple[Point, ...]:
     """Precision and recall of a label by threshold, ascending, at most 50 points.
 
     Args:
-        gold: mentions of the label that there are to find.
+        gold: the number of gold mentions of the label.
     """
-    mine = sorted((score, right) for _, name, score, right in scored if name == label)
-    if not mine:
+    of_label = sorted((score, correct) for _, name, score, correct in scored if name == label)
+    if not of_label:
         return ()
-    scores = np.array([score for score, _ in mine])
-    right = np.array([right for _, right in mine], dtype=np.int64)
-    first = np.flatnonzero(np.append(True, np.diff(scores) > 0))  # of each different score
-    if len(first) > _MOST_POINTS:
-        first = first[np.unique(np.linspace(0, len(first) - 1, _MOST_POINTS).round().astype(int))]
+    scores = np.array([score for score, _ in of_label])
+    is_correct = np.array([correct for _, correct in of_label], dtype=np.int64)
+    starts = np.flatnonzero(np.append(True, np.diff(scores) > 0))  # the first prediction with each distinct score
+    if len(starts) > _MAX_POINTS:
+        starts = starts[np.unique(np.linspace(0, len(starts) - 1, _MAX_POINTS).round().astype(int))]
     points = []
-    for start in first.tolist():
-        kept, correct = len(mine) - start, int(right[start:].sum())
+    for start in starts.tolist():
+        predicted, correct = len(of_label) - start, int(is_correct[start:].sum())
         points.append(
             Point(
                 threshold=float(scores[start]),
-                precision=correct / kept,
+                precision=correct / predicted,
                 recall=correct / gold if gold else None,
-                f1=2 * correct / (kept + gold),
+                f1=2 * correct / (predicted + gold),
             )
         )
     return tuple(points)

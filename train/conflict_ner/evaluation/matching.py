@@ -1,4 +1,4 @@
-"""Pairs predicted spans with gold mentions, one to one: everything that is counted is counted from here.
+"""One-to-one matching of predicted spans with gold mentions; every count of an evaluation is taken from it.
 
 The kinds follow SemEval-2013 task 9 (Segura-Bedmar, Martinez & Herrero-Zazo 2013).
 
@@ -19,54 +19,56 @@ CORRECT = "correct"
 WRONG_LABEL = "wrong label"  # the edges are right
 WRONG_EDGES = "wrong edges"  # the label is right and they overlap
 WRONG_BOTH = "wrong label and edges"  # they overlap
-MISSED = "missed"  # gold without a prediction
-SPURIOUS = "spurious"  # a prediction without gold
+MISSED = "missed"  # a gold mention without a prediction
+SPURIOUS = "spurious"  # a prediction without a gold mention
 ERRORS = (MISSED, SPURIOUS, WRONG_LABEL, WRONG_EDGES, WRONG_BOTH)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A gold mention and the prediction that answers it; one of the two may be missing."""
+    """A gold mention and the prediction matched with it; one of the two may be missing."""
 
     gold: Mention | None
     predicted: Span | None
     kind: str
 
     @property
+    def spans(self) -> tuple[Span, ...]:
+        """The gold mention and the prediction, without a missing one."""
+        return tuple(span for span in (self.gold, self.predicted) if span)
+
+    @property
     def label(self) -> str:
-        """The gold label; of a spurious prediction its own."""
-        return self._either.label
+        """The gold label; for a spurious prediction, the predicted label."""
+        return self.spans[0].label
 
     @property
     def start(self) -> int:
-        """Where the pair begins."""
-        return min(span.start for span in (self.gold, self.predicted) if span)
+        """The offset of the pair's first character."""
+        return min(span.start for span in self.spans)
 
     @property
-    def _either(self) -> Span:
-        span = self.gold or self.predicted
-        assert span is not None
-        return span
+    def end(self) -> int:
+        """The offset after the pair's last character."""
+        return max(span.end for span in self.spans)
 
 
 def align(gold: Sequence[Mention], predicted: Sequence[Span]) -> list[Pair]:
-    """Pair the spans of one document, in the order of the text.
+    """Pair the spans of one document, in text order.
 
-    Spans of a side must not overlap each other. Each span stands in one pair. Equal edges are
-    paired, then as many overlaps with the same label as can be, then as many other overlaps
-    as that leaves room for.
+    The gold mentions must not overlap each other, nor must the predictions. Each span is in exactly
+    one pair. Spans with equal edges are paired first, then as many overlapping spans with the same
+    label as possible, then as many other overlapping spans as are still free.
     """
-    pairs = [pair for mentions, spans in _clusters(gold, predicted) for pair in _paired(mentions, spans)]
+    pairs = [pair for mentions, spans in _overlapping_groups(gold, predicted) for pair in _best_pairs(mentions, spans)]
     return sorted(pairs, key=lambda pair: (pair.start, pair.gold is None))
 
 
-def _place(span: Span) -> tuple[int, int]:
-    return span.start, span.end
-
-
-def _clusters(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[tuple[list[Mention], list[Span]]]:
-    """Groups of spans that hang together by overlaps: no pair reaches out of its group."""
-    mentions, spans = deque(sorted(gold, key=_place)), deque(sorted(predicted, key=_place))
+def _overlapping_groups(
+    gold: Sequence[Mention], predicted: Sequence[Span]
+) -> Iterator[tuple[list[Mention], list[Span]]]:
+    """Group the spans that are connected by overlaps: no pair can have spans of two groups."""
+    mentions, spans = deque(sorted(gold, key=_edges)), deque(sorted(predicted, key=_edges))
     while mentions or spans:
         group: tuple[list[Mention], list[Span]] = ([], [])
         end = min(side[0].start for side in (mentions, spans) if side) + 1
@@ -82,27 +84,27 @@ def _clusters(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[tu
         yield group
 
 
-def _paired(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[Pair]:
-    """The best pairs of a group, as two sequences are aligned (Needleman & Wunsch 1970).
+def _best_pairs(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[Pair]:
+    """Find the best pairs of a group, as two sequences are aligned (Needleman & Wunsch 1970).
 
-    Both sides are in order and neither overlaps itself, so pairs cannot cross.
+    Both sides are in order and have no overlaps of their own, so pairs cannot cross.
     """
-    # One more overlap with the same label outweighs all other overlaps that there could be.
-    same = min(len(gold), len(predicted)) + 1
+    # One more overlap with the same label outweighs all other overlaps that are possible.
+    same_label_value = min(len(gold), len(predicted)) + 1
     best = [[0] * (len(predicted) + 1) for _ in range(len(gold) + 1)]
 
-    def joined(i: int, j: int) -> int:
-        """What the rest is worth if these two are paired; less than nothing if they cannot be."""
+    def value_if_paired(i: int, j: int) -> int:
+        """The value of `gold[i:]` and `predicted[j:]` if their first spans are paired; -1 if these do not overlap."""
         if gold[i].start >= predicted[j].end or predicted[j].start >= gold[i].end:
             return -1
-        return best[i + 1][j + 1] + (same if gold[i].label == predicted[j].label else 1)
+        return best[i + 1][j + 1] + (same_label_value if gold[i].label == predicted[j].label else 1)
 
     for i in reversed(range(len(gold))):
         for j in reversed(range(len(predicted))):
-            best[i][j] = max(best[i + 1][j], best[i][j + 1], joined(i, j))
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], value_if_paired(i, j))
     i = j = 0
     while i < len(gold) and j < len(predicted):
-        if joined(i, j) == best[i][j]:
+        if value_if_paired(i, j) == best[i][j]:
             yield Pair(gold[i], predicted[j], _kind(gold[i], predicted[j]))
             i, j = i + 1, j + 1
         elif best[i + 1][j] == best[i][j]:
@@ -116,6 +118,10 @@ def _paired(gold: Sequence[Mention], predicted: Sequence[Span]) -> Iterator[Pair
 
 
 def _kind(gold: Mention, predicted: Span) -> str:
-    if _place(gold) == _place(predicted):
+    if _edges(gold) == _edges(predicted):
         return CORRECT if gold.label == predicted.label else WRONG_LABEL
     return WRONG_EDGES if gold.label == predicted.label else WRONG_BOTH
+
+
+def _edges(span: Span) -> tuple[int, int]:
+    return span.start, span.end

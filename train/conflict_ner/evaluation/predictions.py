@@ -1,14 +1,15 @@
-"""An evaluation as a file: what was found in each report beside its gold, one JSON object a line.
+"""Saved evaluations: JSONL files with the predictions for each report beside its gold mentions.
 
-The first line says what was evaluated and holds its scores; each further line is a report:
+The first line describes the evaluation and holds its scores; each further line is a report:
 `{"id", "text", "metadata", "gold": [{"start", "end", "label"}], "predicted": [{"label", "text",
-"start", "end", "score"}]}`. `load` gives back exactly what `dump` wrote, or says what is wrong.
+"start", "end", "score"}]}`. `load` returns exactly what `save` wrote, or raises with every fault.
 
 >>> from conflict_ner.evaluation.report import score
 >>> report = Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),))
->>> found = (Entity("ACTOR", "Rebels", 0, 6, 0.98),)
->>> done = Evaluation("base", "demo.md", ("ACTOR",), (report,), (found,), score([report], [found], ["ACTOR"]))
->>> parse("".join(dump(done)), "saved.jsonl") == (done, [])
+>>> predicted = (Entity("ACTOR", "Rebels", 0, 6, 0.98),)
+>>> scores = score([report], [predicted], ["ACTOR"])
+>>> evaluation = Evaluation("base", "demo.md", ("ACTOR",), (report,), (predicted,), scores)
+>>> parse("".join(dump(evaluation)), "saved.jsonl") == (evaluation, [])
 True
 """
 
@@ -32,14 +33,14 @@ from conflict_ner.evaluation.report import Evaluation, Report, label_counts
 from conflict_ner.files import atomic_write
 
 FORMAT = 1
-AGAIN = "write it anew: conflict-ner evaluate CHECKPOINT DATA --predictions FILE"
+_WRITE_AGAIN = "write it again: conflict-ner evaluate CHECKPOINT DATA --predictions FILE"
 
 
-class _Form(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Head(_Form):
+class _Header(_StrictModel):
     format: int
     name: str
     data: str
@@ -48,7 +49,7 @@ class _Head(_Form):
     report: Report
 
 
-class _Line(_Form):
+class _ReportLine(_StrictModel):
     id: str
     text: str
     metadata: dict[str, Any]
@@ -56,11 +57,11 @@ class _Line(_Form):
     predicted: tuple[Entity, ...]
 
 
-_Model = TypeVar("_Model", bound=_Form)
+_Model = TypeVar("_Model", bound=_StrictModel)
 
 
 def save(evaluation: Evaluation, file: Path) -> None:
-    """Write an evaluation; a file of that name is replaced once all is written.
+    """Write an evaluation; an existing file is replaced only after everything is written.
 
     Raises:
         OSError: if it cannot be written.
@@ -69,8 +70,36 @@ def save(evaluation: Evaluation, file: Path) -> None:
         stream.writelines(dump(evaluation))
 
 
+def dump(evaluation: Evaluation) -> Iterator[str]:
+    """Yield the lines of the file."""
+    yield _json_line(
+        {
+            "format": FORMAT,
+            "name": evaluation.name,
+            "data": evaluation.data,
+            "labels": evaluation.labels,
+            "history": [dict(epoch) for epoch in evaluation.history],
+            "report": evaluation.report.model_dump(mode="json"),
+        }
+    )
+    for document, predicted in zip(evaluation.documents, evaluation.predicted, strict=True):
+        yield _json_line(
+            {
+                "id": document.id,
+                "text": document.text,
+                "metadata": dict(document.metadata),
+                "gold": [asdict(mention) for mention in document.mentions],
+                "predicted": [asdict(entity) for entity in predicted],
+            }
+        )
+
+
+def _json_line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def load(file: Path) -> Evaluation:
-    """Read what `save` wrote.
+    """Read an evaluation that `save` wrote.
 
     Raises:
         DataError: if the file cannot be read or is not what `save` writes, with every fault.
@@ -80,130 +109,114 @@ def load(file: Path) -> Evaluation:
     except OSError as error:
         raise DataError([Problem(str(file), f"cannot be read: {error.strerror}", "check its path")]) from None
     except UnicodeDecodeError as error:
-        raise DataError([Problem(str(file), f"not UTF-8 (byte 0x{error.object[error.start]:02x})", AGAIN)]) from None
+        fault = f"not UTF-8 (byte 0x{error.object[error.start]:02x})"
+        raise DataError([Problem(str(file), fault, _WRITE_AGAIN)]) from None
     if evaluation is None:
         raise DataError(problems)
     return evaluation
 
 
-def dump(evaluation: Evaluation) -> Iterator[str]:
-    """The lines of the file."""
-    head = {
-        "format": FORMAT,
-        "name": evaluation.name,
-        "data": evaluation.data,
-        "labels": evaluation.labels,
-        "history": [dict(epoch) for epoch in evaluation.history],
-        "report": evaluation.report.model_dump(mode="json"),
-    }
-    yield _written(head)
-    for document, found in zip(evaluation.documents, evaluation.predicted, strict=True):
-        yield _written(
-            {
-                "id": document.id,
-                "text": document.text,
-                "metadata": dict(document.metadata),
-                "gold": [asdict(mention) for mention in document.mentions],
-                "predicted": [asdict(entity) for entity in found],
-            }
-        )
-
-
-def _written(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def parse(source: str, file: str) -> tuple[Evaluation | None, list[Problem]]:
-    """Read a whole file's text; nothing but problems if there is one."""
+    """Read the text of a whole file; return no evaluation if it has any problem.
+
+    Args:
+        file: its name, for the problems.
+    """
     problems: list[Problem] = []
-    first, *rest = source.split("\n")
-    head = _head(first, f"{file}:1", problems)
-    if head is None:
+    first_line, *lines = source.split("\n")
+    header = _read_header(first_line, f"{file}:1", problems)
+    if header is None:
         return None, problems
     documents: list[Document] = []
-    found: list[tuple[Entity, ...]] = []
-    for number, line in enumerate(rest, start=2):
-        where = f"{file}:{number}"
-        record = _read(_Line, line, where, problems) if line.strip() else None
+    predicted: list[tuple[Entity, ...]] = []
+    for number, line in enumerate(lines, start=2):
+        place = f"{file}:{number}"
+        record = _read_line(_ReportLine, line, place, problems) if line.strip() else None
         if record is not None:
             metadata = strict_json.loads(line)["metadata"]
-            documents.append(Document(record.id, record.text, record.gold, metadata, origin=where))
-            found.append(record.predicted)
-            problems += _faults(documents[-1], record.predicted, head.labels)
-    problems = problems or _contradictions(head, documents, found, file)
+            documents.append(Document(record.id, record.text, record.gold, metadata, origin=place))
+            predicted.append(record.predicted)
+            problems += _report_problems(documents[-1], record.predicted, header.labels)
+    problems = problems or _header_problems(header, documents, predicted, file)
     if problems:
         return None, problems
-    return Evaluation(head.name, head.data, head.labels, tuple(documents), tuple(found), head.report, head.history), []
+    evaluation = Evaluation(
+        header.name, header.data, header.labels, tuple(documents), tuple(predicted), header.report, header.history
+    )
+    return evaluation, []
 
 
-def _head(line: str, where: str, problems: list[Problem]) -> _Head | None:
+def _read_header(line: str, place: str, problems: list[Problem]) -> _Header | None:
     try:
-        written = strict_json.loads(line)
+        record = strict_json.loads(line)
     except ValueError:
-        written = None
-    if not isinstance(written, dict) or "format" not in written:
-        problems.append(Problem(where, "not a saved evaluation: its first line has no 'format'", AGAIN))
+        record = None
+    if not isinstance(record, dict) or "format" not in record:
+        problems.append(Problem(place, "not a saved evaluation: its first line has no 'format'", _WRITE_AGAIN))
         return None
-    if written["format"] != FORMAT:
-        what = f"format {written['format']!r}, this version reads {FORMAT}"
-        problems.append(Problem(where, what, "upgrade conflict-ner, or " + AGAIN))
+    if record["format"] != FORMAT:
+        fault = f"format {record['format']!r}, this version reads {FORMAT}"
+        problems.append(Problem(place, fault, f"upgrade conflict-ner, or {_WRITE_AGAIN}"))
         return None
-    return _read(_Head, line, where, problems)
+    return _read_line(_Header, line, place, problems)
 
 
-def _read(form: type[_Model], line: str, where: str, problems: list[Problem]) -> _Model | None:
+def _read_line(model: type[_Model], line: str, place: str, problems: list[Problem]) -> _Model | None:
     try:
-        strict_json.loads(line)  # pydantic would take a key twice, and NaN
-        return form.model_validate_json(line, strict=True)
+        strict_json.loads(line)  # pydantic would accept a repeated key, and NaN
+        return model.model_validate_json(line, strict=True)
     except ValidationError as error:
         for detail in error.errors():
             key = ".".join(map(str, detail["loc"]))
-            problems.append(Problem(where, f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}", AGAIN))
+            problems.append(Problem(place, f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}", _WRITE_AGAIN))
     except json.JSONDecodeError as error:
-        problems.append(Problem(f"{where}:{error.colno}", f"not JSON: {error.msg}", AGAIN))
+        problems.append(Problem(f"{place}:{error.colno}", f"not JSON: {error.msg}", _WRITE_AGAIN))
     except ValueError as error:
-        problems.append(Problem(where, str(error), AGAIN))
+        problems.append(Problem(place, str(error), _WRITE_AGAIN))
     return None
 
 
-def _faults(document: Document, predicted: tuple[Entity, ...], labels: tuple[str, ...]) -> list[Problem]:
-    """What is wrong with a report's two sides, each as a labeling; a fault of both is said once."""
+def _report_problems(document: Document, predicted: tuple[Entity, ...], labels: tuple[str, ...]) -> list[Problem]:
+    """Find the faults of a report's gold mentions and predictions; a fault of both is listed once."""
     spans = tuple(sorted(Mention(entity.start, entity.end, entity.label) for entity in predicted))
     guess = Document(document.id, document.text, spans, document.metadata, origin=document.origin)
-    # Not their edges: what was evaluated has been checked, by the guidelines that it was labeled by.
+    # Edges are not checked here: `evaluate` checked them, by the guidelines that the reports were labeled by.
     faults = [check_document(side, labels, edges=False) for side in (document, guess)]
     problems = list(dict.fromkeys(chain.from_iterable(faults)))
     for entity in predicted:
+        name = f"entity at {entity.start}:{entity.end}"
         if entity.text != document.slice(entity):
-            what = f"entity at {entity.start}:{entity.end} says {entity.text!r}, its offsets slice "
-            problems.append(Problem(document.origin, f"{what}{document.slice(entity)!r}", AGAIN))
+            fault = f"{name} has the text {entity.text!r}, but its offsets give {document.slice(entity)!r}"
+            problems.append(Problem(document.origin, fault, _WRITE_AGAIN))
         if not 0 <= entity.score <= 1:
-            what = f"entity at {entity.start}:{entity.end} has the score {entity.score:g}"
-            problems.append(Problem(document.origin, what, "scores are from 0 to 1"))
+            fault = f"{name} has the score {entity.score:g}"
+            problems.append(Problem(document.origin, fault, "scores are from 0 to 1"))
     if list(document.mentions) != sorted(document.mentions):
-        problems.append(Problem(document.origin, "gold mentions are not in the order of the text", AGAIN))
+        problems.append(Problem(document.origin, "gold mentions are not in the order of the text", _WRITE_AGAIN))
     return problems
 
 
-def _contradictions(
-    head: _Head, documents: list[Document], found: list[tuple[Entity, ...]], file: str
+def _header_problems(
+    header: _Header, documents: list[Document], predicted: list[tuple[Entity, ...]], file: str
 ) -> list[Problem]:
-    """What the head says that its reports do not bear out: a cut-off or an edited file."""
+    """Find the first contradiction between the header and the reports: the file was cut off or edited."""
     if not documents:
-        return [Problem(file, "no report in this file", AGAIN)]
-    if len(documents) != head.report.documents:
-        what = f"reports in it: {len(documents):,}; its first line says {head.report.documents:,}"
-        return [Problem(file, what, AGAIN)]
-    ids: dict[str, Document] = {}
+        return [Problem(file, "no report in this file", _WRITE_AGAIN)]
+    if len(documents) != header.report.documents:
+        fault = f"reports in it: {len(documents):,}; its first line says {header.report.documents:,}"
+        return [Problem(file, fault, _WRITE_AGAIN)]
+    by_id: dict[str, Document] = {}
     for document in documents:
-        if document.id in ids:
-            what = f"the id {document.id!r} is already used at {ids[document.id].origin}"
-            return [Problem(document.origin, what, AGAIN)]
-        ids[document.id] = document
-    pairs = [align(document.mentions, spans) for document, spans in zip(documents, found, strict=True)]
-    counted = label_counts(pairs, head.labels).sum(axis=0).tolist()
-    strict = head.report.strict.labels
-    said = [[f.correct, f.predicted, f.gold] for f in (strict[label] for label in head.labels if label in strict)]
-    if said != counted:
-        return [Problem(f"{file}:1", "its scores are not those of the reports below", AGAIN)]
+        if document.id in by_id:
+            fault = f"the id {document.id!r} is already used at {by_id[document.id].origin}"
+            return [Problem(document.origin, fault, _WRITE_AGAIN)]
+        by_id[document.id] = document
+    pairs = [align(document.mentions, spans) for document, spans in zip(documents, predicted, strict=True)]
+    counts = label_counts(pairs, header.labels).sum(axis=0).tolist()
+    saved = header.report.strict.labels
+    saved_counts = [
+        [m.correct, m.predicted, m.gold] for m in (saved[label] for label in header.labels if label in saved)
+    ]
+    if saved_counts != counts:
+        return [Problem(f"{file}:1", "its scores do not match the reports below", _WRITE_AGAIN)]
     return []

@@ -1,10 +1,10 @@
-"""Scores predicted entities against untouched gold mentions, over whole documents.
+"""Scores of predicted entities against gold mentions, over whole documents.
 
-The headline is seqeval in `strict` mode with IOB2: a mention counts only with its exact
-edges and label. seqeval wants tag sequences; here a document's units are the pieces of
-text between all gold and predicted edges, so every mention can be said exactly, also one
-whose edge falls inside a word, and none is lost on the way to the score. Everything else
-is counted from one alignment (`matching`), so no two figures contradict each other.
+The headline is seqeval's `strict` mode with IOB2: a mention is correct only with its exact edges
+and label. seqeval needs tag sequences; here a document's units are the pieces of text between all
+gold and predicted edges. So every mention can be tagged exactly, even one with an edge inside a
+word, and none is lost before it is scored. All other numbers are counted from one alignment
+(`matching`), so that no two of them contradict each other.
 
 >>> from conflict_ner.data.document import Mention
 >>> gold = [Document("r1", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")))]
@@ -28,60 +28,20 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from conflict_ner.data.document import Document, Entity, Span
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
-from conflict_ner.evaluation.calibration import Calibration, Point, Scored, calibration, curve
+from conflict_ner.evaluation.calibration import (
+    Calibration,
+    Point,
+    ScoredPrediction,
+    calibration,
+    precision_recall_curve,
+)
 from conflict_ner.evaluation.matching import CORRECT, ERRORS, WRONG_EDGES, WRONG_LABEL, Pair, align
-from conflict_ner.evaluation.scores import Counts, Figures, Scores
+from conflict_ner.evaluation.scores import Counts, Metrics, Scores
 from conflict_ner.evaluation.seen_mentions import SeenMentions
 from conflict_ner.evaluation.slices import Slice, slices
 
+_INEXACT_WEIGHT = 0.5  # of a pair with wrong edges in the partial metrics (SemEval-2013)
 _ROUNDING = 1e-9
-
-
-def agree_with_seqeval(
-    strict: Scores, gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
-) -> tuple[Mapping[str, float | None], float | None]:
-    """The F1 a label and the micro F1 of seqeval's default mode; None where there is nothing to count.
-
-    Raises:
-        AssertionError: if seqeval's strict mode counts otherwise than we did (a defect of this package).
-    """
-    scheme = LabelScheme(tuple(labels))
-    pairs = [_tag_pieces(document.mentions, spans, scheme) for document, spans in zip(gold, predicted, strict=True)]
-    truth, guess = [pair[0] for pair in pairs if pair[0]], [pair[1] for pair in pairs if pair[0]]
-    if not truth:  # seqeval cannot take the empty case: nothing to find and nothing found
-        return dict.fromkeys(labels), None
-    from seqeval.metrics import classification_report
-    from seqeval.scheme import IOB2
-
-    options = {"output_dict": True, "zero_division": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a label without gold is told by None, not by a warning
-        table: dict[str, Any] = classification_report(truth, guess, mode="strict", scheme=IOB2, **options)
-        default: dict[str, Any] = classification_report(truth, guess, **options)
-    for label, figures in strict.labels.items():
-        row = table.get(label, {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0})
-        ours = (figures.precision or 0.0, figures.recall or 0.0, figures.f1 or 0.0)
-        theirs = (float(row["precision"]), float(row["recall"]), float(row["f1-score"]))
-        apart = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-        if figures.gold != row["support"] or not apart < _ROUNDING:
-            raise AssertionError(f"seqeval disagrees on {label}")
-    by_label = {label: float(default[label]["f1-score"]) if label in default else None for label in labels}
-    return by_label, float(default["micro avg"]["f1-score"])
-
-
-def _tag_pieces(gold: Sequence[Span], spans: Sequence[Span], scheme: LabelScheme) -> tuple[list[str], list[str]]:
-    """Tags of the pieces between all edges of both sides."""
-    edges = sorted({edge for span in (*gold, *spans) for edge in (span.start, span.end)})
-    index = {edge: k for k, edge in enumerate(edges)}
-
-    def tags(side: Sequence[Span]) -> list[str]:
-        pieces = ((index[span.start], index[span.end], span.label) for span in side)
-        return [scheme.tags[tag] for tag in scheme.encode(pieces, max(len(edges) - 1, 0))]
-
-    return tags(gold), tags(spans)
-
-
-_INEXACT = 0.5  # what a pair with wrong edges counts in the partial figure (SemEval-2013)
 
 
 class Confusion(BaseModel):
@@ -94,18 +54,21 @@ class Confusion(BaseModel):
 
 
 class Report(BaseModel):
-    """What a model is worth on one set of documents. Every interval is 95 %, by document.
+    """The scores of predictions on one set of documents, as in seqeval's classification report.
+
+    Elsewhere in this package a report is a text from the field; only this class is named after
+    seqeval's report. Every interval is 95 %, by bootstrap over documents.
 
     strict: exact edges and label (seqeval, strict, IOB2).
-    type: the lenient figure: the same label and at least one character shared, one to one.
+    type: the lenient score: the same label and at least one character shared, one to one.
     exact: exact edges, whatever the label. partial: any overlap, whatever the label; edges that
-        are not exact count half. These three are SemEval-2013's.
-    seqeval_default: F1 a label in seqeval's default mode, in which many papers publish, and
+        are not exact count half. type, exact and partial are those of SemEval-2013.
+    seqeval_default: F1 of each label in seqeval's default mode, in which many papers publish, and
         seqeval_default_f1 the micro F1. It differs from strict only for tag sequences that are
         not well-formed, which the decoder never gives: the two agree here.
-    errors: by kind (see `matching`), then by label.
-    slices: by field, then value. curves: precision and recall a label by threshold.
-    threshold: what predictions had to score, a label, where it was not nothing.
+    errors: counts by kind (see `matching`), then by label.
+    slices: by field, then value. curves: precision and recall by threshold, for each label.
+    threshold: the minimum score of predictions, for each label that has one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -113,10 +76,10 @@ class Report(BaseModel):
     documents: int
     mentions: int
     strict: Scores
-    # Checkpoints of the first versions say `overlap`.
+    # Checkpoints of the first versions call it `overlap`.
     type: Scores = Field(validation_alias=AliasChoices("type", "overlap"))
-    exact: Figures | None = None
-    partial: Figures | None = None
+    exact: Metrics | None = None
+    partial: Metrics | None = None
     seqeval_default_f1: float | None = None
     seqeval_default: Mapping[str, float | None] = {}
     errors: Mapping[str, Mapping[str, int]] = {}
@@ -129,10 +92,10 @@ class Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The one object that every view of an evaluation is made from.
+    """Predictions with their gold mentions and scores; tables, pages and comparisons are made from it.
 
     name: what was evaluated, such as a checkpoint's folder. data: on what, as the user named it.
-    history: the checkpoint's learning curve, a mapping an epoch.
+    history: the learning curve of the checkpoint, one mapping for each epoch.
     """
 
     name: str
@@ -153,13 +116,13 @@ def score(
     fields: Sequence[str] | None = None,
     threshold: Mapping[str, float] | None = None,
 ) -> Report:
-    """Compare predictions with the gold of the same documents.
+    """Score predictions against the gold mentions of the same documents.
 
     Args:
         predicted: entities, or spans without scores; those have no calibration and no curves.
-        seen: what training has seen, for the slices that tell seen from unseen.
+        seen: the mentions and texts of training, for the slices of seen and unseen ones.
         fields: metadata fields to slice by; None takes all with few values.
-        threshold: what was asked of the predictions' scores, for the record.
+        threshold: the minimum scores that the predictions were filtered by; only recorded.
 
     Raises:
         ValueError: if the two differ in length, or a document has a predicted span outside its
@@ -170,59 +133,61 @@ def score(
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} documents but predictions for {len(predicted)}")
     for document, spans in zip(gold, predicted, strict=True):
-        _refuse_what_cannot_be_scored(document, spans, labels)
+        _check_spans(document, spans, labels)
     pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
     mentions = sum(len(document.mentions) for document in gold)
-    strict = Scores.of(_count(pairs, labels, (CORRECT,)), labels)
+    strict = Scores.of(label_counts(pairs, labels), labels)
     if strict.micro.gold != mentions:
         raise AssertionError(f"{strict.micro.gold} of {mentions} gold mentions were scored")
-    default, default_micro = agree_with_seqeval(strict, gold, predicted, labels)
-    scored = _scored(pairs)
+    default_by_label, default_micro = seqeval_default_f1(strict, gold, predicted, labels)
+    scored = _scored_predictions(pairs)
     return Report(
         documents=len(gold),
         mentions=mentions,
         strict=strict,
-        type=Scores.of(_count(pairs, labels, (CORRECT, WRONG_EDGES)), labels),
-        exact=Figures.of(_count_any_label(pairs, inexact=0)),
-        partial=Figures.of(_count_any_label(pairs, inexact=_INEXACT)),
+        type=Scores.of(label_counts(pairs, labels, kinds=(CORRECT, WRONG_EDGES)), labels),
+        exact=Metrics.of(_counts_of_any_label(pairs, inexact_weight=0)),
+        partial=Metrics.of(_counts_of_any_label(pairs, inexact_weight=_INEXACT_WEIGHT)),
         seqeval_default_f1=default_micro,
-        seqeval_default=default,
+        seqeval_default=default_by_label,
         errors=_errors(pairs, labels),
         confusion=_confusion(gold, predicted, labels),
         slices=slices(gold, pairs, fields, seen),
         calibration=calibration(scored, len(gold)),
-        curves={label: curve(scored, label, figures.gold) for label, figures in strict.labels.items()},
+        curves={label: precision_recall_curve(scored, label, metrics.gold) for label, metrics in strict.labels.items()},
         threshold=dict(threshold or {}),
     )
 
 
-def strict_micro(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Figures:
-    """The headline alone, as `score` has it, for those who need it often."""
+def strict_micro(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Metrics:
+    """Compute only the headline of `score`, which is much faster."""
     pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
-    return Figures.of(label_counts(pairs, labels).sum(axis=1))
+    return Metrics.of(label_counts(pairs, labels).sum(axis=1))
 
 
-def _refuse_what_cannot_be_scored(document: Document, spans: Sequence[Span], labels: Sequence[str]) -> None:
+def _check_spans(document: Document, spans: Sequence[Span], labels: Sequence[str]) -> None:
     if any(not 0 <= span.start < span.end <= len(document.text) for span in spans):
         raise ValueError(f"a predicted span lies outside the text of {document.id!r}")
     for side, name in ((document.mentions, "gold mentions"), (spans, "predicted spans")):
         if unknown := {span.label for span in side}.difference(labels):
             raise ValueError(f"{name} of {document.id!r} have the label {min(unknown)!r}, which is not scored")
-        placed = sorted((span.start, span.end) for span in side)
-        if any(first[1] > second[0] for first, second in pairwise(placed)):
+        edges = sorted((span.start, span.end) for span in side)
+        if any(first[1] > second[0] for first, second in pairwise(edges)):
             raise ValueError(f"{name} of {document.id!r} overlap each other and cannot be paired one to one")
 
 
-def label_counts(pairs: Sequence[Sequence[Pair]], labels: Sequence[str]) -> Counts:
-    """Strictly correct, predicted and gold mentions; shape (documents, labels, 3)."""
-    return _count(pairs, labels, (CORRECT,))
+def label_counts(
+    pairs: Sequence[Sequence[Pair]], labels: Sequence[str], *, kinds: Sequence[str] = (CORRECT,)
+) -> Counts:
+    """Count correct, predicted and gold mentions; shape (documents, labels, 3).
 
-
-def _count(pairs: Sequence[Sequence[Pair]], labels: Sequence[str], kinds: Sequence[str]) -> Counts:
+    Args:
+        kinds: the kinds of pairs that count as correct.
+    """
     index = {label: k for k, label in enumerate(labels)}
     counts = np.zeros((len(pairs), len(labels), 3), np.int64)
-    for row, each in zip(counts, pairs, strict=True):
-        for pair in each:
+    for row, document_pairs in zip(counts, pairs, strict=True):
+        for pair in document_pairs:
             if pair.predicted:
                 row[index[pair.predicted.label], 1] += 1
             if pair.gold:
@@ -231,27 +196,74 @@ def _count(pairs: Sequence[Sequence[Pair]], labels: Sequence[str], kinds: Sequen
     return counts
 
 
-def _count_any_label(pairs: Sequence[Sequence[Pair]], inexact: float) -> Counts:
-    """Matched, predicted and gold mentions, whatever their labels; shape (documents, 3)."""
+def _counts_of_any_label(pairs: Sequence[Sequence[Pair]], inexact_weight: float) -> Counts:
+    """Count matched, predicted and gold mentions, whatever their labels; shape (documents, 3)."""
     counts = np.zeros((len(pairs), 3))
-    for row, each in zip(counts, pairs, strict=True):
-        for pair in each:
+    for row, document_pairs in zip(counts, pairs, strict=True):
+        for pair in document_pairs:
             row[1:] += pair.predicted is not None, pair.gold is not None
             if pair.predicted and pair.gold:
-                row[0] += 1 if pair.kind in (CORRECT, WRONG_LABEL) else inexact
+                row[0] += 1 if pair.kind in (CORRECT, WRONG_LABEL) else inexact_weight
     return counts
 
 
+def seqeval_default_f1(
+    strict: Scores, gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
+) -> tuple[Mapping[str, float | None], float | None]:
+    """Compute F1 by label and micro F1 in seqeval's default mode, and check our strict scores against seqeval.
+
+    Returns:
+        The F1 of each label and the micro F1; None where there is nothing to count.
+
+    Raises:
+        AssertionError: if seqeval's strict mode gives other scores than ours (a defect of this package).
+    """
+    scheme = LabelScheme(tuple(labels))
+    tags = [_tag_pieces(document.mentions, spans, scheme) for document, spans in zip(gold, predicted, strict=True)]
+    tags_gold, tags_predicted = [pair[0] for pair in tags if pair[0]], [pair[1] for pair in tags if pair[0]]
+    if not tags_gold:  # seqeval fails where there are no gold mentions and no predictions
+        return dict.fromkeys(labels), None
+    from seqeval.metrics import classification_report
+    from seqeval.scheme import IOB2
+
+    options = {"output_dict": True, "zero_division": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # we return None for a label without gold, so no warning is needed
+        table: dict[str, Any] = classification_report(tags_gold, tags_predicted, mode="strict", scheme=IOB2, **options)
+        default: dict[str, Any] = classification_report(tags_gold, tags_predicted, **options)
+    for label, metrics in strict.labels.items():
+        row = table.get(label, {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0})
+        ours = (metrics.precision or 0.0, metrics.recall or 0.0, metrics.f1 or 0.0)
+        theirs = (float(row["precision"]), float(row["recall"]), float(row["f1-score"]))
+        gap = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        if metrics.gold != row["support"] or not gap < _ROUNDING:
+            raise AssertionError(f"seqeval disagrees on {label}")
+    by_label = {label: float(default[label]["f1-score"]) if label in default else None for label in labels}
+    return by_label, float(default["micro avg"]["f1-score"])
+
+
+def _tag_pieces(gold: Sequence[Span], spans: Sequence[Span], scheme: LabelScheme) -> tuple[list[str], list[str]]:
+    """Tag the pieces of text between all edges of both sides; return the tags of each side."""
+    edges = sorted({edge for span in (*gold, *spans) for edge in (span.start, span.end)})
+    index = {edge: k for k, edge in enumerate(edges)}
+
+    def tags(side: Sequence[Span]) -> list[str]:
+        pieces = ((index[span.start], index[span.end], span.label) for span in side)
+        return [scheme.tags[tag] for tag in scheme.encode(pieces, max(len(edges) - 1, 0))]
+
+    return tags(gold), tags(spans)
+
+
 def _errors(pairs: Sequence[Sequence[Pair]], labels: Sequence[str]) -> dict[str, dict[str, int]]:
-    counts = Counter((pair.kind, pair.label) for each in pairs for pair in each)
+    counts = Counter((pair.kind, pair.label) for document_pairs in pairs for pair in document_pairs)
     return {kind: {label: counts[kind, label] for label in labels} for kind in ERRORS}
 
 
-def _scored(pairs: Sequence[Sequence[Pair]]) -> list[Scored]:
+def _scored_predictions(pairs: Sequence[Sequence[Pair]]) -> list[ScoredPrediction]:
     return [
         (index, pair.predicted.label, pair.predicted.score, pair.kind == CORRECT)
-        for index, each in enumerate(pairs)
-        for pair in each
+        for index, document_pairs in enumerate(pairs)
+        for pair in document_pairs
         if isinstance(pair.predicted, Entity)
     ]
 
@@ -261,10 +273,10 @@ def _confusion(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], la
     table = np.zeros(size * size, np.int64)
     for document, spans in zip(gold, predicted, strict=True):
         starts, ends = split_words(document.text)
-        truth, guess = np.zeros((2, len(starts)), np.int64)
-        for row, side in ((truth, document.mentions), (guess, spans)):
+        gold_labels, predicted_labels = np.zeros((2, len(starts)), np.int64)
+        for row, side in ((gold_labels, document.mentions), (predicted_labels, spans)):
             for span in side:
-                inside = slice(np.searchsorted(ends, span.start, "right"), np.searchsorted(starts, span.end, "left"))
-                row[inside] = labels.index(span.label) + 1
-        table += np.bincount(truth * size + guess, minlength=size * size)
+                words = slice(np.searchsorted(ends, span.start, "right"), np.searchsorted(starts, span.end, "left"))
+                row[words] = labels.index(span.label) + 1
+        table += np.bincount(gold_labels * size + predicted_labels, minlength=size * size)
     return Confusion(labels=("O", *labels), words=tuple(map(tuple, table.reshape(size, size).tolist())))

@@ -1,7 +1,7 @@
-"""What training has seen, without its text: enough to tell a seen name from an unseen one.
+"""Hashes of the mentions and texts that a model was trained on: enough to tell a seen name from an unseen one.
 
-Holds hashes of the labeled surface forms and of the whole texts. They keep a text from being
-read, not a guess from being checked: who supposes that a name stood in training can find out.
+Holds hashes of the labeled surface forms and of the whole texts. Nobody can read a text from them,
+but a guess can be checked: whoever suspects that a name was in the training data can find out.
 
 >>> from conflict_ner.data.document import Mention
 >>> seen = SeenMentions.of([Document("r", "Rebels left.", (Mention(0, 6, "ACTOR"),))])
@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.document import Document
 
-_BYTES = 8  # of a hash: among a million forms a false match has odds of one in ten million
+_HASH_BYTES = 8  # among a million forms the odds of a false match are one in ten million
 
 
 class SeenMentions(BaseModel):
-    """Hashes of what a model was trained on (and of the texts that chose its epoch)."""
+    """Hashes of the mentions and texts that a model was trained on, and of the texts that its epoch was chosen by."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,37 +33,37 @@ class SeenMentions(BaseModel):
 
     @classmethod
     def of(cls, train: Sequence[Document], validation: Sequence[Document] = ()) -> SeenMentions:
-        """Remember mentions and texts of `train`, and the texts of `validation`."""
+        """Hash the mentions and texts of `train`, and the texts of `validation`."""
         mentions = [(m.label, document.slice(m)) for document in train for m in document.mentions]
         return cls(
             forms=_hashes("\t".join(mention) for mention in mentions),
             lower_forms=_hashes(f"{label}\t{form.lower()}" for label, form in mentions),
-            texts=_hashes(_normal(document.text) for document in (*train, *validation)),
+            texts=_hashes(_normalize(document.text) for document in (*train, *validation)),
         )
 
     def dump(self) -> str:
-        """JSON, sorted: the same training gives the same file."""
+        """Return sorted JSON: the same training gives the same file."""
         return json.dumps({name: sorted(hashes) for name, hashes in self}) + "\n"
 
     def knows(self, label: str, form: str) -> bool:
-        """Whether a mention with this label was written exactly so in training."""
+        """Whether training had a mention with this label and exactly this spelling."""
         return _hash(f"{label}\t{form}") in self.forms
 
     def knows_lower(self, label: str, form: str) -> bool:
-        """The same, whatever the capitals."""
+        """Whether training had a mention with this label and this spelling, ignoring case."""
         return _hash(f"{label}\t{form.lower()}") in self.lower_forms
 
     def knows_text(self, text: str) -> bool:
-        """Whether the whole text stood in training or validation, whatever its spaces and capitals."""
-        return _hash(_normal(text)) in self.texts
+        """Whether the whole text was in training or validation, ignoring case and spacing."""
+        return _hash(_normalize(text)) in self.texts
 
 
-def _normal(text: str) -> str:
+def _normalize(text: str) -> str:
     return " ".join(text.lower().split())
 
 
 def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=_BYTES).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).hexdigest()
 
 
 def _hashes(texts: Iterable[str]) -> frozenset[str]:

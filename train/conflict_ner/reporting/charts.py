@@ -23,7 +23,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from conflict_ner.evaluation.calibration import Calibration, Point
-from conflict_ner.evaluation.scores import Figures, Scores
+from conflict_ner.evaluation.scores import Metrics, Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def bars(scores: Scores) -> str | None:
     return svg[0]
 
 
-def _bar(axes: Axes, place: int, figures: Figures, colour: str) -> None:
+def _bar(axes: Axes, place: int, figures: Metrics, colour: str) -> None:
     if figures.f1 is None:
         axes.text(1, place, "n/a", va="center")
         return

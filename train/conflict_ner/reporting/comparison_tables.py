@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
-from conflict_ner.evaluation.comparison import KINDS, Answer, Change, Comparison, Difference
+from conflict_ner.evaluation.comparison import KINDS, Change, Comparison, Difference, Prediction
 from conflict_ner.evaluation.significance import format_p, points
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
@@ -105,7 +105,7 @@ def change_lines(change: Change) -> Iterator[Text]:
     yield Text(f"      gold: {gold};  A: {_words(change, change.a)};  B: {_words(change, change.b)}")
 
 
-def _words(change: Change, said: Answer | None) -> str:
+def _words(change: Change, said: Prediction | None) -> str:
     if said is None:
         return "nothing"
     text = "" if (said.start, said.end) == (change.start, change.end) else f" {said.text!r}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from conflict_ner.data.document import Entity
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
-from conflict_ner.evaluation.slices import OURS
+from conflict_ner.evaluation.slices import BUILT_IN
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def show_details(report: Report, fields: Sequence[str], *, curves: bool = False)
     console = open_console()
     console.print()
     print_table(ConsoleTable(("kind of error", *report.strict.labels), _error_rows(report), "errors by label"), console)
-    names = dict.fromkeys([*fields, *(name for name in OURS if name in report.slices)])
+    names = dict.fromkeys([*fields, *(name for name in BUILT_IN if name in report.slices)])
     rows = [(name, value, one) for name in names for value, one in report.slices[name].items()]
     body = [
         (name, value, f"{one.documents:,}", percent(f.f1), between(f.interval), f"{f.gold:,}")
