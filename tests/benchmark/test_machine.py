@@ -1,9 +1,9 @@
-"""What is said of a machine, from what Linux says of it."""
+"""The description of a machine, from /proc/cpuinfo."""
 
 from __future__ import annotations
 
 import torch
-from conflict_ner.benchmark.machine import cpu_features, cpu_name, describe
+from conflict_ner.benchmark.machine import cpu_features, cpu_name, describe_machine
 
 # Two cores with two threads each.
 CPUINFO = "\n\n".join(
@@ -21,7 +21,7 @@ def test_the_cpu_is_named_with_what_speeds_products_up() -> None:
 
 
 def test_a_machine_is_described_without_a_date() -> None:
-    found = describe("cpu", 2, 1)
-    assert (found.cores, found.threads, found.gpu) == (2, 1, None)
-    assert found.versions["torch"] == torch.__version__
-    assert "python" in found.versions
+    machine = describe_machine("cpu", 2, 1)
+    assert (machine.cores, machine.threads, machine.gpu) == (2, 1, None)
+    assert machine.versions["torch"] == torch.__version__
+    assert "python" in machine.versions

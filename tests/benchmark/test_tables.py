@@ -1,25 +1,25 @@
-"""One benchmark, three views: the same figures in each."""
+"""The results of a benchmark as tables, Markdown and JSON: the same figures in each."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from conflict_ner.benchmark.results import Benchmark
-from conflict_ner.benchmark.tables import format_ratio, format_spread, grids, show, training_grids
+from conflict_ner.benchmark.results import TaggingBenchmark
+from conflict_ner.benchmark.tables import format_ratio, format_spread, show, tagging_grids, training_grids
 from conflict_ner.benchmark.timing import Spread
 from helpers.benchmarks import BOTH, TRAINING, benchmark, spread, system
 
 
-def test_figures_have_their_quartiles_unless_these_say_nothing_more() -> None:
+def test_figures_have_their_quartiles_unless_these_equal_the_median() -> None:
     assert format_spread(spread(2000)) == "2,000 (1,800-2,200)"
     assert format_spread(Spread(median=5, low=5, high=5)) == "5"
     assert [format_ratio(Spread(median=x, low=x, high=x)) for x in (0.5, 12.34, 1234.5)] == ["0.50", "12.3", "1,234"]
     assert format_ratio(None) == ""
 
 
-def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
-    tables = list(grids(BOTH))
+def test_the_tables_have_a_row_for_each_system_and_a_cell_for_each_heading() -> None:
+    tables = list(tagging_grids(BOTH))
     assert [grid.title.split(",")[0].split(" on ")[0] for grid in tables] == [
         "speed",
         "times as fast as",
@@ -41,11 +41,11 @@ def test_the_tables_have_a_row_for_each_and_as_many_cells_as_headings() -> None:
     assert growth.rows == (("ours", "1,000", "1,900", "19.0", "600"),)
 
 
-def test_other_forms_are_held_against_the_first() -> None:
+def test_other_forms_are_compared_with_the_first() -> None:
     two = benchmark(system("ours", "tagger", "onnx"), system("onnx", "tagger", "ours"))
-    assert list(grids(two))[1].headings == ("system", "ours")
+    assert list(tagging_grids(two))[1].headings == ("system", "ours")
     alone = benchmark(system("ours", "tagger", "x", cold=False))
-    assert len(list(grids(alone))) == 3  # nobody to hold it against, no fresh process
+    assert len(list(tagging_grids(alone))) == 3  # no other system, no fresh process
 
 
 def test_training_shows_each_seed() -> None:
@@ -80,4 +80,4 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     show(BOTH, None, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["training"] is None
-    assert Benchmark.model_validate(found["tagging"]) == BOTH
+    assert TaggingBenchmark.model_validate(found["tagging"]) == BOTH

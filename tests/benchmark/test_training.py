@@ -1,4 +1,4 @@
-"""Training in rounds: who is timed when, and what the figures are of."""
+"""Training in rounds: what is timed, and the figures computed from it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from conflict_ner.benchmark import roofline, training
-from conflict_ner.benchmark.cold_start import Bench
+from conflict_ner.benchmark.cold_start import BenchmarkOptions
 from conflict_ner.benchmark.roofline import Limit
-from conflict_ner.benchmark.training import OURS, STOCK, Steps, measure_training
+from conflict_ner.benchmark.training import BASELINE, OURS, StepTimer, measure_training
 from helpers.runs import make_config
 
 
 @pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process keeps its threads, and products stay small."""
+def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the threads of this process, and the products small."""
     monkeypatch.setattr(training, "set_threads", lambda _: None)
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
@@ -25,13 +25,13 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_steps_are_timed_from_the_first_to_the_end_of_the_epoch() -> None:
     ticks = iter([10.0, 25.0])
-    steps = Steps(lambda: next(ticks), "cpu")
+    timer = StepTimer(lambda: next(ticks), "cpu")
     for _ in range(3):
-        steps.on_step_begin()
-    steps.on_epoch_end()
-    assert steps.seconds == 15.0
+        timer.on_step_begin()
+    timer.on_epoch_end()
+    assert timer.seconds == 15.0
     with pytest.raises(AssertionError, match="without a step"):
-        Steps(lambda: 0.0, "cpu").on_epoch_end()
+        StepTimer(lambda: 0.0, "cpu").on_epoch_end()
 
 
 def test_ratios_and_shares_follow_from_the_seconds(
@@ -50,14 +50,16 @@ def test_ratios_and_shares_follow_from_the_seconds(
 
     now = count(0.0, 0.5)
     monkeypatch.setattr(training, "_our_epoch", epoch(OURS, 1.0))
-    monkeypatch.setattr(training, "_stock_epoch", epoch(STOCK, 1.0))
-    monkeypatch.setattr(training, "limits", lambda *_, **__: ([Limit("fp32", "by hand", 100, lambda: None)], ["n"]))
-    bench = Bench(rounds=2, clock=lambda: next(now), rest=lambda: None)
-    found = measure_training(config, "run.yaml", 0, 1, bench)
-    assert log == [OURS, STOCK, STOCK, OURS, OURS, STOCK]  # a warm-up, then two rounds
+    monkeypatch.setattr(training, "_baseline_epoch", epoch(BASELINE, 1.0))
+    monkeypatch.setattr(
+        training, "find_limits", lambda *_, **__: ([Limit("fp32", "by hand", 100, lambda: None)], ["n"])
+    )
+    options = BenchmarkOptions(rounds=2, clock=lambda: next(now), pause=lambda: None)
+    found = measure_training(config, "run.yaml", 0, 1, options)
+    assert log == [OURS, BASELINE, BASELINE, OURS, OURS, BASELINE]  # a warm-up, then two rounds
     ours, stock = found.systems
     # The rounds that count: ours took 4 and 5, stock took 3 and 6 seconds.
-    assert ours.times_as_fast[STOCK].median == pytest.approx((3 / 4 + 6 / 5) / 2)
+    assert ours.times_as_fast[BASELINE].median == pytest.approx((3 / 4 + 6 / 5) / 2)
     assert ours.tokens_a_second.median == pytest.approx((found.tokens / 4 + found.tokens / 5) / 2)
     # 100 tokens in the half second that the clock always takes.
     assert found.limits[0].tokens_a_second.median == 200.0
@@ -70,16 +72,18 @@ def test_both_are_trained_and_scored(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, verified_here: None
 ) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=2)
-    said: list[str] = []
-    found = measure_training(config, "run.yaml", 1, 1, Bench(rounds=1, rest=lambda: None, say=said.append))
+    messages: list[str] = []
+    found = measure_training(
+        config, "run.yaml", 1, 1, BenchmarkOptions(rounds=1, pause=lambda: None, log=messages.append)
+    )
     for trained in found.systems:
         assert trained.tokens_a_second.median > 0
         assert len(trained.seconds) == len(trained.strict_f1) == 1
         assert trained.strict_f1[0] is not None
         assert "fp32" in trained.share
     assert found.seeds == (config.training.seed,)
-    assert not config.output.exists()  # what the benchmark trains is thrown away
-    assert said[-1] == f"training in full with seed 7: {STOCK}"
+    assert not config.output.exists()  # the benchmark keeps no checkpoint
+    assert messages[-1] == f"training in full with seed 7: {BASELINE}"
 
 
 def test_a_turn_is_a_random_part_of_the_reports(
@@ -87,8 +91,8 @@ def test_a_turn_is_a_random_part_of_the_reports(
 ) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
     monkeypatch.setattr(training, "TURN_TOKENS", 20)
-    monkeypatch.setattr(training, "_in_rounds", lambda *_: {OURS: [1.0], STOCK: [1.0], "fp32": [1.0]})
-    monkeypatch.setattr(training, "limits", lambda *_, **__: ([], []))
-    found = measure_training(config, "run.yaml", 0, 1, Bench(rounds=1))
+    monkeypatch.setattr(training, "_time_epochs", lambda *_: {OURS: [1.0], BASELINE: [1.0], "fp32": [1.0]})
+    monkeypatch.setattr(training, "find_limits", lambda *_, **__: ([], []))
+    found = measure_training(config, "run.yaml", 0, 1, BenchmarkOptions(rounds=1))
     assert found.reports == 1
     assert 0 < found.tokens < 60

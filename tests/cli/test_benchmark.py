@@ -1,4 +1,4 @@
-"""The command: one run on a checkpoint in miniature, and what is refused before any work."""
+"""The command `benchmark`: one run on a tiny checkpoint, and what is refused before any work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conflict_ner.benchmark import cold_start, roofline, tagging
-from conflict_ner.benchmark.fresh_process import Fresh
+from conflict_ner.benchmark.fresh_process import ProcessCost
 from conflict_ner.benchmark.systems import System
 from conflict_ner.config import Config, dump_config
 from helpers.command import conflict_ner
@@ -19,46 +19,48 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other process, no spaCy, no large product; this process keeps its threads."""
 
-    def launch(system: System, texts: Path, reports: int) -> Fresh:
+    def launch(system: System, texts: Path, reports: int) -> ProcessCost:
         assert len(texts.read_text(encoding="utf-8").splitlines()) == 3
-        return Fresh(1.0, 0.1 * reports, 1_000_000)
+        return ProcessCost(1.0, 0.1 * reports, 1_000_000)
 
-    ordinary = cold_start.Bench
+    original = cold_start.BenchmarkOptions
 
-    def bench(**settings: Any) -> cold_start.Bench:
-        return replace(ordinary(**settings), launch=launch, rest=lambda: None)
+    def options(**settings: Any) -> cold_start.BenchmarkOptions:
+        return replace(original(**settings), launch=launch, pause=lambda: None)
 
-    monkeypatch.setattr(cold_start, "Bench", bench)
+    monkeypatch.setattr(cold_start, "BenchmarkOptions", options)
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(tagging, "set_threads", lambda _: None)
-    monkeypatch.setattr(tagging, "spacy_is_there", lambda: False)
+    monkeypatch.setattr(tagging, "is_spacy_installed", lambda: False)
 
 
-def test_a_benchmark_measures_everybody_who_is_there(
-    here: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured
+def test_a_benchmark_measures_every_system_that_is_installed(
+    no_load: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured
 ) -> None:
     options = ["--rounds=1", "--scale=10,20", "--device=cpu", "--threads=1", "--json"]
     code, out, err = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, *options)
     assert code == 0
-    found = json.loads(out)["tagging"]
-    names = [system["name"] for system in found["systems"]]
+    result = json.loads(out)["tagging"]
+    names = [system["name"] for system in result["systems"]]
     assert names[:2] == ["Tagger model", "pipeline, batch 1 (default)"]
-    ours = found["systems"][0]
-    assert ours["strict_f1"] == 1.0  # it knows these reports by heart
+    ours = result["systems"][0]
+    assert ours["strict_f1"] == 1.0  # it was trained on these reports
     assert ours["times_as_fast"].keys() == set(names[1:])
     assert [row["reports"] for row in ours["scaled"]] == [10, 20]
     assert ours["cold"]["memory"] == 1_000_000
     assert "fp32" in ours["share"]
-    assert (found["reports"], found["rounds"], found["machine"]["threads"]) == (3, 1, 1)
-    assert any("pip install spacy" in note for note in found["notes"])
+    assert (result["reports"], result["rounds"], result["machine"]["threads"]) == (3, 1, 1)
+    assert any("pip install spacy" in note for note in result["notes"])
     assert "round 1 of 1: Tagger model" in err
 
 
-def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured) -> None:
+def test_a_terminal_shows_the_tables(
+    no_load: None, checkpoint_folder: Path, reports_file: Path, capsys: Captured
+) -> None:
     options = ["--rounds=1", "--no-cold", "--device=cpu", "--precision=fp32", "--precision=auto"]
     code, out, _ = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, *options)
     assert code == 0
@@ -67,7 +69,7 @@ def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, report
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "what"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "name a CHECKPOINT, or a config with --train"),
         (["none", "--train=none.yaml"], 2, "none.yaml"),
@@ -80,11 +82,11 @@ def test_a_terminal_shows_the_tables(here: None, checkpoint_folder: Path, report
     ],
 )
 def test_what_cannot_be_measured_is_refused(
-    here: None, arguments: list[str], code: int, what: str, capsys: Captured
+    no_load: None, arguments: list[str], code: int, message: str, capsys: Captured
 ) -> None:
-    got, _, err = conflict_ner(capsys, "benchmark", *arguments)
-    assert got == code
-    assert what in err
+    exit_code, _, err = conflict_ner(capsys, "benchmark", *arguments)
+    assert exit_code == code
+    assert message in err
 
 
 def test_training_is_measured_alone_too(
@@ -92,26 +94,28 @@ def test_training_is_measured_alone_too(
 ) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
     (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
-    asked: list[Any] = []
+    arguments: list[Any] = []
 
-    def measured(config: Config, name: str, seeds: int, threads: int | None, bench: cold_start.Bench) -> None:
-        asked.extend([config.output, config.training.epochs, name, seeds, threads, bench.rounds])
+    def measured(
+        config: Config, name: str, seeds: int, threads: int | None, options: cold_start.BenchmarkOptions
+    ) -> None:
+        arguments.extend([config.output, config.training.epochs, name, seeds, threads, options.rounds])
 
     monkeypatch.setattr("conflict_ner.benchmark.training.measure_training", measured)
     options = [f"--train={tmp_path / 'run.yaml'}", "--seeds=2", "--threads=1", "--rounds=3", "--json"]
     options.append("--set=training.epochs=9")
     code, out, _ = conflict_ner(capsys, "benchmark", *options)
     assert code == 0
-    assert asked == [config.output, 9, "run.yaml --set training.epochs=9", 2, 1, 3]
+    assert arguments == [config.output, 9, "run.yaml --set training.epochs=9", 2, 1, 3]
     assert json.loads(out) == {"tagging": None, "training": None}
 
 
-def test_without_data_the_checkpoints_test_split_is_asked_for(
-    here: None, checkpoint_folder: Path, capsys: Captured
+def test_without_data_the_checkpoints_test_split_is_needed(
+    no_load: None, checkpoint_folder: Path, capsys: Captured
 ) -> None:
     code, _, err = conflict_ner(capsys, "benchmark", checkpoint_folder)
     assert code == 3
-    assert "says of no test reports; name DATA" in err
+    assert "names no test reports; name DATA" in err
 
 
 def test_the_command_explains_itself(capsys: Captured) -> None:

@@ -1,9 +1,17 @@
-"""Results of benchmarks, to be shown."""
+"""Results of benchmarks for tests of the tables."""
 
 from __future__ import annotations
 
 from conflict_ner.benchmark.machine import Machine
-from conflict_ner.benchmark.results import Benchmark, Cold, Limited, Scaled, SystemResult, Trained, TrainingBenchmark
+from conflict_ner.benchmark.results import (
+    ColdStart,
+    LimitResult,
+    ScalingPoint,
+    SystemResult,
+    TaggingBenchmark,
+    TrainingBenchmark,
+    TrainingResult,
+)
 from conflict_ner.benchmark.timing import Spread
 
 MACHINE = Machine("[red]CPU", 4, 2, ("avx2",), "A GPU", "Linux x86_64", {"python": "3.11"})
@@ -23,16 +31,16 @@ def system(name: str, kind: str, rival: str, *, cold: bool = True) -> SystemResu
         times_as_fast={rival: spread(2)},
         share={"fp32": spread(0.5)},
         strict_f1=0.875 if kind == "tagger" else None,
-        cold=Cold(first=spread(1.5), times_as_fast={rival: spread(3)}, memory=500 * 2**20, gpu_memory=None)
+        cold=ColdStart(first=spread(1.5), times_as_fast={rival: spread(3)}, memory=500 * 2**20, gpu_memory=None)
         if cold
         else None,
-        scaled=(Scaled(reports=1000, words_a_second=1900.0, reports_a_second=19.0, memory=600 * 2**20),)
+        scaled=(ScalingPoint(reports=1000, words_a_second=1900.0, reports_a_second=19.0, memory=600 * 2**20),)
         if kind == "tagger" and cold
         else (),
     )
 
 
-LIMIT = Limited(
+LIMIT = LimitResult(
     name="fp32",
     how="by hand",
     tokens_a_second=spread(5000),
@@ -41,8 +49,8 @@ LIMIT = Limited(
 )
 
 
-def benchmark(*systems: SystemResult) -> Benchmark:
-    return Benchmark(
+def benchmark(*systems: SystemResult) -> TaggingBenchmark:
+    return TaggingBenchmark(
         machine=MACHINE,
         device="cuda",
         data="[b]data",
@@ -68,7 +76,7 @@ TRAINING = TrainingBenchmark(
     rounds=1,
     seeds=(7, 8),
     systems=(
-        Trained(
+        TrainingResult(
             name="ours",
             tokens_a_second=spread(900),
             times_as_fast={"stock": spread(4)},

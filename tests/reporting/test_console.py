@@ -99,7 +99,7 @@ def test_comparisons_benchmarks_and_series_are_whole(
     comparison_tables.show(compared)
     assert_whole(capsys.readouterr().out, comparison_tables.rows(compared))
     benchviews.show(BOTH, TRAINING)
-    tables = [*benchviews.grids(BOTH), *benchviews.training_grids(TRAINING)]
+    tables = [*benchviews.tagging_grids(BOTH), *benchviews.training_grids(TRAINING)]
     assert_whole(capsys.readouterr().out, [row for grid in tables for row in grid.rows])
     heads = ("run", "validation F1", "validation seqeval default", "test F1", "checkpoint", "held out")
     body = [(name, "81.5", "82.5", "83.5", "model-fold1-of-a-run", "Mali") for name in ("fold 1", "mean", "deviation")]

@@ -1,7 +1,4 @@
-"""Fresh processes in rounds: how soon each system has its first report, how much memory it holds.
-
-And how a Tagger's speed and memory grow with the number of reports, which come from a generator.
-"""
+"""Cold starts and memory of systems in fresh processes, and how both grow with the number of reports."""
 
 from __future__ import annotations
 
@@ -12,80 +9,92 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from conflict_ner.benchmark.fresh_process import Fresh, fresh
+from conflict_ner.benchmark.fresh_process import ProcessCost, run_fresh_process
 from conflict_ner.benchmark.inputs import Reports
-from conflict_ner.benchmark.results import Cold, Scaled
+from conflict_ner.benchmark.results import ColdStart, ScalingPoint
 from conflict_ner.benchmark.systems import System
-from conflict_ner.benchmark.timing import Clock, Spread, Turn, in_turn, times_as_fast
+from conflict_ner.benchmark.timing import Clock, Spread, Turn, measure_in_rounds, times_as_fast
 
-_REST_SECONDS = 0.2
+_PAUSE_SECONDS = 0.2
 
 
-def _rest() -> None:
-    """What others left is cleared away before a turn, and threads that wait for more work have gone to sleep."""
+def _pause() -> None:
+    """Free what the last turn left, and wait until idle worker threads sleep."""
     gc.collect()
-    time.sleep(_REST_SECONDS)
+    time.sleep(_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class BenchmarkOptions:
     """How to measure.
 
-    reports: tagged in a turn, the texts repeated in turn; None takes each once.
+    reports: how many to tag in a turn, the texts repeated in order; None tags each text once.
     scale: numbers of reports for the Taggers, each in a fresh process.
-    cold: whether fresh processes are started at all. say: told what is being done.
+    cold: whether to start fresh processes at all.
+    log: called with a line about each step.
+    pause: called before each turn.
+    launch: starts a fresh process for a system, a file of texts and a number of reports.
     """
 
     rounds: int = 5
     reports: int | None = None
     scale: tuple[int, ...] = ()
     cold: bool = True
-    say: Callable[[str], object] = lambda _: None
+    log: Callable[[str], object] = lambda _: None
     clock: Clock = time.perf_counter
-    rest: Turn = _rest
-    launch: Callable[[System, Path, int], Fresh] = fresh
+    pause: Turn = _pause
+    launch: Callable[[System, Path, int], ProcessCost] = run_fresh_process
 
 
-def cold_starts(systems: Sequence[System], file: Path, reports: int, bench: Bench) -> dict[str, Cold]:
-    """Fresh processes in turn. Those of a first round warm the disk and are asked for their memory alone."""
-    used: dict[str, Fresh] = {}
+def measure_cold_starts(
+    systems: Sequence[System], texts: Path, reports: int, options: BenchmarkOptions
+) -> dict[str, ColdStart]:
+    """Start each system in fresh processes, in rounds, and return its cold start by its name.
+
+    A first process of each system tags all reports: it measures the memory and warms the disk cache. Its
+    start is not timed.
+
+    Args:
+        texts: a file from `write_texts`.
+        reports: how many reports the process that measures memory tags.
+    """
+    costs: dict[str, ProcessCost] = {}
     for system in systems:
-        bench.say(f"memory of {system.name}, in a fresh process")
-        used[system.name] = bench.launch(system, file, reports)
+        options.log(f"memory of {system.name}, in a fresh process")
+        costs[system.name] = options.launch(system, texts, reports)
 
-    def begun(number: int, name: str) -> None:
-        bench.say(f"cold start, round {number} of {bench.rounds}: {name}")
+    def log_turn(number: int, name: str) -> None:
+        options.log(f"cold start, round {number} of {options.rounds}: {name}")
 
-    turns = {each.name: partial(_first, each, file, bench) for each in systems}
-    first = in_turn(turns, bench.rounds, begun=begun)
+    turns = {system.name: partial(_seconds_to_first_report, system, texts, options) for system in systems}
+    first = measure_in_rounds(turns, options.rounds, on_turn=log_turn)
     return {
-        name: Cold(
+        name: ColdStart(
             first=Spread.of(seconds),
             times_as_fast={other: times_as_fast(seconds, first[other]) for other in first if other != name},
-            memory=used[name].memory,
-            gpu_memory=used[name].gpu_memory,
+            memory=costs[name].memory,
+            gpu_memory=costs[name].gpu_memory,
         )
         for name, seconds in first.items()
     }
 
 
-def _first(system: System, file: Path, bench: Bench) -> float:
-    return bench.launch(system, file, 0).first
+def _seconds_to_first_report(system: System, texts: Path, options: BenchmarkOptions) -> float:
+    return options.launch(system, texts, 0).first
 
 
-def scaled_up(system: System, data: Reports, file: Path, bench: Bench) -> tuple[Scaled, ...]:
-    """A fresh process for each number of reports that the bench names."""
-    rows = []
-    for reports in bench.scale:
-        bench.say(f"{system.name}: {reports:,} reports in a fresh process")
-        done = bench.launch(system, file, reports)
-        words = data.words_of(reports)
-        rows.append(
-            Scaled(
+def measure_scaling(system: System, data: Reports, texts: Path, options: BenchmarkOptions) -> tuple[ScalingPoint, ...]:
+    """Tag each number of reports in `options.scale` in a fresh process of its own."""
+    points = []
+    for reports in options.scale:
+        options.log(f"{system.name}: {reports:,} reports in a fresh process")
+        cost = options.launch(system, texts, reports)
+        points.append(
+            ScalingPoint(
                 reports=reports,
-                words_a_second=words / done.seconds,
-                reports_a_second=reports / done.seconds,
-                memory=done.memory,
+                words_a_second=data.count_words(reports) / cost.seconds,
+                reports_a_second=reports / cost.seconds,
+                memory=cost.memory,
             )
         )
-    return tuple(rows)
+    return tuple(points)

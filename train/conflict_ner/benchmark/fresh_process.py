@@ -1,14 +1,14 @@
-"""What a system costs in a process of its own: seconds to its first report, and the most memory it held.
+"""A system measured in a process of its own: seconds to its first report, and its peak memory.
 
-    python -m conflict_ner.benchmark.fresh_process CONTENDER TEXTS REPORTS
+    python -m conflict_ner.benchmark.fresh_process SYSTEM TEXTS REPORTS
 
-CONTENDER is JSON, TEXTS a file with a JSON string a line. The process opens the system, tags the
-first text and says so; the seconds from its start to that word are the cold start: Python, imports,
-loading, one report. Then it tags REPORTS reports (0: none), the texts in turn, from a generator, and
-prints the seconds that took and the peak of its memory.
+SYSTEM is JSON, TEXTS a file with a JSON string on each line. The process opens the system, tags the
+first text and prints a line; the seconds from its start to that line are the cold start: Python, imports,
+loading, one report. Then it tags REPORTS reports (0: none), the texts in order and repeated, from a
+generator, and prints the seconds that took and its peak memory.
 
-Each process is new because peaks do not come down again, and because libraries share what another
-has loaded already. This module imports as little as `systems` does.
+Each process is new because a peak never falls again, and because systems share libraries that another
+one has already loaded. This module imports as little as `systems` does.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ from conflict_ner.errors import BenchmarkError
 
 _STATUS = Path("/proc/self/status")
 _KIB = 1024
-_FIRST = "first"
+_FIRST = "first"  # printed after the first report
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """What a fresh process of a system took.
+class ProcessCost:
+    """The time and memory of a system's fresh process.
 
-    first: seconds from its start to its first report's mentions. seconds: for the reports after it.
-    memory: bytes, its peak. gpu_memory: bytes that PyTorch held on the GPU at most, if there is one.
+    first: seconds from its start to the mentions of its first report.
+    seconds: for the reports after the first.
+    memory: peak, in bytes.
+    gpu_memory: peak that PyTorch reserved on the GPU, in bytes; None without a GPU.
     """
 
     first: float
@@ -45,15 +47,17 @@ class Fresh:
     gpu_memory: int | None = None
 
 
-def fresh(system: System, texts: Path, reports: int, *, clock: Callable[[], float] = time.perf_counter) -> Fresh:
-    """Start a process for a system and see what it takes.
+def run_fresh_process(
+    system: System, texts: Path, reports: int, *, clock: Callable[[], float] = time.perf_counter
+) -> ProcessCost:
+    """Run a system in a fresh process and return its time and memory.
 
     Args:
-        texts: as `write_texts` wrote them.
-        reports: to tag after the first.
+        texts: a file from `write_texts`.
+        reports: how many to tag after the first one.
 
     Raises:
-        BenchmarkError: if the process fails, with the last it said.
+        BenchmarkError: if the process fails, with the last line of its standard error.
     """
     # -P: modules in the working folder must not stand in for installed ones.
     command = [sys.executable, "-P", "-m", __name__, json.dumps(system.as_arguments()), str(texts), str(reports)]
@@ -61,28 +65,28 @@ def fresh(system: System, texts: Path, reports: int, *, clock: Callable[[], floa
         start = clock()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603 - ours
             assert process.stdout is not None
-            began = next((line for line in process.stdout if line.strip() == _FIRST), None)
+            first_line = next((line for line in process.stdout if line.strip() == _FIRST), None)
             first = clock() - start
-            rest = process.stdout.read().strip().splitlines()
-        if process.returncode or not began or not rest:
+            remaining_lines = process.stdout.read().strip().splitlines()
+        if process.returncode or not first_line or not remaining_lines:
             errors.seek(0)
-            said = errors.read().strip().splitlines()
-            reason = said[-1] if said else f"exit code {process.returncode}"
+            error_lines = errors.read().strip().splitlines()
+            reason = error_lines[-1] if error_lines else f"exit code {process.returncode}"
             raise BenchmarkError(f"{system.name} failed in a process of its own: {reason}")
-    return Fresh(first=first, **json.loads(rest[-1]))
+    return ProcessCost(first=first, **json.loads(remaining_lines[-1]))
 
 
 def write_texts(texts: Iterable[str], file: Path) -> Path:
-    """Write texts for a fresh process to read."""
+    """Write texts for a fresh process, a JSON string on each line, and return the file."""
     file.write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
     return file
 
 
 def peak_memory() -> int:
-    """The most bytes of memory that this process has held (its resident set).
+    """Return the peak memory of this process in bytes (its resident set).
 
-    Linux hands `ru_maxrss` down from the process that started this one, which may have been larger;
-    the high-water mark in /proc is this process's own.
+    On Linux, `ru_maxrss` is inherited from the parent process, which may have been larger; the
+    high-water mark in /proc belongs to this process alone.
     """
     try:
         status = _STATUS.read_text(encoding="utf-8")
@@ -99,17 +103,17 @@ def _gpu_memory() -> int | None:
     return torch.cuda.max_memory_reserved() if torch and torch.cuda.is_initialized() else None
 
 
-def _tag(system: System, file: Path, reports: int) -> None:
+def _measure(system: System, file: Path, reports: int) -> None:
     texts = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    read = system.open()
-    next(read(texts[:1]))
+    tag = system.open()
+    next(tag(texts[:1]))
     print(_FIRST, flush=True)
     start = time.perf_counter()
-    for _ in read(islice(cycle(texts), reports)) if reports else ():
+    for _ in tag(islice(cycle(texts), reports)) if reports else ():
         pass
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "memory": peak_memory(), "gpu_memory": _gpu_memory()}))
 
 
 if __name__ == "__main__":
-    _tag(System(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))
+    _measure(System(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""The reports that a benchmark reads: a user's own, labeled or plain, or those of the checkpoint's test split.
+"""Reports for a benchmark: the user's files, labeled or plain, or the checkpoint's test split.
 
 >>> Reports("demo", (Document("a", "Rebels left Goma."),), labeled=False).words
 4
@@ -24,7 +24,10 @@ from conflict_ner.files import short_path
 
 @dataclass(frozen=True)
 class Reports:
-    """What is tagged. labeled: whether its mentions are gold, so that strict F1 can stand beside speed."""
+    """The reports to tag.
+
+    name: the files, for the table. labeled: whether the mentions are gold, so that strict F1 can be computed.
+    """
 
     name: str
     documents: tuple[Document, ...]
@@ -32,34 +35,34 @@ class Reports:
 
     @cached_property
     def texts(self) -> list[str]:
-        """In the order of the files."""
+        """The texts, in the order of the files."""
         return [document.text for document in self.documents]
 
     @cached_property
-    def counts(self) -> list[int]:
-        """The words of each text, as `words.split_words` splits it; nearly every punctuation mark is one."""
+    def word_counts(self) -> list[int]:
+        """The number of words in each text, as `split_words` splits it; nearly every punctuation mark is a word."""
         return [len(split_words(text)[0]) for text in self.texts]
 
     @property
     def words(self) -> int:
-        """Of all texts once."""
-        return sum(self.counts)
+        """The number of words in all texts."""
+        return sum(self.word_counts)
 
     def repeated(self, reports: int) -> Iterator[str]:
-        """So many texts, in turn and again from the start."""
+        """Yield this many texts, in order and again from the start."""
         return islice(cycle(self.texts), reports)
 
-    def words_of(self, reports: int) -> int:
-        """The words of as many texts as `repeated` gives."""
-        whole, rest = divmod(reports, len(self.counts))
-        return whole * self.words + sum(self.counts[:rest])
+    def count_words(self, reports: int) -> int:
+        """Return the number of words in the texts of `repeated(reports)`."""
+        passes, remainder = divmod(reports, len(self.word_counts))
+        return passes * self.words + sum(self.word_counts[:remainder])
 
 
-def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Reports:
-    """The reports of files and folders, or if none are named, of the checkpoint's test split.
+def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Reports:
+    """Read the reports of files and folders, or of the checkpoint's test split if none are named.
 
-    A `.txt` file is one report without labels, and so is each of a folder that has no other kind.
-    Reports without a word in them are left out.
+    A `.txt` file is one report without labels. The `.txt` files of a folder are read only if the folder
+    has no labeled files. Reports without words are left out.
 
     Raises:
         BenchmarkError: if there is nothing to read.
@@ -69,49 +72,56 @@ def read(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str]) -> Re
     if not entries:
         entries, columns = _test_split(checkpoint)
     plain: list[Path] = []
-    marked: list[Path] = []
+    labeled: list[Path] = []
     hidden: list[str] = []
     for entry in entries:
         texts = _plain_files(entry, hidden)
-        (plain if texts else marked).extend(texts or [entry])
+        (plain if texts else labeled).extend(texts or [entry])
     if hidden:
         print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
-    documents = [_plain(file) for file in plain]
-    if marked:
-        # Neither speed nor a comparison of runtimes depends on whose guidelines the reports were labeled by.
-        documents += corpus.load({"data": marked}, labels, guidelines=False, columns=columns)["data"]
-    kept = tuple(document for document in documents if len(split_words(document.text)[0]))
-    named = ", ".join(printable(short_path(entry)) for entry in entries)
-    if not kept:
-        raise BenchmarkError(f"{named}: no report with a word in it; name other files")
-    return Reports(named, kept, labeled=not plain)
+    documents = [_read_plain(file) for file in plain]
+    if labeled:
+        # The labeling guidelines affect neither speed nor a comparison of runtimes.
+        documents += corpus.load({"data": labeled}, labels, guidelines=False, columns=columns)["data"]
+    with_words = tuple(document for document in documents if len(split_words(document.text)[0]))
+    name = ", ".join(printable(short_path(entry)) for entry in entries)
+    if not with_words:
+        raise BenchmarkError(f"{name}: no report with a word in it; name other files")
+    return Reports(name, with_words, labeled=not plain)
 
 
 def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]:
-    """Find what the checkpoint was tested on, if it is still there, and the columns of its CoNLL files."""
+    """Return the paths of the checkpoint's test split and the columns of its CoNLL files.
+
+    Raises:
+        BenchmarkError: if it has no test split, or the files no longer exist.
+    """
     advice = "name DATA: labeled .md or .jsonl files, plain .txt files, or folders of them"
     try:
         data = load_config(checkpoint / "run.yaml").data
     except ConfigError:
         data = None
     if data is None or not data.test:
-        raise BenchmarkError(f"{checkpoint} says of no test reports; {advice}")
-    gone = [str(entry) for entry in data.test if not entry.exists()]
-    if gone:
-        raise BenchmarkError(f"the checkpoint's test reports are not there any more ({', '.join(gone)}); {advice}")
+        raise BenchmarkError(f"{checkpoint} names no test reports; {advice}")
+    missing = [str(entry) for entry in data.test if not entry.exists()]
+    if missing:
+        raise BenchmarkError(f"the checkpoint's test reports no longer exist ({', '.join(missing)}); {advice}")
     return data.test, data.columns
 
 
 def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
-    """The plain texts that a path names: itself, or those of a folder without labeled files.
+    """Return the `.txt` files that a path names: itself, or those of a folder without labeled files.
+
+    Args:
+        hidden: names of files that were passed over are appended to it.
 
     Raises:
         DataError: if parts of such a folder cannot be searched.
     """
     if not entry.is_dir():
         return [entry] if _is_plain(entry.name) else []
-    labeled, _ = corpus.find_files(entry)
-    if labeled:
+    labeled_files, _ = corpus.find_files(entry)
+    if labeled_files:
         return []
     found = search_folder(entry, _is_plain)
     if found.files:
@@ -125,8 +135,8 @@ def _is_plain(name: str) -> bool:
     return corpus.format_suffix(name) == ".txt"
 
 
-def _plain(file: Path) -> Document:
-    """A report as its file has it: corpus would look for labels in it."""
+def _read_plain(file: Path) -> Document:
+    """Read a file as one report without labels; `corpus.read` would look for labels in it."""
     text, problems = corpus.read_text(file)
     if text is None:
         raise DataError(problems)

@@ -1,7 +1,7 @@
-"""What a benchmark found: one object that the table, Markdown and JSON are all made from.
+"""Results of a benchmark, from which tables, Markdown and JSON are made; field names are the keys in JSON.
 
-Words are those of `words.split_words`; tokens are the texts' own, without special ones and padding.
-No date and no path of the machine is in it but the names that the user gave.
+Words are those of `split_words`; tokens are those of the texts, without special tokens and padding.
+Results hold no date, and no paths but those that the user typed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class _Result(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Limited(_Result):
-    """What the encoder's products alone reach. how: by which function, in which batches."""
+class LimitResult(_Result):
+    """The speed of the encoder's matrix products alone. how: the function that computes them, and its batches."""
 
     name: str
     how: str
@@ -29,19 +29,19 @@ class Limited(_Result):
     operations_a_second: Spread
 
     @classmethod
-    def of(cls, limit: Limit, seconds: Sequence[float], operations: int, tokens_a_word: float) -> Limited:
-        """From the seconds of its turns; `operations` a token."""
+    def of(cls, limit: Limit, seconds: Sequence[float], operations: int, tokens_a_word: float) -> LimitResult:
+        """Compute the rates from the seconds of the limit's turns; `operations` is the number per token."""
         return cls(
             name=limit.name,
-            how=limit.how,
+            how=limit.method,
             tokens_a_second=rates(limit.tokens, seconds),
             words_a_second=rates(limit.tokens / tokens_a_word, seconds),
             operations_a_second=rates(limit.tokens * operations, seconds),
         )
 
 
-class Scaled(_Result):
-    """One fresh process over so many reports from a generator. memory: its peak, in bytes."""
+class ScalingPoint(_Result):
+    """A fresh process that tagged a number of reports from a generator. memory: its peak, in bytes."""
 
     reports: int
     words_a_second: float
@@ -49,11 +49,13 @@ class Scaled(_Result):
     memory: int
 
 
-class Cold(_Result):
-    """Fresh processes. first: seconds from the start of one to its first report's mentions.
+class ColdStart(_Result):
+    """A system in fresh processes.
 
-    times_as_fast: to that report, against others by name.
-    memory: bytes, the peak of one that tagged all reports; gpu_memory: what PyTorch held on the GPU.
+    first: seconds from the start of a process to the mentions of its first report.
+    times_as_fast: the ratio of those seconds to each other system, by name.
+    memory: peak of a process that tagged all reports, in bytes.
+    gpu_memory: peak that PyTorch reserved on the GPU, in bytes; None without a GPU.
     """
 
     first: Spread
@@ -63,10 +65,11 @@ class Cold(_Result):
 
 
 class SystemResult(_Result):
-    """How one of them did.
+    """The measurements of one system.
 
-    times_as_fast: against others by name. share: of each limit's words a second, by its name.
-    strict_f1: on the reports, each once; None where they have no labels, or the system has its own.
+    times_as_fast: the ratio of its speed to each other system, by name.
+    share: its words per second divided by those of each limit, by the limit's name.
+    strict_f1: on the reports; None if they have no labels, or the system has other labels.
     """
 
     name: str
@@ -77,12 +80,12 @@ class SystemResult(_Result):
     times_as_fast: Mapping[str, Spread]
     share: Mapping[str, Spread]
     strict_f1: float | None
-    cold: Cold | None = None
-    scaled: tuple[Scaled, ...] = ()
+    cold: ColdStart | None = None
+    scaled: tuple[ScalingPoint, ...] = ()
 
 
-class Benchmark(_Result):
-    """One run's figures for tagging."""
+class TaggingBenchmark(_Result):
+    """The results of one run for tagging."""
 
     machine: Machine
     device: str
@@ -93,23 +96,27 @@ class Benchmark(_Result):
     reports_a_turn: int
     rounds: int
     systems: tuple[SystemResult, ...]
-    limits: tuple[Limited, ...]
+    limits: tuple[LimitResult, ...]
     notes: tuple[str, ...]
 
 
-class Trained(_Result):
-    """One way to train. strict_f1: on validation, by seed; share: of each training limit, by its name."""
+class TrainingResult(_Result):
+    """The measurements of one way to train.
+
+    share: its tokens per second divided by those of each training limit, by the limit's name.
+    seconds: of the full trainings, by seed. strict_f1: on the validation reports, by seed.
+    """
 
     name: str
     tokens_a_second: Spread
     times_as_fast: Mapping[str, Spread]
     share: Mapping[str, Spread]
-    seconds: tuple[float, ...]  # of whole trainings, by seed
+    seconds: tuple[float, ...]
     strict_f1: tuple[float | None, ...]
 
 
 class TrainingBenchmark(_Result):
-    """One run's figures for training."""
+    """The results of one run for training."""
 
     machine: Machine
     device: str
@@ -119,6 +126,6 @@ class TrainingBenchmark(_Result):
     tokens: int
     rounds: int
     seeds: tuple[int, ...]
-    systems: tuple[Trained, ...]
-    limits: tuple[Limited, ...]
+    systems: tuple[TrainingResult, ...]
+    limits: tuple[LimitResult, ...]
     notes: tuple[str, ...]

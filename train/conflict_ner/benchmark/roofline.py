@@ -1,17 +1,17 @@
-"""How fast an encoder could be here at most: its matrix products alone, timed.
+"""Upper limit of an encoder's speed on this machine: its matrix products alone, timed.
 
 Nearly all arithmetic of a transformer is in its linear layers (Kaplan et al. 2020: twice as many
-operations a token as they have weights). So the products of exactly these layers' shapes are
+operations per token as they have weights). So the products of exactly these layers' shapes are
 computed on random numbers, a few thousand tokens at a time, and nothing else: no attention, no
-normalisation, no tokenizer, no padding. Tokens a second of that is the limit; what a system
-reaches is a share of it. Training needs three products where tagging needs one: forward, and
+normalization, no tokenizer, no padding. Their tokens per second are the limit; the speed of a system
+is reported as a share of it. Training needs three products where tagging needs one: forward, and
 backward to the layer's input and to its weights.
 
-The limit is of PyTorch's products, by the quickest of the ways to compute them that were tried. It
-is measured in the same rounds as the systems, because it drifts with the machine as they do.
+The limit is that of PyTorch's products, by the fastest of the functions and batch sizes that were tried.
+It is measured in the same rounds as the systems, because it drifts with the machine as they do.
 
 >>> layers = Counter({(384, 1536): 6, (1536, 384): 6})
->>> operations(layers), operations(layers, backward=True)
+>>> operations_per_token(layers), operations_per_token(layers, backward=True)
 (14155776, 42467328)
 """
 
@@ -25,37 +25,37 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from conflict_ner.benchmark.timing import Clock, Turn, alternate
+from conflict_ner.benchmark.timing import Clock, Turn, time_in_rounds
 
 if TYPE_CHECKING:
     import torch
 
 RooflinePrecision = Literal["fp32", "bf16", "int8"]
-Layers = Mapping[tuple[int, int], int]  # (inputs, outputs) of linear layers: how many there are
+Layers = Mapping[tuple[int, int], int]  # (inputs, outputs) of a linear layer: the number of such layers
 
-TOKENS = (1024, 4096)  # a batch; the quickest size counts
-TURN_SECONDS = 1.0  # of one turn, about
-_PEAK_SIDE = 8192  # of the square matrices whose product shows what a GPU can
+TOKENS = (1024, 4096)  # per batch; the faster size is used
+TURN_SECONDS = 1.0  # approximate duration of one turn
+_PEAK_SIDE = 8192  # side of the square matrices whose product shows the peak of a GPU
 _PROBE_TOKENS = 256
 _TRIES = 2
-_PROBE_TRIES = 20  # of a product so small that other programs delay most tries
+_PROBE_TRIES = 20  # of a product so small that other programs delay most of them
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Products to be timed: `turn` computes those of `tokens` tokens.
 
-    how: by which function, in batches of how many tokens.
+    method: the function that computes them, and the tokens per batch.
     """
 
     name: str
-    how: str
+    method: str
     tokens: int
     turn: Turn
 
 
 def linear_layers(source: Path | str) -> Layers:
-    """The shapes of a model's linear layers, from its config.json alone: its weights may have any form."""
+    """Count a model's linear layers by shape, from its config.json alone: the weights are not needed."""
     import torch
     from transformers import AutoConfig, AutoModelForTokenClassification
 
@@ -66,72 +66,77 @@ def linear_layers(source: Path | str) -> Layers:
     return Counter((module.in_features, module.out_features) for module in linear)
 
 
-def operations(layers: Layers, *, backward: bool = False) -> int:
-    """Multiplications and additions a token."""
+def operations_per_token(layers: Layers, *, backward: bool = False) -> int:
+    """Return the multiplications and additions per token, with `backward` those of a training step."""
     return (6 if backward else 2) * sum(ins * outs * count for (ins, outs), count in layers.items())
 
 
-def limits(
+def find_limits(
     layers: Layers, device: str, *, backward: bool = False, clock: Clock = time.perf_counter
 ) -> tuple[list[Limit], list[str]]:
-    """The limits that can be measured here, and in words which cannot and why.
+    """Return the limits that can be measured here, and a note on each that cannot.
 
-    int8 is there for tagging only. A precision that is slower than fp32 here is emulated and no limit.
+    int8 is a limit for tagging only. A precision that is slower than fp32 here is emulated, and so no limit.
+
+    Args:
+        device: as PyTorch names it.
+        backward: the limits of training.
     """
     precisions: tuple[RooflinePrecision, ...] = ("fp32", "bf16") if backward else ("fp32", "bf16", "int8")
-    found, notes = [], []
+    limits, notes = [], []
     for precision in precisions:
-        fault = "" if precision == "fp32" else _fault(layers, device, precision, clock)
-        if fault:
-            notes.append(f"no limit in {precision}: {fault}")
+        reason = "" if precision == "fp32" else _why_not_measured(layers, device, precision, clock)
+        if reason:
+            notes.append(f"no limit in {precision}: {reason}")
         else:
-            found.append(_quickest(layers, device, precision, backward, clock))
+            limits.append(_find_fastest(layers, device, precision, backward, clock))
     if device.startswith("cuda"):
-        found.append(_peak(layers, device, backward, clock))
-    return found, notes
+        limits.append(_peak_limit(layers, device, backward, clock))
+    return limits, notes
 
 
-def _fault(layers: Layers, device: str, precision: RooflinePrecision, clock: Clock) -> str:
-    """Why a precision is no limit here, found out on a product small enough to be emulated."""
+def _why_not_measured(layers: Layers, device: str, precision: RooflinePrecision, clock: Clock) -> str:
+    """Return why a precision is no limit here, else an empty string; the product tried is small enough to emulate."""
     (ins, outs), _ = max(layers.items(), key=lambda pair: pair[0])
     turns: dict[str, Turn] = {}
     try:
         for name in ("fp32", precision):
-            one = {(ins, outs): 1}
-            turns[name] = _turn(next(_ways(one, device, name, False, _PROBE_TOKENS))[1], device)
+            layer = {(ins, outs): 1}
+            turns[name] = _synchronized(next(_methods(layer, device, name, False, _PROBE_TOKENS))[1], device)
             turns[name]()
-        taken = alternate(turns, _PROBE_TRIES, clock=clock)
+        seconds = time_in_rounds(turns, _PROBE_TRIES, clock=clock)
     except (RuntimeError, NotImplementedError, AttributeError, StopIteration) as error:
         return f"PyTorch has no such product here ({str(error).splitlines()[0] if str(error) else 'none'})"
-    slower = min(taken[precision]) > min(taken["fp32"])
-    return "its products are slower than those of fp32 here, so they are emulated" if slower else ""
+    is_slower = min(seconds[precision]) > min(seconds["fp32"])
+    return "its products are slower than those of fp32 here, so they are emulated" if is_slower else ""
 
 
-def _quickest(layers: Layers, device: str, precision: RooflinePrecision, backward: bool, clock: Clock) -> Limit:
+def _find_fastest(layers: Layers, device: str, precision: RooflinePrecision, backward: bool, clock: Clock) -> Limit:
     turns: dict[str, Turn] = {}
     sizes: dict[str, int] = {}
     for tokens in TOKENS:
-        for how, compute in _ways(layers, device, precision, backward, tokens):
-            said = f"{how}, batches of {tokens:,} tokens"
-            turns[said], sizes[said] = _turn(compute, device), tokens
-            turns[said]()  # what is set up once is not timed
-    best = {said: min(taken) for said, taken in alternate(turns, _TRIES, clock=clock).items()}
-    how = min(best, key=lambda said: best[said] / sizes[said])
-    return _limit(precision, how, sizes[how], turns[how], best[how])
+        for function, compute in _methods(layers, device, precision, backward, tokens):
+            method = f"{function}, batches of {tokens:,} tokens"
+            turns[method], sizes[method] = _synchronized(compute, device), tokens
+            turns[method]()  # a first call sets things up and is not timed
+    seconds = {method: min(rounds) for method, rounds in time_in_rounds(turns, _TRIES, clock=clock).items()}
+    fastest = min(seconds, key=lambda method: seconds[method] / sizes[method])
+    return _make_limit(precision, fastest, sizes[fastest], turns[fastest], seconds[fastest])
 
 
-def _limit(name: str, how: str, tokens: int, once: Turn, seconds: float) -> Limit:
-    """The same so often that one turn takes about a second."""
-    times = max(ceil(TURN_SECONDS / seconds), 1) if seconds > 0 else 1
+def _make_limit(name: str, method: str, tokens: int, compute: Turn, seconds: float) -> Limit:
+    """Repeat a computation that takes `seconds` until one turn takes about a second."""
+    repetitions = max(ceil(TURN_SECONDS / seconds), 1) if seconds > 0 else 1
 
     def turn() -> None:
-        for _ in range(times):
-            once()
+        for _ in range(repetitions):
+            compute()
 
-    return Limit(name, how, tokens * times, turn)
+    return Limit(name, method, tokens * repetitions, turn)
 
 
-def _turn(compute: Turn, device: str) -> Turn:
+def _synchronized(compute: Turn, device: str) -> Turn:
+    """Return a turn that computes without gradients and waits until the device has finished."""
     import torch
 
     def turn() -> None:
@@ -143,39 +148,41 @@ def _turn(compute: Turn, device: str) -> Turn:
     return turn
 
 
-def _ways(
+def _methods(
     layers: Layers, device: str, precision: RooflinePrecision, backward: bool, tokens: int
 ) -> Iterator[tuple[str, Turn]]:
-    """Each way to compute all products once, and its name."""
+    """Yield the functions that can compute the products: a name, and a turn that computes all of them once."""
     import torch
 
     products = [(*_operands(tokens, ins, outs, device, precision), count) for (ins, outs), count in layers.items()]
     if precision == "int8":
-        yield "torch._int_mm", _each(products, lambda x, w: torch._int_mm(x, w.T))
+        yield "torch._int_mm", _multiply_all(products, lambda x, w: torch._int_mm(x, w.T))
         return
-    one: Callable[[torch.Tensor, torch.Tensor], object] = torch.nn.functional.linear
-    yield "torch.nn.functional.linear", _each(products, _with_backward if backward else one)
+    linear: Callable[[torch.Tensor, torch.Tensor], object] = torch.nn.functional.linear
+    yield "torch.nn.functional.linear", _multiply_all(products, _multiply_forward_backward if backward else linear)
     on_cpu = device == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if precision == "fp32" and on_cpu and not backward:
         packed = [(x.to_mkldnn(), w.to_mkldnn(), count) for x, w, count in products]
-        yield "oneDNN", _each(packed, one)
+        yield "oneDNN", _multiply_all(packed, linear)
 
 
-def _with_backward(x: torch.Tensor, w: torch.Tensor) -> None:
-    """What training computes: the layer's output, and the gradients of its input and of its weights."""
+def _multiply_forward_backward(x: torch.Tensor, w: torch.Tensor) -> None:
+    """Compute the products of training: the layer's output, and the gradients of its input and of its weights."""
     gradient = x @ w.T
     _ = gradient @ w
     _ = gradient.T @ x
 
 
-def _each(
+def _multiply_all(
     products: Sequence[tuple[torch.Tensor, torch.Tensor, int]],
-    one: Callable[[torch.Tensor, torch.Tensor], object],
+    multiply: Callable[[torch.Tensor, torch.Tensor], object],
 ) -> Turn:
+    """Return a turn that multiplies each pair (input, weights) as often as its count says."""
+
     def compute() -> None:
         for x, w, count in products:
             for _ in range(count):
-                one(x, w)
+                multiply(x, w)
 
     return compute
 
@@ -183,24 +190,25 @@ def _each(
 def _operands(
     tokens: int, ins: int, outs: int, device: str, precision: RooflinePrecision
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs of shape (tokens, ins) and weights of shape (outs, ins), random."""
+    """Return random inputs of shape (tokens, ins) and weights of shape (outs, ins)."""
     import torch
 
     if precision == "int8":
-        if device != "cpu":  # a GPU's int8 products want multiples of 8
+        if device != "cpu":  # int8 products on a GPU need sizes that are multiples of 8
             ins, outs = 8 * ceil(ins / 8), 8 * ceil(outs / 8)
-        whole = {"low": -127, "high": 128, "dtype": torch.int8, "device": device}
-        return torch.randint(size=(tokens, ins), **whole), torch.randint(size=(outs, ins), **whole)  # type: ignore[call-overload]
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    return torch.randn(tokens, ins, dtype=kind, device=device), torch.randn(outs, ins, dtype=kind, device=device)
+        options = {"low": -127, "high": 128, "dtype": torch.int8, "device": device}
+        return torch.randint(size=(tokens, ins), **options), torch.randint(size=(outs, ins), **options)  # type: ignore[call-overload]
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    return torch.randn(tokens, ins, dtype=dtype, device=device), torch.randn(outs, ins, dtype=dtype, device=device)
 
 
-def _peak(layers: Layers, device: str, backward: bool, clock: Clock) -> Limit:
-    """What one large product in bf16 shows the GPU can: as many operations, in the best shape for it."""
+def _peak_limit(layers: Layers, device: str, backward: bool, clock: Clock) -> Limit:
+    """Return the limit of a GPU's peak: the same number of operations in one large product in bf16."""
     side = _PEAK_SIDE
-    _, compute = next(_ways({(side, side): 1}, device, "bf16", False, side))
-    once = _turn(compute, device)
-    once()
-    seconds = min(alternate({"peak": once}, _TRIES, clock=clock)["peak"])
-    tokens = operations({(side, side): 1}) * side // operations(layers, backward=backward)
-    return _limit("bf16 peak", f"one product of {side:,} x {side:,} matrices", tokens, once, seconds)
+    square = {(side, side): 1}
+    _, compute = next(_methods(square, device, "bf16", False, side))
+    turn = _synchronized(compute, device)
+    turn()
+    seconds = min(time_in_rounds({"peak": turn}, _TRIES, clock=clock)["peak"])
+    tokens = operations_per_token(square) * side // operations_per_token(layers, backward=backward)
+    return _make_limit("bf16 peak", f"one product of {side:,} x {side:,} matrices", tokens, turn, seconds)

@@ -1,11 +1,11 @@
-"""Training as transformers' example run_ner.py does it, on the same reports: what ours is measured against.
+"""Training and tagging as transformers' example run_ner.py does it: the baseline for the speed of training.
 
-The example's own defaults (examples/pytorch/token-classification): a `Trainer` that is told nothing
-but the number of epochs, so AdamW with 5e-5, falling linearly without warm-up, batches of 8, fp32;
-words as inputs, the label on a word's first token, everything past the encoder's limit cut off,
-batches padded to their longest. The library's newest code runs it, so it is as quick as stock is.
+It has the defaults of the example (examples/pytorch/token-classification): a `Trainer` of which only
+the number of epochs is set, so AdamW with 5e-5, falling linearly without warm-up, batches of 8, fp32;
+words as inputs, the label on a word's first token, texts truncated at the encoder's limit, batches
+padded to their longest. It runs on the installed transformers, so it is as fast as the library is.
 
->>> tagged([(0, 2, "ACTOR")], 3, LabelScheme(("ACTOR",)), [None, 0, 0, 1, 2, None])
+>>> token_labels([(0, 2, "ACTOR")], 3, LabelScheme(("ACTOR",)), [None, 0, 0, 1, 2, None])
 [-100, 1, -100, 2, 0, -100]
 """
 
@@ -27,24 +27,24 @@ from conflict_ner.modeling.tokenization import IGNORED, encoder_window
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast, TrainerCallback
 
-# Of these the example asks the tokenizer to begin each word with a space.
-_SPACED = {"bloom", "gpt2", "roberta", "deberta"}
+# For these model types the example sets `add_prefix_space`.
+_PREFIX_SPACE = {"bloom", "gpt2", "roberta", "deberta"}
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """A model before or after training, its tokenizer, and the tokens that it can read at once."""
+class RunNerModel:
+    """A model before or after training, and its tokenizer. window: the most tokens of one input."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     window: int
 
     @classmethod
-    def new(cls, source: str, scheme: LabelScheme, seed: int) -> Stock:
-        """An encoder with a new head, as the example makes it; `source` is a folder or a hub id.
+    def new(cls, source: str, scheme: LabelScheme, seed: int) -> RunNerModel:
+        """Load an encoder with a new head, as the example does; `source` is a folder or a hub id.
 
         Raises:
-            EncoderError: if it cannot be had.
+            EncoderError: if it cannot be loaded.
         """
         from transformers import AutoConfig, AutoTokenizer, set_seed
 
@@ -52,25 +52,26 @@ class Stock:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         config.id2label, config.label2id = scheme.id2label, scheme.label2id
         model = load_model(source, new_head=True, config=config)
-        spaced: dict[str, Any] = {"add_prefix_space": True} if config.model_type in _SPACED else {}
+        prefix: dict[str, Any] = {"add_prefix_space": True} if config.model_type in _PREFIX_SPACE else {}
         with quiet_transformers():
-            tokenizer: Any = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, **spaced)
+            tokenizer: Any = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, **prefix)
         return cls(model, tokenizer, encoder_window(tokenizer, config, None))
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens of text that an input may have."""
+        """The most tokens of text in one input, without the special tokens."""
         return self.window - self.tokenizer.num_special_tokens_to_add()
 
-    def count(self, text: str) -> int:
-        """The tokens of a text, read as words."""
-        return len(self._bare_ids(text))
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of a text that is split into words, without special tokens."""
+        words = _split_text(text)
+        return len(self._tokenize(words, add_special_tokens=False)["input_ids"]) if words else 0
 
     def tag(self, text: str, scheme: LabelScheme, overlap: int) -> list[Mention]:
-        """The mentions of a whole text: words in as it was trained, longer texts in overlapping windows.
+        """Find the mentions of a text; a long text is read in windows that overlap by `overlap` tokens.
 
-        A word's tag is read from its first token, in the window that shows it the most context, so
-        that what was cut off in training costs nothing more here.
+        A word's tag is that of its first token in the window with the most context on both sides, so
+        that truncation, which the example does in training, costs no recall here.
         """
         import torch
 
@@ -79,45 +80,43 @@ class Stock:
             return []
         overlap = min(overlap, self.max_tokens // 2)
         windows = {"truncation": True, "max_length": self.window, "stride": overlap, "return_overflowing_tokens": True}
-        read = self._read(_words(text), padding=True, return_tensors="pt", **windows)
+        inputs = self._tokenize(_split_text(text), padding=True, return_tensors="pt", **windows)
         device = self.model.device
         self.model.train(False)
         with torch.inference_mode():
-            said = self.model(input_ids=read["input_ids"].to(device), attention_mask=read["attention_mask"].to(device))
-        best = said.logits.argmax(-1).tolist()
+            output = self.model(
+                input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)
+            )
+        window_tags = output.logits.argmax(-1).tolist()
         tags = np.zeros(len(starts), dtype=np.int64)
         contexts = np.full(len(starts), -1)
-        for row, decided in enumerate(best):
-            owners = read.word_ids(row)
-            length = sum(owner is not None for owner in owners)
-            for at, owner in enumerate(owners):
-                first = owner is not None and (at == 0 or owners[at - 1] != owner)
-                context = min(at, length - at)
-                if first and context > contexts[owner]:
-                    tags[owner], contexts[owner] = decided[at], context
+        for window, token_tags in enumerate(window_tags):
+            words = inputs.word_ids(window)
+            length = sum(word is not None for word in words)
+            for k, word in enumerate(words):
+                is_first = word is not None and (k == 0 or words[k - 1] != word)
+                context = min(k, length - k)
+                if is_first and context > contexts[word]:
+                    tags[word], contexts[word] = token_tags[k], context
         return [Mention(int(starts[a]), int(ends[b - 1]), label) for a, b, label in scheme.decode(tags)]
 
-    def _bare_ids(self, text: str) -> list[int]:
-        words = _words(text)
-        ids: list[int] = self._read(words, add_special_tokens=False)["input_ids"] if words else []
-        return ids
+    def _tokenize(self, words: Sequence[str], **settings: Any) -> BatchEncoding:
+        encoding: BatchEncoding = self.tokenizer(list(words), is_split_into_words=True, verbose=False, **settings)
+        return encoding
 
-    def _read(self, words: Sequence[str], **settings: Any) -> BatchEncoding:
-        read: BatchEncoding = self.tokenizer(list(words), is_split_into_words=True, verbose=False, **settings)
-        return read
-
-    def rows(self, documents: Sequence[Document], scheme: LabelScheme) -> list[dict[str, list[int]]]:
-        """What it learns from: input_ids, attention_mask and labels of each report that has a word."""
+    def training_rows(self, documents: Sequence[Document], scheme: LabelScheme) -> list[dict[str, list[int]]]:
+        """Return input_ids, attention_mask and labels of each report that has a word."""
         rows = []
         for document in documents:
             starts, ends = split_words(document.text)
             if not len(starts):
                 continue
-            words = _words(document.text)
-            read = self._read(words, truncation=True, max_length=self.window)
+            words = _split_text(document.text)
+            inputs = self._tokenize(words, truncation=True, max_length=self.window)
             spans = _word_spans(document, starts, ends)
-            labels = tagged(spans, len(words), scheme, read.word_ids())
-            rows.append({"input_ids": read["input_ids"], "attention_mask": read["attention_mask"], "labels": labels})
+            labels = token_labels(spans, len(words), scheme, inputs.word_ids())
+            row = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "labels": labels}
+            rows.append(row)
         return rows
 
     def train(
@@ -130,10 +129,11 @@ class Stock:
         *,
         on_cpu: bool = False,
     ) -> None:
-        """Train with the Trainer's defaults; nothing is saved on the way.
+        """Train with the Trainer's defaults, without saving checkpoints.
 
         Args:
-            on_cpu: stay there although there is a GPU.
+            folder: the Trainer's output folder.
+            on_cpu: use the CPU even if there is a GPU.
         """
         import datasets
         from transformers import DataCollatorForTokenClassification, PrinterCallback, Trainer, TrainingArguments
@@ -160,23 +160,25 @@ class Stock:
             trainer.train()
 
 
-def tagged(spans: Sequence[WordSpan], words: int, scheme: LabelScheme, word_ids: Sequence[int | None]) -> list[int]:
-    """A label a token: that of its word on the word's first token, -100 on all others."""
+def token_labels(
+    spans: Sequence[WordSpan], words: int, scheme: LabelScheme, word_ids: Sequence[int | None]
+) -> list[int]:
+    """Return a label for each token: the word's tag on its first token, -100 on all others."""
     tags = scheme.encode(spans, words)
-    before = [None, *word_ids]
+    previous_ids = [None, *word_ids]
     return [
-        IGNORED if word is None or word == last else int(tags[word])
-        for word, last in zip(word_ids, before, strict=False)
+        IGNORED if word is None or word == previous else int(tags[word])
+        for word, previous in zip(word_ids, previous_ids, strict=False)
     ]
 
 
 def _word_spans(document: Document, starts: Any, ends: Any) -> list[WordSpan]:
-    """Mentions in words; one whose edges are inside words takes these whole, as labeled words would have it."""
+    """Return the mentions as spans of words; a mention with an edge inside a word takes the whole word."""
     return [
         (int(np.searchsorted(ends, m.start, "right")), int(np.searchsorted(starts, m.end, "left")), m.label)
         for m in document.mentions
     ]
 
 
-def _words(text: str) -> list[str]:
+def _split_text(text: str) -> list[str]:
     return [text[start:end] for start, end in zip(*split_words(text), strict=True)]

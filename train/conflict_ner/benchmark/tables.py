@@ -1,4 +1,4 @@
-"""A benchmark as people and programs read it: tables for a terminal, Markdown, JSON, all from one object.
+"""Results of a benchmark as tables for a terminal, as Markdown and as JSON.
 
 >>> format_spread(Spread(median=1234.5, low=1200.0, high=1300.0))
 '1,234 (1,200-1,300)'
@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conflict_ner.benchmark.machine import Machine
-from conflict_ner.benchmark.results import Benchmark, Limited, SystemResult, Trained, TrainingBenchmark
+from conflict_ner.benchmark.results import (
+    LimitResult,
+    SystemResult,
+    TaggingBenchmark,
+    TrainingBenchmark,
+    TrainingResult,
+)
 from conflict_ner.benchmark.timing import Spread
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
@@ -24,7 +30,7 @@ _MIB, _GIGA = 2**20, 1e9
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One table: a title, headings and rows of as many cells."""
+    """A table: a title, headings, and rows with as many cells as there are headings."""
 
     title: str
     headings: tuple[str, ...]
@@ -32,119 +38,128 @@ class Grid:
 
 
 def format_spread(figure: Spread, show: Callable[[float], str] = lambda value: f"{value:,.0f}") -> str:
-    """A median with its quartiles; the median alone where they are the same."""
+    """Format a median with its quartiles in brackets; the median alone where the quartiles look the same."""
     low, middle, high = map(show, (figure.low, figure.median, figure.high))
     return middle if low == high else f"{middle} ({low}-{high})"
 
 
 def format_ratio(figure: Spread | None) -> str:
-    """A ratio with its quartiles; empty where there is none."""
-    return format_spread(figure, _digits) if figure else ""
+    """Format a ratio with its quartiles; an empty string for None."""
+    return format_spread(figure, _three_digits) if figure else ""
 
 
-def _digits(value: float) -> str:
+def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= _HUNDRED else f"{value:.1f}" if value >= _TEN else f"{value:.2f}"
 
 
-def _share(figure: Spread | None) -> str:
+def _format_share(figure: Spread | None) -> str:
     return format_spread(figure, lambda value: f"{100 * value:.1f}") if figure else ""
 
 
-def grids(found: Benchmark) -> Iterator[Grid]:
-    """The tables of a benchmark of tagging."""
-    rows = found.systems
+def tagging_grids(result: TaggingBenchmark) -> Iterator[Grid]:
+    """Yield the tables of a benchmark of tagging."""
+    systems = result.systems
     yield Grid(
-        f"speed on {found.data} ({found.reports:,} reports, {found.words:,} words)",
+        f"speed on {result.data} ({result.reports:,} reports, {result.words:,} words)",
         ("system", "words/s", "reports/s", "strict F1"),
         tuple(
-            (c.name, format_spread(c.words_a_second), format_ratio(c.reports_a_second), percent(c.strict_f1))
-            for c in rows
+            (s.name, format_spread(s.words_a_second), format_ratio(s.reports_a_second), percent(s.strict_f1))
+            for s in systems
         ),
     )
-    against = [c.name for c in rows if c.kind != "tagger"]
-    if sum(c.kind == "tagger" for c in rows) > 1:
-        against.append(rows[0].name)
-    if against:
-        yield _against("times as fast as", against, {c.name: c.times_as_fast for c in rows})
-    yield _against("share of the limit, in per cent", _names(found.limits), {c.name: c.share for c in rows}, _share)
-    yield _limits("the limit: the encoder's matrix products alone", found.limits)
-    if any(c.cold for c in rows):
-        yield from _cold(rows, against)
-    if any(c.scaled for c in rows):
+    rivals = [system.name for system in systems if system.kind != "tagger"]
+    if sum(system.kind == "tagger" for system in systems) > 1:
+        rivals.append(systems[0].name)
+    if rivals:
+        yield _ratio_grid("times as fast as", rivals, {system.name: system.times_as_fast for system in systems})
+    yield _share_grid(systems, result.limits)
+    yield _limit_grid("the limit: the encoder's matrix products alone", result.limits)
+    if any(system.cold for system in systems):
+        yield from _cold_start_grids(systems, rivals)
+    if any(system.scaled for system in systems):
         yield Grid(
             "reports from a generator, each row a fresh process",
             ("system", "reports", "words/s", "reports/s", "memory in MiB"),
             tuple(
-                (c.name, f"{s.reports:,}", f"{s.words_a_second:,.0f}", _digits(s.reports_a_second), _mib(s.memory))
-                for c in rows
-                for s in c.scaled
+                (
+                    s.name,
+                    f"{p.reports:,}",
+                    f"{p.words_a_second:,.0f}",
+                    _three_digits(p.reports_a_second),
+                    _mib(p.memory),
+                )
+                for s in systems
+                for p in s.scaled
             ),
         )
 
 
-def _cold(rows: Sequence[SystemResult], against: Sequence[str]) -> Iterator[Grid]:
-    on_gpu = any(c.cold and c.cold.gpu_memory for c in rows)
+def _cold_start_grids(systems: Sequence[SystemResult], rivals: Sequence[str]) -> Iterator[Grid]:
+    cold = {system.name: system.cold for system in systems if system.cold}
+    on_gpu = any(start.gpu_memory for start in cold.values())
     yield Grid(
         "a fresh process",
         ("system", "first report in s", "memory in MiB", *(("on the GPU",) if on_gpu else ())),
         tuple(
             (
-                c.name,
-                format_spread(c.cold.first, lambda value: f"{value:.2f}"),
-                _mib(c.cold.memory),
-                *((_mib(c.cold.gpu_memory or 0),) if on_gpu else ()),
+                name,
+                format_spread(start.first, lambda value: f"{value:.2f}"),
+                _mib(start.memory),
+                *((_mib(start.gpu_memory or 0),) if on_gpu else ()),
             )
-            for c in rows
-            if c.cold
+            for name, start in cold.items()
         ),
     )
-    if against:
-        times = {c.name: c.cold.times_as_fast for c in rows if c.cold}
-        yield _against("first report, times as fast as", against, times)
+    if rivals:
+        ratios = {name: start.times_as_fast for name, start in cold.items()}
+        yield _ratio_grid("first report, times as fast as", rivals, ratios)
 
 
-def training_grids(found: TrainingBenchmark) -> Iterator[Grid]:
-    """The tables of a benchmark of training."""
-    rows = found.systems
+def training_grids(result: TrainingBenchmark) -> Iterator[Grid]:
+    """Yield the tables of a benchmark of training."""
+    systems = result.systems
+    turn = f"an epoch over {result.reports:,} reports, {result.tokens:,} tokens"
     yield Grid(
-        f"training as {found.config} says: a turn is an epoch over {found.reports:,} reports, {found.tokens:,} tokens",
+        f"training as {result.config} says: a turn is {turn}",
         ("system", "tokens/s"),
-        tuple((t.name, format_spread(t.tokens_a_second)) for t in rows),
+        tuple((system.name, format_spread(system.tokens_a_second)) for system in systems),
     )
-    if found.seeds:
-        seeds = ", ".join(map(str, found.seeds))
+    if result.seeds:
+        seeds = ", ".join(map(str, result.seeds))
         yield Grid(
-            f"trained in full, {found.epochs} epochs, seed {seeds}",
+            f"trained in full, {result.epochs} epochs, seed {seeds}",
             ("system", "seconds in all", "strict F1 on validation"),
-            tuple((t.name, _each(t, "seconds"), _each(t, "strict_f1")) for t in rows),
+            tuple(
+                (
+                    system.name,
+                    ", ".join(f"{seconds:,.0f}" for seconds in system.seconds),
+                    ", ".join(map(percent, system.strict_f1)),
+                )
+                for system in systems
+            ),
         )
-    yield _against("times as fast as", [t.name for t in rows], {t.name: t.times_as_fast for t in rows})
-    yield _against("share of the limit, in per cent", _names(found.limits), {t.name: t.share for t in rows}, _share)
-    yield _limits("the limit: the products of training, forward and backward", found.limits)
+    names = [system.name for system in systems]
+    yield _ratio_grid("times as fast as", names, {system.name: system.times_as_fast for system in systems})
+    yield _share_grid(systems, result.limits)
+    yield _limit_grid("the limit: the products of training, forward and backward", result.limits)
 
 
-def _each(trained: Trained, what: str) -> str:
-    """A figure of each seed."""
-    if what == "seconds":
-        return ", ".join(f"{seconds:,.0f}" for seconds in trained.seconds)
-    return ", ".join(map(percent, trained.strict_f1))
+def _share_grid(systems: Sequence[SystemResult] | Sequence[TrainingResult], limits: Sequence[LimitResult]) -> Grid:
+    shares = {system.name: system.share for system in systems}
+    return _ratio_grid("share of the limit, in per cent", [limit.name for limit in limits], shares, _format_share)
 
 
-def _names(limits: Sequence[Limited]) -> list[str]:
-    return [limit.name for limit in limits]
-
-
-def _against(
+def _ratio_grid(
     title: str,
     columns: Sequence[str],
     figures: Mapping[str, Mapping[str, Spread]],
     show: Callable[[Spread | None], str] = format_ratio,
 ) -> Grid:
-    rows = ((name, *(show(each.get(column)) for column in columns)) for name, each in figures.items())
+    rows = ((name, *(show(spreads.get(column)) for column in columns)) for name, spreads in figures.items())
     return Grid(title, ("system", *columns), tuple(rows))
 
 
-def _limits(title: str, limits: Sequence[Limited]) -> Grid:
+def _limit_grid(title: str, limits: Sequence[LimitResult]) -> Grid:
     return Grid(
         title,
         ("limit", "words/s", "tokens/s", "Gop/s", "by"),
@@ -165,15 +180,15 @@ def _mib(memory: int) -> str:
     return f"{memory / _MIB:,.0f}"
 
 
-def sentences(found: Benchmark | TrainingBenchmark) -> list[str]:
-    """On what it was measured, how to read it, and what could not be measured."""
-    rounds = f"{found.rounds} rounds in turn" if found.rounds > 1 else "one round"
-    read = f"Medians of {rounds}, quartiles in brackets; a ratio is the median of the rounds' ratios."
-    return [machine_line(found.machine, found.device), read, *found.notes]
+def explain(result: TaggingBenchmark | TrainingBenchmark) -> list[str]:
+    """Return sentences: the machine, how to read the figures, and what could not be measured."""
+    rounds = f"{result.rounds} rounds in turn" if result.rounds > 1 else "one round"
+    statistics = f"Medians of {rounds}, quartiles in brackets; a ratio is the median of the rounds' ratios."
+    return [format_machine(result.machine, result.device), statistics, *result.notes]
 
 
-def machine_line(machine: Machine, device: str) -> str:
-    """The machine in a sentence."""
+def format_machine(machine: Machine, device: str) -> str:
+    """Describe the machine in a sentence."""
     features = f" ({', '.join(machine.features)})" if machine.features else ""
     gpu = f", {machine.gpu}" if machine.gpu else ""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
@@ -182,29 +197,34 @@ def machine_line(machine: Machine, device: str) -> str:
 
 
 def show(
-    tagging: Benchmark | None, training: TrainingBenchmark | None, *, as_json: bool = False, as_markdown: bool = False
+    tagging: TaggingBenchmark | None,
+    training: TrainingBenchmark | None,
+    *,
+    as_json: bool = False,
+    as_markdown: bool = False,
 ) -> None:
-    """Print what was measured on standard output in the form asked for."""
+    """Print results on standard output as tables, JSON or Markdown."""
     if as_json:
-        found = {"tagging": tagging, "training": training}
-        print(json.dumps({name: one and one.model_dump(mode="json") for name, one in found.items()}, indent=2))
+        results = {"tagging": tagging, "training": training}
+        print(
+            json.dumps({name: result and result.model_dump(mode="json") for name, result in results.items()}, indent=2)
+        )
         return
-    parts = [(list(grids(tagging)), sentences(tagging))] if tagging else []
-    parts += [(list(training_grids(training)), sentences(training))] if training else []
-    if as_markdown:
-        for tables, lines in parts:
-            drawn = [f"**{grid.title}**\n\n{markdown_rows(grid.headings, grid.rows)}" for grid in tables]
-            print("\n\n".join([*drawn, *lines]) + "\n")
-        return
-    for tables, lines in parts:
-        _draw(tables, lines)
+    parts = [(list(tagging_grids(tagging)), explain(tagging))] if tagging else []
+    parts += [(list(training_grids(training)), explain(training))] if training else []
+    for grids, sentences in parts:
+        if as_markdown:
+            tables = [f"**{grid.title}**\n\n{markdown_rows(grid.headings, grid.rows)}" for grid in grids]
+            print("\n\n".join([*tables, *sentences]) + "\n")
+        else:
+            _print_grids(grids, sentences)
 
 
-def _draw(tables: Sequence[Grid], lines: Sequence[str]) -> None:
+def _print_grids(grids: Sequence[Grid], sentences: Sequence[str]) -> None:
     console = open_console()
-    for grid in tables:
+    for grid in grids:
         keys = 2 if grid.headings[:2] == ("system", "reports") else 1  # a row for each number of reports
         print_table(ConsoleTable(grid.headings, grid.rows, grid.title, key_columns=keys, text_columns=("by",)), console)
         console.print()
-    for line in lines:
-        print_wrapped(line, console)
+    for sentence in sentences:
+        print_wrapped(sentence, console)

@@ -1,14 +1,14 @@
-"""Measures how fast a checkpoint tags on this machine, against others and against what the machine could do.
+"""Speed of tagging with a checkpoint, compared with other systems and with the limit of the machine.
 
-One run, in which all systems have their turns in every round (`timing`): our Tagger, its
-exported forms, `transformers.pipeline` as it comes and with its best batch size, spaCy, and the
-encoder's matrix products alone (`roofline`). Then each in fresh processes: cold start and memory.
+All systems have one turn in every round (`timing`): our Tagger, its exports, `transformers.pipeline`
+with its default and its best batch size, spaCy, and the encoder's matrix products alone (`roofline`).
+Then each is measured in fresh processes: cold start and memory.
 
-Our Taggers are called by their folders' names, or by their paths where two have one name:
+Our Taggers have the names of their folders, or their paths where two folders have one name:
 
->>> names([Path("models/default"), Path("models/default-onnx")])
+>>> name_taggers([Path("models/default"), Path("models/default-onnx")])
 ['Tagger default', 'Tagger default-onnx']
->>> names([Path("/a/model"), Path("/b/model")])
+>>> name_taggers([Path("/a/model"), Path("/b/model")])
 ['Tagger /a/model', 'Tagger /b/model']
 """
 
@@ -20,25 +20,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from conflict_ner.benchmark import inputs
-from conflict_ner.benchmark.cold_start import Bench, cold_starts, scaled_up
+from conflict_ner.benchmark.cold_start import BenchmarkOptions, measure_cold_starts, measure_scaling
 from conflict_ner.benchmark.fresh_process import write_texts
-from conflict_ner.benchmark.inputs import Reports
-from conflict_ner.benchmark.machine import Machine, describe
-from conflict_ner.benchmark.results import Benchmark, Cold, Limited, Scaled, SystemResult
-from conflict_ner.benchmark.roofline import Layers, Limit, limits, linear_layers, operations
+from conflict_ner.benchmark.inputs import Reports, read_reports
+from conflict_ner.benchmark.machine import Machine, describe_machine
+from conflict_ner.benchmark.results import ColdStart, LimitResult, ScalingPoint, SystemResult, TaggingBenchmark
+from conflict_ner.benchmark.roofline import Layers, Limit, find_limits, linear_layers, operations_per_token
 from conflict_ner.benchmark.systems import (
     PIPELINE_BATCHES,
     PIPELINE_WEIGHTS,
     SPACY_MISSING,
     SPACY_MODEL,
-    Found,
-    Reader,
+    FoundMention,
     System,
+    TagTexts,
+    is_spacy_installed,
     pipeline_can_load,
-    spacy_is_there,
 )
-from conflict_ner.benchmark.timing import Turn, alternate, rates, times_as_fast
+from conflict_ner.benchmark.timing import Turn, rates, time_in_rounds, times_as_fast
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Mention
 from conflict_ner.errors import BenchmarkError
@@ -47,12 +46,14 @@ from conflict_ner.files import short_path
 from conflict_ner.modeling.device import choose_device
 from conflict_ner.modeling.threads import physical_cores, set_threads
 
-_SPECIAL = 2  # tokens that the pipeline puts around a text
+_SPECIAL_TOKENS = 2  # that the pipeline adds around a text
+_TRIAL_TEXTS = 100  # to find the pipeline's best batch size on
+_TRIAL_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What of a checkpoint the limits are of: its linear layers, its labels and the tokens of the data."""
+    """The work that a checkpoint has with the texts: its linear layers, its labels and the number of tokens."""
 
     layers: Layers
     labels: tuple[str, ...]
@@ -60,7 +61,7 @@ class Workload:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, texts: Sequence[str]) -> Workload:
-        """Of any form of a checkpoint: its weights are not read."""
+        """Describe the work of any form of a checkpoint: its weights are not read."""
         return cls(
             linear_layers(checkpoint.folder),
             checkpoint.manifest.labels,
@@ -69,105 +70,106 @@ class Workload:
 
 
 def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
-    """The tokens of each text, without special ones, as the checkpoint's tokenizer.json has them."""
+    """Count the tokens of each text with the checkpoint's tokenizer.json, without special tokens."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return [len(each) for each in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    return [len(encoding) for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
 
 def list_systems(
     checkpoint: Path, exports: Sequence[Path], precisions: Sequence[str], device: str, data: Reports
 ) -> tuple[list[System], list[str]]:
-    """Who takes part: the checkpoint's Tagger in each precision, its exported forms, and who else is there.
+    """Return the systems to measure, and notes on those that cannot be measured.
 
-    Also gives, in words, who is not and why. A pipeline gets a stride where a text is longer than the
-    window: without one it would cut the text off, and be quick by reading less.
+    The systems are the checkpoint's Tagger in each precision, its exports, the pipeline and spaCy. The
+    pipeline has a stride if a text is longer than the window: without one it would truncate the text,
+    and be fast because it reads less.
 
     Raises:
         BenchmarkError: if a folder is named twice.
-        CheckpointError: if one is no whole checkpoint.
+        CheckpointError: if one is no complete checkpoint.
     """
     folders = [folder.resolve() for folder in (checkpoint, *exports)]
-    if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
-        raise BenchmarkError(f"{short_path(twice)} is named twice; a system has one turn in a round")
-    found = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
-    ours = [
+    if repeated := next((folder for folder in folders if folders.count(folder) > 1), None):
+        raise BenchmarkError(f"{short_path(repeated)} is named twice; a system has one turn in a round")
+    checkpoints = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
+    taggers = [
         System(
             "tagger",
             name if precision == "auto" else f"{name}, {precision}",
-            str(one.folder),
-            # A form for ONNX Runtime computes on the CPU, also where there is a GPU.
-            device if pipeline_can_load(one.folder) else "auto",
+            str(form.folder),
+            # ONNX Runtime computes on the CPU, even if there is a GPU.
+            device if pipeline_can_load(form.folder) else "auto",
             precision,
         )
-        for one, name in zip(found, names([each.folder for each in found]), strict=True)
-        for precision in (dict.fromkeys(precisions) if one is found[0] else ("auto",))
+        for form, name in zip(checkpoints, name_taggers([form.folder for form in checkpoints]), strict=True)
+        for precision in (dict.fromkeys(precisions) if form is checkpoints[0] else ("auto",))
     ]
-    pipelines, said = _pipelines(found[0], device, data)
-    if not spacy_is_there():
-        return [*ours, *pipelines], [*said, SPACY_MISSING]
+    pipelines, notes = _list_pipelines(checkpoints[0], device, data)
+    if not is_spacy_installed():
+        return [*taggers, *pipelines], [*notes, SPACY_MISSING]
     spacy = System("spacy", f"spaCy {SPACY_MODEL}")
-    return [*ours, *pipelines, spacy], [*said, "spaCy has one process and its own labels: it shows speed only"]
+    return [*taggers, *pipelines, spacy], [*notes, "spaCy has one process and its own labels: it shows speed only"]
 
 
-def _pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[System], list[str]]:
-    """The pipeline, if it can load the checkpoint, and what is to be said of it."""
+def _list_pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[System], list[str]]:
+    """Return the pipeline, if it can load the checkpoint, and notes on it."""
     folder, manifest = checkpoint.folder, checkpoint.manifest
     if not pipeline_can_load(folder):
         return [], [f"transformers.pipeline is not measured: {short_path(folder)} has no {PIPELINE_WEIGHTS}"]
-    if max(count_tokens(folder, data.texts)) + _SPECIAL <= manifest.window:
+    if max(count_tokens(folder, data.texts)) + _SPECIAL_TOKENS <= manifest.window:
         return [System("pipeline", "pipeline", str(folder), device)], []
     stride = min(manifest.overlap, manifest.window // 4)
-    said = f"some reports are longer than the window: the pipeline reads them with stride={stride}"
-    return [System("pipeline", "pipeline", str(folder), device, stride=stride)], [said]
+    note = f"some reports are longer than the window: the pipeline reads them with stride={stride}"
+    return [System("pipeline", "pipeline", str(folder), device, stride=stride)], [note]
 
 
-def names(folders: Sequence[Path]) -> list[str]:
-    """What ours are called: each folder's own name, or as much of its path as tells it from the others."""
-    own = [folder.resolve().name for folder in folders]
-    shown = own if len(set(own)) == len(own) else [short_path(folder) for folder in folders]
-    return [f"Tagger {name}" for name in shown]
-
-
-_TRIAL_TEXTS = 100  # on which the pipeline's best batch size is found
-_TRIAL_ROUNDS = 2
+def name_taggers(folders: Sequence[Path]) -> list[str]:
+    """Return a name for the Tagger of each folder: the folder's name, or its path if two folders have one name."""
+    names = [folder.resolve().name for folder in folders]
+    distinct = names if len(set(names)) == len(names) else [short_path(folder) for folder in folders]
+    return [f"Tagger {name}" for name in distinct]
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _OpenSystem:
+    """A system whose model is loaded, and its score on the reports."""
+
     system: System
-    read: Reader
+    tag: TagTexts
     strict_f1: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """What everybody does in a turn, and what a limit's tokens are worth in words."""
+class _TurnWork:
+    """What each system does in a turn; tokens_a_word converts a limit's tokens to words."""
 
     reports: int
     words: int
     tokens_a_word: float
 
 
-def benchmark(
+def measure_tagging(
     checkpoint: Path,
     entries: Sequence[Path] = (),
     exports: Sequence[Path] = (),
     precisions: Sequence[str] = ("auto",),
     threads: int | None = None,
     device: str = "auto",
-    bench: Bench | None = None,
-) -> Benchmark:
-    """Measure a checkpoint, its other forms and everybody else who is installed.
+    options: BenchmarkOptions | None = None,
+) -> TaggingBenchmark:
+    """Measure how fast a checkpoint, its exports, the pipeline and spaCy tag reports.
 
     Args:
         entries: files and folders of reports; the checkpoint's test split if there are none.
         exports: folders of other forms of the checkpoint.
-        precisions: of the checkpoint's own Tagger, a system each.
-        threads: that this process and those it starts may compute with; all physical cores if None.
+        precisions: of the checkpoint's Tagger; each is a system.
+        threads: number of threads that each system may use; all physical cores if None.
+        device: auto, or as PyTorch names it.
+        options: how to measure; the defaults if None.
 
     Raises:
         BenchmarkError: if there are no reports, or a system fails.
@@ -177,110 +179,122 @@ def benchmark(
     cores = physical_cores()
     set_threads(threads or cores)
     device = choose_device(device, "fp32").device
-    one = Checkpoint.load(checkpoint)
-    data = inputs.read(entries, checkpoint, one.manifest.labels)
+    loaded = Checkpoint.load(checkpoint)
+    data = read_reports(entries, checkpoint, loaded.manifest.labels)
     systems, notes = list_systems(checkpoint, exports, precisions, device, data)
-    machine = describe(device, cores, threads or cores)
-    found = measure(systems, data, Workload.of(one, data.texts), machine, device, bench or Bench())
-    return found.model_copy(update={"notes": (*found.notes, *notes)})
+    machine = describe_machine(device, cores, threads or cores)
+    workload = Workload.of(loaded, data.texts)
+    result = measure_systems(systems, data, workload, machine, device, options or BenchmarkOptions())
+    return result.model_copy(update={"notes": (*result.notes, *notes)})
 
 
-def measure(
-    systems: Sequence[System], data: Reports, encoder: Workload, machine: Machine, device: str, bench: Bench
-) -> Benchmark:
-    """Measure systems, the first of them ours; a pipeline is measured as it is and with its best batch size.
+def measure_systems(
+    systems: Sequence[System],
+    data: Reports,
+    workload: Workload,
+    machine: Machine,
+    device: str,
+    options: BenchmarkOptions,
+) -> TaggingBenchmark:
+    """Measure systems, the first of them ours; a pipeline with its default and with its best batch size.
 
     Raises:
-        BenchmarkError: if a system fails in a process of its own.
-        CheckpointError: if one of ours cannot be loaded.
+        BenchmarkError: if a system fails in a fresh process.
+        CheckpointError: if a checkpoint cannot be loaded.
     """
-    entered = [each for system in systems for each in _with_best_batch(system, data, bench)]
-    opened = [_open(system, data, encoder.labels, bench) for system in entered]
-    bench.say("trying how the limit's products are quickest")
-    bounds, notes = limits(encoder.layers, device, clock=bench.clock)
-    reports = bench.reports or len(data.texts)
-    work = _Work(reports, data.words_of(reports), encoder.tokens / data.words)
-    taken = _in_rounds(opened, bounds, data, work, bench)
+    systems = [variant for system in systems for variant in _with_best_batch(system, data, options)]
+    open_systems = [_load_and_score(system, data, workload.labels, options) for system in systems]
+    options.log("finding the fastest way to compute the limit's products")
+    limits, notes = find_limits(workload.layers, device, clock=options.clock)
+    reports = options.reports or len(data.texts)
+    work = _TurnWork(reports, data.count_words(reports), workload.tokens / data.words)
+    seconds = _time_systems(open_systems, limits, data, work, options)
     with tempfile.TemporaryDirectory() as folder:
-        file = write_texts(data.texts, Path(folder) / "texts")
-        cold = cold_starts(entered, file, len(data.texts), bench) if bench.cold else {}
-        growth = {each.name: scaled_up(each, data, file, bench) for each in entered if each.kind == "tagger"}
-    return Benchmark(
+        texts = write_texts(data.texts, Path(folder) / "texts")
+        cold = measure_cold_starts(systems, texts, len(data.texts), options) if options.cold else {}
+        scaled = {
+            system.name: measure_scaling(system, data, texts, options) for system in systems if system.kind == "tagger"
+        }
+    operations = operations_per_token(workload.layers)
+    return TaggingBenchmark(
         machine=machine,
         device=device,
         data=data.name,
         reports=len(data.texts),
         words=data.words,
-        tokens=encoder.tokens,
+        tokens=workload.tokens,
         reports_a_turn=reports,
-        rounds=bench.rounds,
+        rounds=options.rounds,
         systems=tuple(
-            _system(each, taken, bounds, work, cold.get(name), growth.get(name, ()))
-            for each in opened
-            for name in [each.system.name]
+            _system_result(opened, seconds, limits, work, cold.get(name), scaled.get(name, ()))
+            for opened in open_systems
+            for name in [opened.system.name]
         ),
         limits=tuple(
-            Limited.of(limit, taken[_limit_name(limit)], operations(encoder.layers), work.tokens_a_word)
-            for limit in bounds
+            LimitResult.of(limit, seconds[_limit_name(limit)], operations, work.tokens_a_word) for limit in limits
         ),
         notes=tuple(notes),
     )
 
 
-def _in_rounds(
-    opened: Sequence[_Opened], bounds: Sequence[Limit], data: Reports, work: _Work, bench: Bench
+def _time_systems(
+    open_systems: Sequence[_OpenSystem],
+    limits: Sequence[Limit],
+    data: Reports,
+    work: _TurnWork,
+    options: BenchmarkOptions,
 ) -> dict[str, list[float]]:
-    turns = {each.system.name: _turn(each.read, data, work.reports) for each in opened}
-    turns |= {_limit_name(limit): limit.turn for limit in bounds}
+    """Return the seconds of each system's and each limit's turn, by round."""
+    turns = {opened.system.name: _tagging_turn(opened.tag, data, work.reports) for opened in open_systems}
+    turns |= {_limit_name(limit): limit.turn for limit in limits}
 
-    def begun(number: int, name: str) -> None:
-        bench.say(f"round {number} of {bench.rounds}: {name}")
+    def log_turn(number: int, name: str) -> None:
+        options.log(f"round {number} of {options.rounds}: {name}")
 
-    return alternate(turns, bench.rounds, clock=bench.clock, rest=bench.rest, begun=begun)
+    return time_in_rounds(turns, options.rounds, clock=options.clock, pause=options.pause, on_turn=log_turn)
 
 
-def _with_best_batch(system: System, data: Reports, bench: Bench) -> list[System]:
-    """The system itself; of a pipeline also the one with the best batch size, where that is another."""
+def _with_best_batch(system: System, data: Reports, options: BenchmarkOptions) -> list[System]:
+    """Return the system; for a pipeline also one with the best batch size, if that is not the default."""
     if system.kind != "pipeline":
         return [system]
-    bench.say("trying the pipeline's batch sizes")
-    texts = data.texts[:_TRIAL_TEXTS]
-    tried = {batch: replace(system, batch=batch, name=f"pipeline, batch {batch}") for batch in PIPELINE_BATCHES}
-    turns = {str(batch): _reading(each.open(), texts) for batch, each in tried.items()}
+    options.log("trying the pipeline's batch sizes")
+    trial = replace(data, documents=data.documents[:_TRIAL_TEXTS])
+    variants = {batch: replace(system, batch=batch, name=f"pipeline, batch {batch}") for batch in PIPELINE_BATCHES}
+    turns = {
+        str(batch): _tagging_turn(variant.open(), trial, len(trial.documents)) for batch, variant in variants.items()
+    }
     for turn in turns.values():
         turn()  # the first batches are slower than all others
-    taken = alternate(turns, _TRIAL_ROUNDS, clock=bench.clock, rest=bench.rest)
-    best = min(PIPELINE_BATCHES, key=lambda batch: median(taken[str(batch)]))
-    default = tried[PIPELINE_BATCHES[0]]
-    return [replace(default, name=f"{default.name} (default)"), *([tried[best]] if best != default.batch else [])]
+    seconds = time_in_rounds(turns, _TRIAL_ROUNDS, clock=options.clock, pause=options.pause)
+    best = min(PIPELINE_BATCHES, key=lambda batch: median(seconds[str(batch)]))
+    default = variants[PIPELINE_BATCHES[0]]
+    return [replace(default, name=f"{default.name} (default)"), *([variants[best]] if best != default.batch else [])]
 
 
-def _reading(read: Reader, texts: Sequence[str]) -> Turn:
-    return lambda: sum(1 for _ in read(texts))
-
-
-def _turn(read: Reader, data: Reports, reports: int) -> Turn:
+def _tagging_turn(tag: TagTexts, data: Reports, reports: int) -> Turn:
     def turn() -> None:
-        read_to_the_end = sum(1 for _ in read(data.repeated(reports)))
-        if read_to_the_end != reports:
-            raise AssertionError(f"{read_to_the_end} of {reports} reports were answered")
+        tagged = sum(1 for _ in tag(data.repeated(reports)))
+        if tagged != reports:
+            raise AssertionError(f"{tagged} of {reports} reports were tagged")
 
     return turn
 
 
-def _open(system: System, data: Reports, labels: Sequence[str], bench: Bench) -> _Opened:
-    """Open a system and let it tag every report once, untimed: it is warm then, and its score is known."""
-    bench.say(f"loading and scoring {system.name}")
-    read = system.open()
-    found = list(read(data.texts))
-    scored = data.labeled and system.kind != "spacy"
-    return _Opened(system, read, _strict_f1(data, found, labels) if scored else None)
+def _load_and_score(system: System, data: Reports, labels: Sequence[str], options: BenchmarkOptions) -> _OpenSystem:
+    """Open a system and let it tag every report once, untimed: this warms it up and gives its score."""
+    options.log(f"loading and scoring {system.name}")
+    tag = system.open()
+    found = list(tag(data.texts))
+    is_scored = data.labeled and system.kind != "spacy"
+    return _OpenSystem(system, tag, _strict_f1(data, found, labels) if is_scored else None)
 
 
-def _strict_f1(data: Reports, found: Sequence[Sequence[Found]], labels: Sequence[str]) -> float | None:
-    if not {label for each in found for label, _, _ in each} <= set(labels):
-        return None  # a checkpoint with labels of its own
-    spans = [sorted({Mention(start, end, label) for label, start, end in each}) for each in found]
+def _strict_f1(data: Reports, found: Sequence[Sequence[FoundMention]], labels: Sequence[str]) -> float | None:
+    """Return the micro-averaged strict F1; None if the system has other labels."""
+    if not {label for mentions in found for label, _, _ in mentions} <= set(labels):
+        return None
+    spans = [sorted({Mention(start, end, label) for label, start, end in mentions}) for mentions in found]
     return report.strict_micro(data.documents, spans, labels).f1
 
 
@@ -288,29 +302,36 @@ def _limit_name(limit: Limit) -> str:
     return f"products in {limit.name}"
 
 
-def _system(
-    one: _Opened,
-    taken: Mapping[str, Sequence[float]],
-    bounds: Sequence[Limit],
-    work: _Work,
-    cold: Cold | None,
-    scaled: tuple[Scaled, ...],
+def _system_result(
+    opened: _OpenSystem,
+    seconds: Mapping[str, Sequence[float]],
+    limits: Sequence[Limit],
+    work: _TurnWork,
+    cold: ColdStart | None,
+    scaled: tuple[ScalingPoint, ...],
 ) -> SystemResult:
-    """What a system's times mean, round by round, beside everybody else's."""
-    name = one.system.name
-    ours, others = taken[name], taken.keys() - {name, *map(_limit_name, bounds)}
+    """Compute a system's rates, and its ratios to the other systems and the limits, from the seconds by round."""
+    system = opened.system
+    name = system.name
+    limit_names = {_limit_name(limit) for limit in limits}
     return SystemResult(
         name=name,
-        kind=one.system.kind,
-        batch=one.system.batch if one.system.kind == "pipeline" else None,
-        words_a_second=rates(work.words, ours),
-        reports_a_second=rates(work.reports, ours),
-        times_as_fast={other: times_as_fast(ours, taken[other]) for other in taken if other in others},
-        share={
-            limit.name: times_as_fast(ours, taken[_limit_name(limit)], work.words, limit.tokens / work.tokens_a_word)
-            for limit in bounds
+        kind=system.kind,
+        batch=system.batch if system.kind == "pipeline" else None,
+        words_a_second=rates(work.words, seconds[name]),
+        reports_a_second=rates(work.reports, seconds[name]),
+        times_as_fast={
+            other: times_as_fast(seconds[name], seconds[other])
+            for other in seconds
+            if other not in {name, *limit_names}
         },
-        strict_f1=one.strict_f1,
+        share={
+            limit.name: times_as_fast(
+                seconds[name], seconds[_limit_name(limit)], work.words, limit.tokens / work.tokens_a_word
+            )
+            for limit in limits
+        },
+        strict_f1=opened.strict_f1,
         cold=cold,
         scaled=scaled,
     )

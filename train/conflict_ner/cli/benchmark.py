@@ -1,4 +1,4 @@
-"""The command that measures speed on the user's own machine."""
+"""The command `benchmark`, which measures speed on the user's machine."""
 
 from __future__ import annotations
 
@@ -17,35 +17,50 @@ def benchmark(
     checkpoint: Annotated[Path | None, typer.Argument(help="An exported checkpoint's folder.")] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Argument(help="Labeled .md or .jsonl, plain .txt, or folders of them; else the checkpoint's test split."),
+        typer.Argument(
+            help="Labeled .md or .jsonl, plain .txt, or folders of them; by default the checkpoint's test split."
+        ),
     ] = None,
     *,
     export: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Another form of the checkpoint, such as its ONNX; may be repeated."),
+        typer.Option(
+            metavar="FOLDER", help="Another form of the checkpoint, such as its ONNX export; may be repeated."
+        ),
     ] = None,
     precision: Annotated[
-        list[str] | None, typer.Option(help="Of CHECKPOINT's Tagger: auto, fp32 or bf16; may be repeated.")
+        list[str] | None, typer.Option(help="Precision of CHECKPOINT's Tagger: auto, fp32 or bf16; may be repeated.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each system has.")] = 5,
-    reports: Annotated[int | None, typer.Option(min=1, help="Reports a turn, the texts repeated.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How many times each system is measured.")] = 5,
+    reports: Annotated[
+        int | None, typer.Option(min=1, help="Reports to tag in each round; the texts are repeated.")
+    ] = None,
     scale: Annotated[
-        str, typer.Option(metavar="N,N...", help="Also speed and memory over so many reports, such as 1000,100000.")
+        str,
+        typer.Option(
+            metavar="N,N...", help="Also measure speed and memory with these numbers of reports, such as 1000,100000."
+        ),
     ] = "",
     train: Annotated[
-        Path | None, typer.Option(metavar="CONFIG", help="Measure training too: this config against run_ner.py's way.")
+        Path | None,
+        typer.Option(metavar="CONFIG", help="Also measure training: this config against transformers' run_ner.py."),
     ] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of --train; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the --train config; may be repeated."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=0, help="Full trainings of each kind for --train, to score them.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of all systems; else all physical cores.")] = None,
+    seeds: Annotated[
+        int, typer.Option(min=0, help="With --train: how many full trainings of each system to score.")
+    ] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of each system; by default one for each physical core.")
+    ] = None,
     device: DeviceOption = "auto",
-    cold: Annotated[bool, typer.Option(help="Also measure fresh processes: cold start and memory.")] = True,
+    cold: Annotated[bool, typer.Option(help="Also measure cold start and memory, in fresh processes.")] = True,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
-    """How fast a checkpoint tags here, against transformers.pipeline, spaCy and what the machine could do.
+    """Measure how fast a checkpoint tags here, against transformers.pipeline, spaCy and the machine's limit.
 
     With --train also how fast a config trains, against transformers' example; CHECKPOINT may then be left out.
     """
@@ -56,33 +71,33 @@ def benchmark(
     for name in precision or ():
         if name not in PRECISIONS:
             raise typer.BadParameter(f"--precision is one of {', '.join(PRECISIONS)}")
-    sizes = _sizes(scale)
+    sizes = _parse_sizes(scale)
     from conflict_ner.benchmark import tables
-    from conflict_ner.benchmark.cold_start import Bench
+    from conflict_ner.benchmark.cold_start import BenchmarkOptions
     from conflict_ner.config import load_config
 
-    # Its faults are said before the minutes of all else.
+    # A wrong config is reported at once, not after minutes of measuring.
     config = load_config(train, overrides or ()) if train else None
-    bench = Bench(rounds=rounds, reports=reports, scale=sizes, cold=cold, say=_say)
+    options = BenchmarkOptions(rounds=rounds, reports=reports, scale=sizes, cold=cold, log=_log)
     tagging = training = None
     if checkpoint:
-        from conflict_ner.benchmark import tagging as tags
+        from conflict_ner.benchmark.tagging import measure_tagging
 
         precisions = precision or ("auto",)
-        tagging = tags.benchmark(checkpoint, data or (), export or (), precisions, threads, device, bench)
+        tagging = measure_tagging(checkpoint, data or (), export or (), precisions, threads, device, options)
     if config and train:
-        from conflict_ner.benchmark import training as benchtrain
+        from conflict_ner.benchmark.training import measure_training
 
-        name = " ".join([train.name, *(f"--set {said}" for said in overrides or ())])
-        training = benchtrain.measure_training(config, name, seeds, threads, bench)
+        name = " ".join([train.name, *(f"--set {override}" for override in overrides or ())])
+        training = measure_training(config, name, seeds, threads, options)
     tables.show(tagging, training, as_json=as_json, as_markdown=as_markdown)
 
 
-def _say(doing: str) -> None:
-    print(doing, file=sys.stderr)
+def _log(message: str) -> None:
+    print(message, file=sys.stderr)
 
 
-def _sizes(scale: str) -> tuple[int, ...]:
+def _parse_sizes(scale: str) -> tuple[int, ...]:
     try:
         sizes = tuple(int(part) for part in scale.split(",") if part.strip())
     except ValueError:
