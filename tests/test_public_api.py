@@ -126,16 +126,14 @@ def test_a_corpus_is_saved_in_a_form_that_can_be_written(tmp_path: Path) -> None
         Corpus({"data": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)}).save(tmp_path / "a.conll")
 
 
-def test_paths_may_be_strings(
-    checkpoint_folder: Path, reports_file: Path, tmp_path: Path, verified_here: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_may_be_strings(checkpoint_folder: Path, reports_file: Path, tmp_path: Path, verified_here: None) -> None:
     file = tmp_path / "saved.jsonl"
     evaluation = evaluate(str(checkpoint_folder), str(reports_file), device="cpu", predictions=str(file))
     assert evaluate(checkpoint_folder, [str(reports_file)], device="cpu") == evaluation
     assert compare(str(file), evaluation).micro.difference == 0
     assert isinstance(evaluation, Evaluation)
-    config = load_config(str(checkpoint_folder / "run.yaml"), ["training.epochs=1", f"output={tmp_path / 'model'}"])
-    monkeypatch.setattr("conflict_ner.data.validation.NEAR_DUPLICATE", 2.0)
+    overrides = ["training.epochs=1", "data.allow_copies=true", f"output={tmp_path / 'model'}"]
+    config = load_config(str(checkpoint_folder / "run.yaml"), overrides)
     trained = tmp_path / "run.yaml"
     trained.write_text(config.model_dump_json(), encoding="utf-8")  # JSON is YAML
     assert train(str(trained)).folder == tmp_path / "model"
