@@ -16,7 +16,7 @@ from conflict_ner.errors import TrainingError
 from conflict_ner.files import sha256
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.training import run
-from conflict_ner.training.environment import config_decides, rounding, start_processes
+from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
 from helpers.runs import make_config
 from rich.console import Console
 
@@ -87,8 +87,8 @@ def test_a_mode_of_training_that_is_not_there_is_refused(
 def test_what_rounds_products_below_pytorch_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
-    assert rounding(CPU) == ["ONEDNN_DEFAULT_FPMATH_MODE=BF16"]
-    assert rounding(Hardware("cuda", "fp32")) == ["NVIDIA_TF32_OVERRIDE=1"]
+    assert rounding_variables(CPU) == ["ONEDNN_DEFAULT_FPMATH_MODE=BF16"]
+    assert rounding_variables(Hardware("cuda", "fp32")) == ["NVIDIA_TF32_OVERRIDE=1"]
     with config_decides(CPU) as notes:
         assert notes == ["ONEDNN_DEFAULT_FPMATH_MODE=BF16 may change how products are rounded; the checkpoint says so"]
 
@@ -138,15 +138,15 @@ def test_a_run_has_the_weights_that_its_config_gives_whatever_the_environment_sa
     for name in ("plain", "other"):
         (tmp_path / name).mkdir()
         config = make_config(tmp_path / name, encoder_folder, reports_file, epochs=1, precision="fp32")
-        done = run.train(config, console=Console(stderr=True))
-        weights.append(sha256(done.folder / "model.safetensors"))
+        checkpoint = run.train(config, console=Console(stderr=True))
+        weights.append(sha256(checkpoint.folder / "model.safetensors"))
         AcceleratorState._reset_state(reset_partial_state=True)
         monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
         monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "7")
     assert weights[0] == weights[1]
-    said = capsys.readouterr().err
-    assert "ACCELERATE_MIXED_PRECISION=bf16 is not used" in said
-    assert "ACCELERATE_GRADIENT_ACCUMULATION_STEPS=7 is not used" in said
+    err = capsys.readouterr().err
+    assert "ACCELERATE_MIXED_PRECISION=bf16 is not used" in err
+    assert "ACCELERATE_GRADIENT_ACCUMULATION_STEPS=7 is not used" in err
     assert os.environ["ACCELERATE_MIXED_PRECISION"] == "bf16"
 
 

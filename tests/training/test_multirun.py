@@ -24,8 +24,8 @@ def config(tmp_path: Path, encoder_folder: Path) -> Config:
     )
     text = "\n".join(reports).replace("Elsewhere", "Chad")
     (tmp_path / "train.md").write_text(text, encoding="utf-8")
-    made = make_config(tmp_path, encoder_folder, tmp_path / "train.md", epochs=1)
-    return made.model_copy(update={"data": made.data.model_copy(update={"allow_copies": True})})
+    config = make_config(tmp_path, encoder_folder, tmp_path / "train.md", epochs=1)
+    return config.model_copy(update={"data": config.data.model_copy(update={"allow_copies": True})})
 
 
 def weights(folder: Path) -> str:
@@ -67,11 +67,11 @@ def test_resumed_runs_that_are_finished_are_not_trained_again(
     trained: list[str] = []
     train = run.train
 
-    def counted(each: Config, **options: object) -> Checkpoint:
-        trained.append(each.output.name)
-        return train(each, **options)  # type: ignore[arg-type]
+    def train_and_record(config: Config, **options: object) -> Checkpoint:
+        trained.append(config.output.name)
+        return train(config, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "train", counted)
+    monkeypatch.setattr(run, "train", train_and_record)
     assert train_all(with_seeds(config, 1), resume=True) == first
     assert trained == []
     # One that was never begun, one of another config, one whose data has changed.

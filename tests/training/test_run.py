@@ -207,7 +207,7 @@ def test_a_benchmark_goes_all_the_way(tmp_path: Path, encoder_folder: Path) -> N
 def test_scores_are_calibrated_before_they_are_counted_and_the_weights_say_so(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conflict_ner.training.temperature_scaling.FEWEST_SPANS", 5)
+    monkeypatch.setattr("conflict_ner.training.temperature_scaling.MIN_SPANS", 5)
     done = run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=8, patience=None))
     facts = done.manifest.calibration
     assert facts is not None

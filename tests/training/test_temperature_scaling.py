@@ -18,11 +18,11 @@ from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_mode
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from conflict_ner.training import temperature_scaling
 from conflict_ner.training.temperature_scaling import (
-    Decisions,
+    PredictedSpans,
     calibrate,
-    decisions,
     fit_temperature,
     fit_temperature_of_words,
+    predicted_spans,
     scale_head,
 )
 from helpers.encoders import SENTENCES, wordpiece
@@ -38,7 +38,7 @@ TEXTS = ["", *SENTENCES, " ".join(SENTENCES * 2)]
 
 @pytest.fixture
 def predictor(encoder_folder: Path) -> Predictor:
-    """A real encoder under a head that says something definite of every word."""
+    """A real encoder under a head that prefers some tag for every word."""
     torch.manual_seed(1)
     model: Any = new_model(str(encoder_folder), SCHEME, 0.0, 0.0)
     nn.init.normal_(model.classifier.weight, std=0.4)
@@ -54,23 +54,23 @@ def model_of(predictor: Predictor) -> Any:
     return runtime.model
 
 
-def simulated(count: int, temperature: float, words: int = 1) -> Decisions:
-    """Decisions between two tags, right as often as their logits say after division by a temperature."""
+def simulated(count: int, temperature: float, words: int = 1) -> PredictedSpans:
+    """PredictedSpans between two tags, right as often as their logits say after division by a temperature."""
     random = np.random.default_rng(3)
     margins = random.uniform(0.5, 4.0, count)
     right = random.random(count) < 1 / (1 + np.exp(-margins))
     logits = np.column_stack([np.zeros(count), temperature * margins])
-    return Decisions(np.repeat(logits, words, axis=0), np.repeat(np.arange(count), words), right)
+    return PredictedSpans(np.repeat(logits, words, axis=0), np.repeat(np.arange(count), words), right)
 
 
 def documents(predictor: Predictor, keep: float = 0.5) -> list[Document]:
     """Reports whose gold is a share of what the model finds in them."""
-    made, random = [], np.random.default_rng(5)
+    reports, random = [], np.random.default_rng(5)
     for index, text in enumerate(TEXTS * 4):
         (found,) = predictor.predict([text])
         mentions = tuple(Mention(e.start, e.end, e.label) for e in found if random.random() < keep)
-        made.append(Document(f"r{index}", text, mentions))
-    return made
+        reports.append(Document(f"r{index}", text, mentions))
+    return reports
 
 
 def marks(found: list[list[Entity]]) -> list[list[tuple[str, int, int]]]:
@@ -80,15 +80,15 @@ def marks(found: list[list[Entity]]) -> list[list[tuple[str, int, int]]]:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 @pytest.mark.parametrize("words", [1, 3])
 def test_the_temperature_that_spoiled_scores_is_found_again(temperature: float, words: int) -> None:
-    decided = simulated(20_000, temperature, words)
-    found = fit_temperature(decided)
+    predicted = simulated(20_000, temperature, words)
+    found = fit_temperature(predicted)
     assert found is not None
     assert found == pytest.approx(temperature, rel=0.05)
-    honest = decided.ece(found)
+    honest = predicted.ece(found)
     assert honest is not None
     assert honest < 0.01
     if temperature != 1.0:
-        spoiled = decided.ece()
+        spoiled = predicted.ece()
         assert spoiled is not None
         assert spoiled > 3 * honest
 
@@ -104,14 +104,14 @@ def test_a_temperature_of_words_is_found_again() -> None:
 @pytest.mark.parametrize("right", [[True] * 100, [False] * 100, [True, False] * 20, []])
 def test_too_little_to_tell_gives_none(right: list[bool]) -> None:
     logits = np.tile([0.0, 1.0], (len(right), 1))
-    assert fit_temperature(Decisions(logits, np.arange(len(right)), np.array(right, dtype=bool))) is None
+    assert fit_temperature(PredictedSpans(logits, np.arange(len(right)), np.array(right, dtype=bool))) is None
     gold = np.array(right, dtype=np.int64)
     assert fit_temperature_of_words(logits.astype(np.float32), gold) is None
 
 
 def test_a_temperature_stays_within_bounds_and_is_never_worse_than_none() -> None:
     logits = np.tile([0.0, 3.0], (100, 1))
-    hopeless = Decisions(logits, np.arange(100), np.arange(100) < 10)  # no temperature makes a tenth of two
+    hopeless = PredictedSpans(logits, np.arange(100), np.arange(100) < 10)  # no temperature makes a tenth of two
     found = fit_temperature(hopeless)
     assert found is not None
     assert 9 < found <= 10
@@ -120,26 +120,26 @@ def test_a_temperature_stays_within_bounds_and_is_never_worse_than_none() -> Non
 
 def test_scores_of_decisions_are_the_entities_scores(predictor: Predictor) -> None:
     reports = documents(predictor)
-    decided = decisions(predictor, reports)
+    predicted = predicted_spans(predictor, reports)
     found = list(predictor.predict(report.text for report in reports))
-    assert decided.scores().tolist() == pytest.approx([e.score for entities in found for e in entities], abs=1e-5)
+    assert predicted.scores().tolist() == pytest.approx([e.score for entities in found for e in entities], abs=1e-5)
     gold = [{(m.label, m.start, m.end) for m in report.mentions} for report in reports]
     expected = [mark in known for marked, known in zip(marks(found), gold, strict=True) for mark in marked]
-    assert decided.right.tolist() == expected
-    assert 0 < decided.right.sum() < len(decided.right)
+    assert predicted.right.tolist() == expected
+    assert 0 < predicted.right.sum() < len(predicted.right)
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 1.7, 8.0])
 def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, temperature: float) -> None:
     before, spans = [logits for _, logits in predictor.logits(TEXTS)], marks(list(predictor.predict(TEXTS)))
-    expected = decisions(predictor, documents(predictor)).scores(temperature)
+    expected = predicted_spans(predictor, documents(predictor)).scores(temperature)
     reports = documents(predictor)
     assert scale_head(model_of(predictor), predictor, temperature, TEXTS)
     for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
         np.testing.assert_allclose(divided * temperature, whole, atol=1e-4)
         np.testing.assert_array_equal(divided.argmax(-1), whole.argmax(-1))
     assert marks(list(predictor.predict(TEXTS))) == spans
-    np.testing.assert_allclose(decisions(predictor, reports).scores(), expected, atol=1e-5)
+    np.testing.assert_allclose(predicted_spans(predictor, reports).scores(), expected, atol=1e-5)
 
 
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -240,7 +240,7 @@ def test_calibrating_lessens_the_error_and_the_facts_are_true(predictor: Predict
     assert facts.ece_before is not None
     assert facts.ece_after is not None
     assert facts.ece_after < facts.ece_before
-    assert decisions(predictor, reports).ece() == pytest.approx(facts.ece_after, abs=1e-4)
+    assert predicted_spans(predictor, reports).ece() == pytest.approx(facts.ece_after, abs=1e-4)
     assert marks(list(predictor.predict(TEXTS))) == spans
     again = calibrate(model_of(predictor), predictor, reports)
     assert again.temperature == pytest.approx(1.0, abs=0.01)
@@ -250,7 +250,7 @@ def test_few_spans_leave_it_to_the_words(predictor: Predictor) -> None:
     reports = documents(predictor)
     few = [Document("few", reports[1].text, ()), Document("r", SENTENCES[1], (Mention(0, 6, "ACTOR"),))] * 2
     facts = calibrate(model_of(predictor), predictor, few)
-    assert facts.spans < temperature_scaling.FEWEST_SPANS
+    assert facts.spans < temperature_scaling.MIN_SPANS
     assert facts.fitted_on == "words"
     assert facts.temperature != 1.0
 
@@ -259,7 +259,7 @@ def test_words_that_a_mention_cuts_tell_nothing(predictor: Predictor) -> None:
     text = SENTENCES[0] * 8
     whole = [Document("a", text, (Mention(0, 2, "ACTOR"),))]  # "At"
     cut = [Document("a", text, (Mention(0, 1, "ACTOR"),))]  # "A" of it
-    (logits, gold), (fewer, told) = (temperature_scaling._words(predictor, reports) for reports in (whole, cut))
+    (logits, gold), (fewer, told) = (temperature_scaling._labeled_words(predictor, reports) for reports in (whole, cut))
     assert (len(fewer), gold[0]) == (len(logits) - 1, 1)
     assert not told.any()
 

@@ -1,10 +1,10 @@
-"""Let the config decide how training computes, whatever the environment says, and start its processes.
+"""Keeps environment variables from changing how training computes, and starts its processes.
 
-accelerate reads variables that its launcher sets, and anybody's who has set them: some change the precision,
-compile the model or shard it. Then two runs of one config would differ, and nothing would say why. A mode of
-training that this package does not have is refused, other variables are set aside while a run lasts, with a
-note; those that tell processes of each other are left alone. Variables of the libraries below PyTorch, which
-have read them already, are named in the checkpoint.
+accelerate reads variables that its launcher, `accelerate config` or a user has set. Some of them change the
+precision, compile the model or shard it, so two runs of one config would differ for no visible reason. A variable
+that asks for a training mode which this package does not have is refused. Other variables are removed while a run
+lasts, with a note, except those by which processes find each other. Variables of the libraries below PyTorch cannot
+be removed, because those libraries have read them already; the checkpoint records them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ _MODES = {
     "ACCELERATE_USE_SAGEMAKER": "SageMaker",
 }
 _PRECISION = "ACCELERATE_MIXED_PRECISION"
-# Where processes and messages go, not what is computed.
-_KEPT = {f"ACCELERATE_{name}" for name in ("CPU_AFFINITY", "DEBUG_MODE", "DEBUG_RDV_FILE", "ENABLE_RICH", "LOG_LEVEL")}
-_NOTHING = {"", "0", "f", "false", "n", "no", "none", "off", "default"}  # values that ask for nothing
-_NUMBERS = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-_LAUNCH = (
+# These say where processes run and messages go, not what is computed.
+_HARMLESS = {
+    f"ACCELERATE_{name}" for name in ("CPU_AFFINITY", "DEBUG_MODE", "DEBUG_RDV_FILE", "ENABLE_RICH", "LOG_LEVEL")
+}
+_OFF_VALUES = {"", "0", "f", "false", "n", "no", "none", "off", "default"}
+_LAUNCHER_NUMBERS = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+_LAUNCH_ADVICE = (
     "start several processes with `accelerate launch -m conflict_ner train CONFIG`, and one without these variables"
 )
-# By device: what changes how the libraries below PyTorch round the products of fp32, and values that do not.
-_ROUNDING = {
+# By device: variables by which the libraries below PyTorch round fp32 products, and their values that change nothing.
+_ROUNDING_VARIABLES = {
     "cuda": {"NVIDIA_TF32_OVERRIDE": {"", "0"}, "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": {"", "0"}},
     "cpu": {"ONEDNN_DEFAULT_FPMATH_MODE": {"", "strict"}, "DNNL_DEFAULT_FPMATH_MODE": {"", "strict"}},
 }
@@ -43,88 +45,91 @@ _ROUNDING = {
 
 @contextmanager
 def config_decides(hardware: Hardware) -> Iterator[Sequence[str]]:
-    """Set accelerate's variables aside in the block; gives a note for each that would have changed something.
+    """Remove accelerate's variables within the block, and yield a note for each that would have changed something.
 
     Raises:
-        TrainingError: if one asks for a mode of training that this package does not have.
+        TrainingError: if a variable asks for a training mode that this package does not have.
     """
     before = {name: value for name, value in os.environ.items() if name.startswith("ACCELERATE_")}
     for name, mode in _MODES.items():
-        if before.get(name, "").strip().lower() not in _NOTHING:
+        if before.get(name, "").strip().lower() not in _OFF_VALUES:
             raise TrainingError(
                 f"{name}={before[name]}: conflict-ner does not train with {mode}; unset the variable, or leave the "
                 "option out of `accelerate launch` and of what `accelerate config` has saved"
             )
     precision = hardware.precision if hardware.precision != "fp32" else "no"
-    aside = {name: value for name, value in before.items() if name not in _KEPT}
-    for name in aside:
+    removed = {name: value for name, value in before.items() if name not in _HARMLESS}
+    for name in removed:
         del os.environ[name]
     os.environ[_PRECISION] = precision
     try:
         yield [
-            *_notes(aside, hardware),
-            *(f"{each} may change how products are rounded; the checkpoint says so" for each in rounding(hardware)),
+            *_notes(removed, hardware),
+            *(
+                f"{setting} may change how products are rounded; the checkpoint says so"
+                for setting in rounding_variables(hardware)
+            ),
         ]
     finally:
-        # The Trainer sets some itself, which the next run must not take for the user's.
+        # The Trainer sets some itself; the next run must not mistake them for the user's.
         for name in [name for name in os.environ if name.startswith("ACCELERATE_")]:
             del os.environ[name]
         os.environ.update(before)
 
 
-def _notes(aside: dict[str, str], hardware: Hardware) -> Iterator[str]:
-    for name, value in sorted(aside.items()):
-        said = value.strip().lower()
+def _notes(removed: dict[str, str], hardware: Hardware) -> Iterator[str]:
+    for name, value in sorted(removed.items()):
+        setting = value.strip().lower()
         if name == _PRECISION:
-            if said not in (hardware.precision, "no" if hardware.precision == "fp32" else "", ""):
+            if setting not in (hardware.precision, "no" if hardware.precision == "fp32" else "", ""):
                 yield f"{name}={value} is not used: the config decides, training.precision is {hardware.precision}"
-        elif said not in _NOTHING and not (name == "ACCELERATE_USE_CPU" and hardware.device == "cpu"):
-            if name == "ACCELERATE_GRADIENT_ACCUMULATION_STEPS" and said == "1":
+        elif setting not in _OFF_VALUES and not (name == "ACCELERATE_USE_CPU" and hardware.device == "cpu"):
+            if name == "ACCELERATE_GRADIENT_ACCUMULATION_STEPS" and setting == "1":
                 continue
             yield f"{name}={value} is not used: the config decides how training computes"
 
 
-def rounding(hardware: Hardware) -> list[str]:
-    """Variables, with their values, by which a library below PyTorch rounds products otherwise on this device."""
-    settings = _ROUNDING.get(hardware.device, {})
+def rounding_variables(hardware: Hardware) -> list[str]:
+    """Return the variables, as NAME=VALUE, by which a library below PyTorch rounds products differently on a device."""
+    variables = _ROUNDING_VARIABLES.get(hardware.device, {})
     return [
         f"{name}={os.environ[name]}"
-        for name, plain in settings.items()
-        if os.environ.get(name, "").strip().lower() not in plain
+        for name, neutral_values in variables.items()
+        if os.environ.get(name, "").strip().lower() not in neutral_values
     ]
 
 
 def start_processes(device: str) -> PartialState:
-    """Join the processes of this training; one alone where no launcher has started it.
+    """Join the processes that train together; a process that no launcher has started is alone.
 
     Raises:
-        TrainingError: if the variables of a launcher are there, and wrong or not all of them.
+        TrainingError: if a launcher's variables are wrong or incomplete.
     """
     before = dict(os.environ)
     if not PartialState._shared_state:
-        _refuse_half_a_launch()
+        _refuse_incomplete_launch()
     try:
         return PartialState(cpu=device == "cpu")
-    except Exception as error:  # each backend has its own
+    except Exception as error:  # each backend raises its own kind
         PartialState._reset_state()
-        os.environ.clear()  # accelerate fills some in before it fails
+        os.environ.clear()  # accelerate sets some variables before it fails
         os.environ.update(before)
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"the processes of training cannot be started: {first}; {_LAUNCH}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise TrainingError(f"the processes of training cannot be started: {reason}; {_LAUNCH_ADVICE}") from error
 
 
-def _refuse_half_a_launch() -> None:
-    given = {name: os.environ[name] for name in _NUMBERS if name in os.environ}
-    said = ", ".join(f"{name}={value}" for name, value in given.items())
-    for name, value in given.items():
+def _refuse_incomplete_launch() -> None:
+    numbers = {name: os.environ[name] for name in _LAUNCHER_NUMBERS if name in os.environ}
+    shown = ", ".join(f"{name}={value}" for name, value in numbers.items())
+    for name, value in numbers.items():
         if not re.fullmatch(r"-1|[0-9]{1,6}", value):
-            raise TrainingError(f"{name}={value!r} in the environment is not a number; {_LAUNCH}")
-    world, rank = int(given.get("WORLD_SIZE", 1)), int(given.get("RANK", 0))
-    if world > 1 and "RANK" not in given:
-        raise TrainingError(f"{said} in the environment, but no RANK; {_LAUNCH}")
+            raise TrainingError(f"{name}={value!r} in the environment is not a number; {_LAUNCH_ADVICE}")
+    world, rank = int(numbers.get("WORLD_SIZE", 1)), int(numbers.get("RANK", 0))
+    if world > 1 and "RANK" not in numbers:
+        raise TrainingError(f"{shown} in the environment, but no RANK; {_LAUNCH_ADVICE}")
     if world > 1 and not os.environ.get("MASTER_ADDR"):
         raise TrainingError(
-            f"{said} in the environment, but no MASTER_ADDR: no launcher started this process; {_LAUNCH}"
+            f"{shown} in the environment, but no MASTER_ADDR: no launcher started this process; {_LAUNCH_ADVICE}"
         )
     if rank >= max(world, 1):
-        raise TrainingError(f"{said} in the environment: RANK must be less than WORLD_SIZE; {_LAUNCH}")
+        raise TrainingError(f"{shown} in the environment: RANK must be less than WORLD_SIZE; {_LAUNCH_ADVICE}")

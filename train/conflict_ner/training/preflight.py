@@ -1,4 +1,4 @@
-"""Before the first step: refuse what could only end badly, say what is about to happen."""
+"""Refuses data that a model cannot be trained on, and announces a run before its first step."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from conflict_ner.training.sampler import TokenBudgetSampler
 
 
 def refuse_unlearnable(data: Corpus, labels: Sequence[str]) -> None:
-    """Raise on data that cannot be learned from.
+    """Raise if a model cannot be trained on the data.
 
     Raises:
-        TrainingError: if there is nothing to learn, or nothing to choose the best epoch by.
+        TrainingError: if a label has no training mention, or validation has no mention to choose the best epoch by.
     """
     counts = data.counts("train")
     if not counts:
@@ -42,7 +42,12 @@ def announce(
     hardware: Hardware,
     processes: int,
 ) -> None:
-    """Say how many reports, windows, mentions and steps there are, and what cannot be learned.
+    """Print how many reports, windows, mentions and steps there are, and which mentions cannot be learned.
+
+    Args:
+        windows: of the training reports; only `input_ids` is read.
+        unaligned: mentions that begin or end inside a word.
+        processes: how many train together.
 
     Raises:
         TrainingError: if there are fewer windows than processes.
@@ -54,20 +59,20 @@ def announce(
     batches = len(TokenBudgetSampler(tokens, config.training.batch_tokens, 0, processes)) // processes
     steps = -(-batches // config.training.gradient_accumulation)
     mentions = ", ".join(f"{label} {counts[label]:,}" for label in config.labels)
-    where = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
-    _say(
+    devices = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
+    _print_line(
         console,
         f"train: {len(data['train']):,} reports, {len(windows):,} windows, {sum(tokens):,} tokens; "
         f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
-        f"at most; {encoder_name(config.encoder)} on {where} in {hardware.precision}",
+        f"at most; {encoder_name(config.encoder)} on {devices} in {hardware.precision}",
     )
-    for split, drawn in describe_splits(config.data, config.training.seed).items():
-        _say(console, f"{split}: {len(data[split]):,} reports, {drawn}")
+    for split, description in describe_splits(config.data, config.training.seed).items():
+        _print_line(console, f"{split}: {len(data[split]):,} reports, {description}")
     for message in describe_problems(data.skipped):
-        _say(console, f"left out: {message}", style="yellow")
+        _print_line(console, f"left out: {message}", style="yellow")
     if unaligned:
         document, mention = unaligned[0]
-        _say(
+        _print_line(
             console,
             f"{len(unaligned)} mentions begin or end inside a word and cannot be learned exactly, "
             f"first {document.slice(mention)!r} in {document.id!r} ({document.origin})",
@@ -75,5 +80,5 @@ def announce(
         )
 
 
-def _say(console: Console, line: str, style: str | None = None) -> None:
+def _print_line(console: Console, line: str, style: str | None = None) -> None:
     console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)

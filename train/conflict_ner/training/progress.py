@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar, the time left, one line an epoch."""
+"""Shows the progress of training: a bar, the time left and one line per epoch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LIKELY_CAUSES = (
     "or an epoch has few steps (lower training.batch_tokens)"
 )
 
-# How long training takes is said after so many steps and seconds, so that one odd step counts little.
+# Training time is estimated from so many steps and seconds at least, so that one slow step changes little.
 ESTIMATE_STEPS, ESTIMATE_SECONDS = 3, 5.0
-FORWARD_SHARE = 1 / 3  # of a training step, which goes forward and backward; validation only goes forward
+FORWARD_SHARE = 1 / 3  # of a training step is its forward pass; validation has no other
 
 
 class TrainingProgress(TrainerCallback):
-    """Draws on a console; on one that is not a terminal only the epochs' lines appear."""
+    """Trainer callback that prints to a console; the bar appears only on a terminal."""
 
     def __init__(
         self,
@@ -32,16 +32,17 @@ class TrainingProgress(TrainerCallback):
         patience: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to draw.
+        """Prepare the bar, without showing it.
 
         Args:
-            validation_share: how much text validation has, as a share of the training text.
-            patience: epochs without a better one before training stops; None: it never stops early.
+            validation_share: length of the validation text as a share of the training text.
+            patience: epochs without a better one before training stops; None if it never stops early.
+            clock: returns the time in seconds.
         """
         self.console = console
         self.validation_share, self.patience, self.clock = validation_share, patience, clock
-        self.warm: tuple[float, int] | None = None  # when the first step was done, and which it was
-        self.estimated = False
+        self.first_step_end: tuple[float, int] | None = None  # time and number of the first step
+        self.has_estimated = False
         self.bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -55,45 +56,45 @@ class TrainingProgress(TrainerCallback):
             disable=not console.is_terminal,
         )
         self.task = self.bar.add_task("training", total=None)
-        self.began = clock()
-        self.first_step = 0
-        self.warned = False
+        self.start_time = clock()
+        self.start_step = 0
+        self.has_warned = False
 
     def __enter__(self) -> TrainingProgress:
-        """Nothing is drawn before training begins."""
+        """Return the callback; the bar appears when training begins."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the terminal back, however training ended."""
+        """Stop the bar, whether training ended well or not."""
         self.bar.stop()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.began, self.first_step = self.clock(), state.global_step
+        self.start_time, self.start_step = self.clock(), state.global_step
         self.bar.update(self.task, total=state.max_steps, completed=state.global_step)
         self.bar.start()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.update(self.task, completed=state.global_step)
-        if self.warm is None:  # the first step is slower than all others: memory is taken, kernels are chosen
-            self.warm = self.clock(), state.global_step
-        elif not self.estimated:
+        if self.first_step_end is None:  # it is slower than all others: memory is allocated, kernels are chosen
+            self.first_step_end = self.clock(), state.global_step
+        elif not self.has_estimated:
             self._estimate(args, state)
 
     def _estimate(self, args: Any, state: Any) -> None:
-        """Say once, as soon as it can be known, how long training will take."""
-        assert self.warm is not None
-        since, first = self.warm
-        steps, seconds = state.global_step - first, self.clock() - since
+        """Print once, as soon as enough steps are done, how long training will take."""
+        assert self.first_step_end is not None
+        first_time, first_step = self.first_step_end
+        steps, seconds = state.global_step - first_step, self.clock() - first_time
         if steps < ESTIMATE_STEPS or seconds < ESTIMATE_SECONDS:
             return
-        self.estimated = True
+        self.has_estimated = True
         left = seconds / steps * (state.max_steps - state.global_step)
         left *= 1 + FORWARD_SHARE * self.validation_share
         epochs = int(args.num_train_epochs)
-        early = self.patience is not None and self.patience < epochs
+        may_stop_early = self.patience is not None and self.patience < epochs
         self.console.print(
-            f"training will take about {_duration(left + self.clock() - self.began)}"
-            + (f" for all {epochs} epochs, less if validation stops improving" if early else "")
+            f"training will take about {_duration(left + self.clock() - self.start_time)}"
+            + (f" for all {epochs} epochs, less if validation stops improving" if may_stop_early else "")
             + "; then the best epoch is evaluated and exported",
             highlight=False,
             soft_wrap=True,
@@ -103,7 +104,7 @@ class TrainingProgress(TrainerCallback):
         history = epochs(state.log_history)
         epoch = history[-1]
         is_best = epoch["strict_f1"] > max((e["strict_f1"] for e in history[:-1]), default=-1.0)
-        left = (self.clock() - self.began) / max(state.global_step - self.first_step, 1)
+        left = (self.clock() - self.start_time) / max(state.global_step - self.start_step, 1)
         left *= state.max_steps - state.global_step
         self.console.print(
             f"epoch {len(history):>3}/{int(args.num_train_epochs)}  loss {epoch['loss']:.4f}  validation "
@@ -112,8 +113,8 @@ class TrainingProgress(TrainerCallback):
             highlight=False,
             soft_wrap=True,
         )
-        if predicts_nothing(history) and not self.warned:
-            self.warned = True
+        if predicts_nothing(history) and not self.has_warned:
+            self.has_warned = True
             self.console.print(
                 f"warning: no mention was predicted in {len(history)} epochs; likely {LIKELY_CAUSES}",
                 style="yellow",
@@ -122,7 +123,7 @@ class TrainingProgress(TrainerCallback):
 
 
 def _duration(seconds: float) -> str:
-    """A length of time as a person says it, to two digits or so."""
+    """Format a duration for people, rounded to about two digits."""
     if seconds < 90:  # noqa: PLR2004
         return f"{max(round(seconds), 1)} seconds"
     minutes = round(seconds / 60)

@@ -49,7 +49,7 @@ from conflict_ner.modeling.encoder import (
 )
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
-from conflict_ner.training.environment import config_decides, rounding, start_processes
+from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
 from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
 from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
@@ -216,7 +216,7 @@ def _manifest(
         best_epoch=result.best_epoch,
         steps=result.steps,
         history=result.history,
-        hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding(hardware)]),
+        hardware=", ".join([f"{hardware.device} in {hardware.precision}", *rounding_variables(hardware)]),
         versions=checkpoint.library_versions(),
         weights_sha256="",
         calibration=calibration,

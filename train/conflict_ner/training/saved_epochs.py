@@ -1,7 +1,7 @@
-"""Epochs that a run saves until its checkpoint is finished: where they are, whose they are, and when they may go.
+"""Manages the folder in which a run saves its epochs until its checkpoint is finished.
 
-They lie in `NAME.training` beside the output `NAME`, with the config and the data that they are of. They are
-deleted unasked only when their own run ends well.
+It is `NAME.training` beside the output `NAME`, and records the config and the data of its run. Without an option
+that says so it is deleted only when its own run ends well.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
 
 
 def training_folder(output: Path) -> Path:
-    """Where a run saves its epochs until its checkpoint is finished."""
+    """Return the folder in which a run saves its epochs until its checkpoint is finished."""
     return output.with_name(f"{output.name}.training")
 
 
 def refuse_lost_work(config: Config, *, resume: bool, restart: bool, overwrite: bool, base: Path | None = None) -> None:
-    """Raise if training to a config's output would destroy a checkpoint or saved epochs unasked.
+    """Raise if training would destroy a checkpoint or saved epochs that the user has not given up.
 
     Args:
         resume: the run goes on from its saved epochs.
@@ -42,8 +42,9 @@ def refuse_lost_work(config: Config, *, resume: bool, restart: bool, overwrite: 
         base: the output that the user named, where `config.output` is derived from it.
 
     Raises:
-        CheckpointError: if something that is not ours is in the way.
-        OverwriteError: naming the options that go on.
+        CheckpointError: if a folder of another kind is in the way.
+        ConfigError: if another process is training to the same output.
+        OverwriteError: naming the options with which the run can start.
     """
     folder = training_folder(config.output)
     _refuse_foreign_training_folder(folder)
@@ -54,42 +55,42 @@ def refuse_lost_work(config: Config, *, resume: bool, restart: bool, overwrite: 
 
 
 def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
-    """Raise if the epochs that a run would go on from were trained on other data.
+    """Raise if the saved epochs that a run would go on from were trained on other data.
 
     Raises:
-        OverwriteError: naming the options that go on.
+        OverwriteError: naming the options with which the run can start.
     """
     folder = training_folder(output)
     if restart or last_state(folder) is None:
         return
-    there = dict(re.findall(_FINGERPRINT, (folder / "run.yaml").read_text(encoding="utf-8")))
-    changed = [split for split in data.splits if there.get(split) != data.fingerprint(split)]
+    recorded = dict(re.findall(_FINGERPRINT, (folder / "run.yaml").read_text(encoding="utf-8")))
+    changed = [split for split in data.splits if recorded.get(split) != data.fingerprint(split)]
     if changed:
-        fault = f"{short_path(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
-        raise OverwriteError(f"{fault}; nothing was changed", [_RESTART, keep_both(output)])
+        message = f"{short_path(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
+        raise OverwriteError(f"{message}; nothing was changed", [_RESTART, keep_both(output)])
 
 
 def run_record(config: Config, data: Corpus) -> str:
-    """Describe a run for its training folder: its config and its data, so that no other run goes on with it."""
+    """Format the config and the data of a run, for its training folder; no other run may go on with its epochs."""
     fingerprints = "".join(f"# {split}: sha256 {data.fingerprint(split)}\n" for split in data.splits)
     return dump_config(config, training_folder(config.output)) + fingerprints
 
 
 def _refuse_running(folder: Path) -> None:
-    """Raise if another process is training to the same output at this moment: it holds a lock on its record."""
+    """Raise if another process is training to the same output; it would hold a lock on the run's record."""
     try:
         import fcntl
-    except ImportError:  # a system without it
+    except ImportError:  # Windows
         return
     with suppress(FileNotFoundError), (folder / "run.yaml").open("rb") as record:
         try:
-            # Shared, so that the processes of one run may all look.
+            # A shared lock, because all processes of one run check this.
             fcntl.flock(record, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            what = "another process is training it at this moment"
-            raise ConfigError(
-                "the output", [Problem(str(folder), what, "let it end, or name another output")]
-            ) from None
+            problem = Problem(
+                str(folder), "another process is training it at this moment", "let it end, or name another output"
+            )
+            raise ConfigError("the output", [problem]) from None
 
 
 def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Path | None) -> None:
@@ -97,32 +98,37 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
     if state is None:
         return
     changed = config_differences(folder / "run.yaml", config)
-    saved = f"{short_path(folder)} holds an interrupted run with {_epochs(len(state.history))} saved"
+    saved = f"{short_path(folder)} holds an interrupted run with {_count_epochs(len(state.history))} saved"
     if not changed and not resume:
         alternatives = [Alternative("to go on with it", ("--resume",)), _RESTART]
         raise OverwriteError(f"{saved}; nothing was changed", alternatives)
     if changed:
-        # Its own config, which stands beside its epochs, goes on with it.
-        own = Alternative("to go on with it", ("--resume",), config=folder / "run.yaml")
-        alternatives = [*([] if base else [own]), _RESTART, keep_both(base or config.output)]
+        # The interrupted run's own config, saved with its epochs, can resume it.
+        resumption = Alternative("to go on with it", ("--resume",), config=folder / "run.yaml")
+        alternatives = [*([] if base else [resumption]), _RESTART, keep_both(base or config.output)]
         raise OverwriteError(f"{saved}, of another config ({changed}); nothing was changed", alternatives)
 
 
 def _refuse_foreign_training_folder(folder: Path) -> None:
-    ours = folder.is_dir() and ((folder / "run.yaml").is_file() or not any(folder.iterdir()))
-    if folder.exists() and not ours:
+    is_training_folder = folder.is_dir() and ((folder / "run.yaml").is_file() or not any(folder.iterdir()))
+    if folder.exists() and not is_training_folder:
         raise CheckpointError(
             f"{folder}: a run saves its epochs there, and something else is in it; move it, or name another output"
         )
 
 
-def _epochs(count: int) -> str:
+def _count_epochs(count: int) -> str:
     return f"{count} epoch{'s' if count != 1 else ''}"
 
 
 @contextmanager
 def open_training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
-    """Give the folder where epochs are saved, ready to begin or to go on, and keep other processes from it."""
+    """Prepare a run's training folder, lock it and yield it; without `restart` it keeps the epochs that it has.
+
+    Raises:
+        CheckpointError: if it cannot be written.
+        OverwriteError: if it has epochs that were trained on other data.
+    """
     folder = training_folder(config.output)
     processes.wait_for_everyone()
     with ExitStack() as files:
@@ -133,15 +139,15 @@ def open_training_folder(config: Config, data: Corpus, restart: bool, processes:
                 record = files.enter_context((folder / "run.yaml").open("a+b"))
                 lock_output(record, folder)
                 if restart or last_state(folder) is None:
-                    _clear(folder, record, run_record(config, data))
+                    _reset_training_folder(folder, record, run_record(config, data))
             except OSError as error:
                 raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
         processes.wait_for_everyone()
         yield folder
 
 
-def _clear(folder: Path, record: IO[bytes], content: str) -> None:
-    """Delete what an earlier run has left in its training folder, and say of which run the folder is now."""
+def _reset_training_folder(folder: Path, record: IO[bytes], content: str) -> None:
+    """Delete what an earlier run has left in a training folder, and record the new run in it."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

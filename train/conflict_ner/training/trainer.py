@@ -1,10 +1,10 @@
 """Fine-tunes a token-classification model with transformers' Trainer.
 
-What the Trainer is told beyond its ordinary settings: batches by a token budget, a learning
-rate of its own for the new head, a loss that is a mean over labeled words however they fall
-into batches and devices, and a validation that scores whole documents. One epoch ends in
-one validation and one saved state; training that was killed goes on from the last state
-that was written whole and ends with the same weights.
+Beyond the Trainer's ordinary settings there are batches by a token budget, a separate learning
+rate for the new head, a loss that is the mean over labeled words whatever batches and devices
+they fall into, and a validation that scores whole documents. Every epoch ends with one
+validation and one saved state; training that was killed goes on from the last complete state
+and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ Validate = Callable[[PreTrainedModel], Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """Where the best epoch's weights are, and how they came about.
+    """The best epoch's weights and the history of the run.
 
-    state: a folder that `from_pretrained` loads.
-    history: a mapping an epoch: `epoch`, `loss` (mean over labeled words) and the figures
-        that validation gave.
+    state: folder of the weights, which `from_pretrained` loads.
+    history: one mapping per epoch, with `epoch`, `loss` (mean over labeled words) and the
+        figures of the validation.
+    steps: of the whole run.
     """
 
     state: Path
@@ -61,16 +62,16 @@ def fit(
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainResult:
-    """Train until the epochs are over or validation stops improving.
+    """Train until the last epoch, or until validation stops improving.
 
     Args:
-        windows: columns input_ids and labels, lists of equal length a row.
-        folder: where states are saved; made and removed by the caller.
+        windows: columns `input_ids` and `labels`, of equal length in each row.
+        folder: where states are saved; the caller creates and removes it.
         validate: scores the model on whole documents; must return `strict_f1`.
-        resume: go on from the folder's last whole state, if it has one.
+        resume: go on from the folder's last complete state, if it has one.
 
     Raises:
-        TrainingError: if the loss is no longer a number, or training ended without a saved state.
+        TrainingError: if the loss is not a finite number, or no state was saved.
     """
     state = last_state(folder) if resume else None
     history = state.history if state else ()
@@ -98,13 +99,13 @@ class _Trainer(Trainer):
         self.settings = settings
         self.validate = validate
         self.windows = windows
-        self.network = model  # as it is before any wrapping for several devices
+        self.network = model  # not wrapped for several devices
         padding = model.config.pad_token_id or 0
         super().__init__(
             model=model,
             args=_arguments(settings, hardware, folder),
             train_dataset=windows,
-            eval_dataset=windows,  # never read: `evaluate` scores documents
+            eval_dataset=windows,  # required but not read: `evaluate` scores documents
             data_collator=lambda rows: _collate(rows, padding),
             compute_loss_func=_loss,
             callbacks=[*callbacks, _EarlyStop(settings.patience)],
@@ -133,10 +134,10 @@ class _Trainer(Trainer):
             groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
             for name, parameter in network.named_parameters():
                 if parameter.requires_grad:
-                    kind = (name.startswith(f"{network.base_model_prefix}."), name in decayed)
-                    groups.setdefault(kind, []).append(parameter)
-            kind_of_optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, network)
-            self.optimizer = kind_of_optimizer(
+                    group = (name.startswith(f"{network.base_model_prefix}."), name in decayed)
+                    groups.setdefault(group, []).append(parameter)
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, network)
+            self.optimizer = optimizer_class(
                 [
                     {
                         "params": parameters,
@@ -151,7 +152,7 @@ class _Trainer(Trainer):
         return optimizer
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Score whole documents; one process does it, so that all decide alike."""
+        """Score whole documents in the main process, whose figures all processes then use."""
         loss = next((entry["loss"] for entry in reversed(self.state.log_history) if "loss" in entry), 0.0)
         if not math.isfinite(loss):
             raise TrainingError(
@@ -170,20 +171,20 @@ class _Trainer(Trainer):
 
 @contextmanager
 def _in_full_precision(model: PreTrainedModel) -> Iterator[None]:
-    """Take off the mixed precision that accelerate puts around `forward`.
+    """Remove the mixed precision that accelerate wraps around `forward`.
 
-    Epochs are chosen by what the model will say when it is exported, and that is in fp32.
+    Epochs are compared by what the exported model predicts, which is in fp32.
     """
-    mixed = model.__dict__.pop("forward", None)
+    mixed_forward = model.__dict__.pop("forward", None)
     try:
         yield
     finally:
-        if mixed is not None:
-            model.forward = mixed
+        if mixed_forward is not None:
+            model.forward = mixed_forward
 
 
 class _EarlyStop(TrainerCallback):
-    """Stops as `is_over` says. Keeps no state: a resumed run reads the same history."""
+    """Stops training when `is_over` is true. Keeps no state, because a resumed run reads the same history."""
 
     def __init__(self, patience: int | None) -> None:
         self.patience = patience
@@ -201,7 +202,7 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         lr_scheduler_type=settings.schedule if settings.schedule != "constant" else "constant_with_warmup",
-        warmup_steps=settings.warmup,  # below 1 the Trainer takes it as a share
+        warmup_steps=settings.warmup,  # below 1 it is a share of all steps
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
         use_cpu=hardware.device == "cpu",
@@ -213,7 +214,7 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         save_total_limit=2,  # the best state and the last
         metric_for_best_model=METRIC,
         greater_is_better=True,
-        # Batches differ in size, so accelerate must not fill up the last ones with repeats.
+        # Batches differ in size, so accelerate must not fill the last ones with repeated windows.
         accelerator_config={"even_batches": False},
         dataloader_pin_memory=hardware.device == "cuda",
         logging_nan_inf_filter=False,
@@ -222,8 +223,8 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         report_to="none",
     )
     if arguments.n_gpu > 1:
-        # Without a launcher the Trainer would spread each batch over all GPUs by DataParallel and
-        # scale our loss, which is a mean already, by their number. One process, one GPU.
+        # Without a launcher the Trainer would split each batch among all GPUs (DataParallel) and
+        # scale our loss, which is a mean already, by their number. One process uses one GPU.
         arguments._n_gpu = 1
     return arguments
 
@@ -237,9 +238,9 @@ def _collate(rows: Sequence[Mapping[str, Sequence[int]]], padding: int) -> dict[
 
 
 def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
-    """Cross entropy, a mean over the labeled words of the whole step, not of each batch in it."""
+    """Return the cross entropy, as a mean over the labeled words of the whole step and not of one batch in it."""
     logits = outputs["logits"].float()
     total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
-    # A batch may have no labeled word at all (a window inside one giant word): no loss, not 0 / 0.
+    # A batch may have no labeled word (a window inside one very long word): the loss is then 0, not 0 / 0.
     return total / torch.as_tensor(count).clamp(min=1)
