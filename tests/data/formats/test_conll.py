@@ -113,12 +113,12 @@ def test_what_is_read_spells_the_tags_again() -> None:
         ("x y O", "3: 3 columns, 2 in the lines before; write the same columns in every line"),
         ("\tO", "3: no word before the tag; write it, or remove the line"),
         (" O", "3: no word before the tag; write it, or remove the line"),
-        ("x y\tO", "3: 'x y' has a space or control character in it; part it into words, or remove the character"),
+        ("x y\tO", "3: 'x y' contains a space or control character; split it into words, or remove the character"),
         (
             "x\u00a0 O",
-            "3: 'x\\xa0' has a space or control character in it; part it into words, or remove the character",
+            "3: 'x\\xa0' contains a space or control character; split it into words, or remove the character",
         ),
-        ("x\x07 O", "3: 'x\\x07' has a space or control character in it; part it into words, or remove the character"),
+        ("x\x07 O", "3: 'x\\x07' contains a space or control character; split it into words, or remove the character"),
     ],
 )
 def test_what_is_wrong_has_its_line_and_its_fix(line: str, problem: str) -> None:
@@ -155,7 +155,7 @@ def whole(source: str) -> Problem:
 def test_plain_prose_is_one_problem() -> None:
     problem = whole("Rebels left Goma at dawn.\n\nNobody was hurt, the army said.\n" * 500)
     assert problem.where == "demo.txt:1"
-    assert "1,000 of 1,000 lines end in no tag" in problem.what
+    assert "1,000 of 1,000 lines do not end in a tag" in problem.what
     assert "plain text is for `tag` only" in problem.fix
 
 

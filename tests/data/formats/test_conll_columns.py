@@ -89,7 +89,7 @@ def refused(source: str, columns: ColumnsConfig | None = None) -> Problem:
 @pytest.mark.parametrize("separator", [",", ", ", ";", "|", ":"])
 def test_another_separator_is_named(separator: str) -> None:
     problem = refused("In O\nVarga B-LOC\nfell O\n".replace(" ", separator))
-    assert problem.what == f"columns stand apart by {separator.strip()!r}, not by tabs or spaces"
+    assert problem.what == f"columns are separated by {separator.strip()!r}, not by tabs or spaces"
 
 
 def test_brackets_of_ontonotes_are_named() -> None:
@@ -110,7 +110,7 @@ def test_what_was_found_elsewhere_is_a_note(tmp_path: Path, capsys: pytest.Captu
     file.write_text(READ["header"], encoding="utf-8")
     assert corpus.load({"data": [file]}, ["LOC"]).skipped == ()
     said = capsys.readouterr().err
-    assert "words are read from column 3 and tags from column 4; passed over: a header (line 1)" in said
+    assert "words are read from column 3 and tags from column 4; skipped: a header (line 1)" in said
     assert said.count("note: ") == 1
 
 

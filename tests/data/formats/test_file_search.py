@@ -51,7 +51,7 @@ def test_a_link_that_leads_nowhere_is_a_problem_and_the_rest_goes_on(tmp_path: P
     found = texts(tmp_path)
     assert names(found.files, tmp_path) == ["b.txt"]
     assert [problem.where for problem in found.problems] == [str(tmp_path / "a.txt"), str(tmp_path / "circle")]
-    assert all("leads nowhere" in problem.what for problem in found.problems)
+    assert all("broken link" in problem.what for problem in found.problems)
     assert names(found.hidden, tmp_path) == [".#b.txt"]
 
 

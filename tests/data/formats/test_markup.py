@@ -100,7 +100,7 @@ def test_a_mistake_in_a_text_has_a_place_and_a_fix(body: str, place: str, what: 
         ("=== a\nid: b\n\nx\n", "2:1", "'id' is reserved"),
         ("=== a\ntext: b\n\nx\n", "2:1", "'text' is reserved"),
         ("=== a\nk: v\nentities: []\n\nx\n", "3:1", "'entities' is reserved"),
-        ("=== \n\nx\n", "1:5", "no id"),
+        ("=== \n\nx\n", "1:5", "without an id"),
         ('=== a\n"k: v\n\nx\n', "2:1", "not a header line"),
     ],
 )

@@ -1,8 +1,8 @@
-"""The form programs write: one JSON object a line, mentions as character offsets.
+"""Parser and writer of the JSONL format: one JSON object per line, mentions as character offsets.
 
-`{"id": ..., "text": ..., "entities": [{"start": 0, "end": 6, "label": "ACTOR"}], ...}`
-with any further keys as free metadata. An entity may also carry `text`, which must then
-be what its offsets slice: the cheapest proof that offsets were counted in code points.
+`{"id": ..., "text": ..., "entities": [{"start": 0, "end": 6, "label": "ACTOR"}], ...}`;
+any further keys are metadata. An entity may also have `text`, which must equal the
+characters at its offsets: a simple proof that offsets were counted in code points.
 
 >>> line = '{"id": "a", "text": "Rebels left.", "entities": [{"start": 0, "end": 6, "label": "ACTOR"}]}'
 >>> documents, problems = parse(line, "demo.jsonl")
@@ -24,84 +24,92 @@ _ENTITY_KEYS = {"start", "end", "label"}
 
 
 def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
-    """Read a whole file's text; what is wrong comes back beside what could be read.
+    """Parse a file's text; return the documents that could be read and all problems.
 
-    A file in the format of another annotation tool is one problem.
+    A file in the format of another annotation tool is reported as one problem.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
     for number, line in enumerate(source.split("\n"), start=1):
         if not line.strip():
             continue
-        where = f"{file}:{number}"
+        position = f"{file}:{number}"
         try:
             record = strict_json.loads(line)
         except json.JSONDecodeError as error:
             problems.append(
-                Problem(f"{where}:{error.colno}", f"not JSON: {error.msg}", "write one object a line", kind="not JSON")
+                Problem(
+                    f"{position}:{error.colno}", f"not JSON: {error.msg}", "write one object per line", kind="not JSON"
+                )
             )
         except ValueError as error:
-            problems.append(Problem(where, str(error), "keep values that JSON knows, each key once"))
+            problems.append(Problem(position, str(error), "use only values that JSON allows, and each key once"))
         else:
-            document = _document(record, where, problems)
+            document = _parse_record(record, position, problems)
             documents += [document] if document else []
     if not documents and not problems:
-        problems.append(Problem(file, "no report in this file", "write one object a line"))
-    other = annotation_tools.recognize(source, file) if problems else None
-    return ([], [other]) if other else (documents, problems)
+        problems.append(Problem(file, "no report in this file", "write one object per line"))
+    other_format = annotation_tools.detect_other_format(source, file) if problems else None
+    return ([], [other_format]) if other_format else (documents, problems)
 
 
 def dump(documents: Iterable[Document]) -> str:
-    """Write documents in this form, a line each; `parse` gives them back unchanged."""
+    """Write documents in this format, one per line; `parse` returns them unchanged.
+
+    Raises:
+        ValueError: if metadata has NaN or infinity.
+    """
     lines = (json.dumps(to_record(d), ensure_ascii=False, allow_nan=False) + "\n" for d in documents)
-    return "".join(SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line) for line in lines)
+    return "".join(SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
 def to_record(document: Document) -> dict[str, Any]:
-    """A document as the JSON object of this form."""
+    """Return a document as the JSON object of this format."""
     entities = [{"start": m.start, "end": m.end, "label": m.label} for m in document.mentions]
     return {"id": document.id, "text": document.text, "entities": entities, **document.metadata}
 
 
-def _document(record: Any, where: str, problems: list[Problem]) -> Document | None:
+def _parse_record(record: Any, position: str, problems: list[Problem]) -> Document | None:
     if not isinstance(record, dict):
-        problems.append(Problem(where, "not a JSON object", 'write {"id": ..., "text": ..., "entities": [...]}'))
+        problems.append(Problem(position, "not a JSON object", 'write {"id": ..., "text": ..., "entities": [...]}'))
         return None
     before = len(problems)
     for key, kind in (("id", str), ("text", str), ("entities", list)):
         if not isinstance(record.get(key), kind):
             fault = "is missing" if key not in record else f"is not a {'list' if kind is list else 'string'}"
-            problems.append(Problem(where, f"{key!r} {fault}", f'add "{key}"' if key not in record else "mend it"))
+            problems.append(
+                Problem(position, f"{key!r} {fault}", f'add "{key}"' if key not in record else "correct it")
+            )
     if len(problems) > before:
         return None
-    mentions = [_mention(entity, record["text"], where, problems) for entity in record["entities"]]
+    mentions = [_parse_entity(entity, record["text"], position, problems) for entity in record["entities"]]
     return Document(
         id=record["id"],
         text=record["text"],
         mentions=tuple(sorted(m for m in mentions if m)),
         metadata={key: value for key, value in record.items() if key not in ("id", "text", "entities")},
-        origin=where,
+        origin=position,
         is_valid=len(problems) == before,
     )
 
 
-def _mention(entity: Any, text: str, where: str, problems: list[Problem]) -> Mention | None:
+def _parse_entity(entity: Any, text: str, position: str, problems: list[Problem]) -> Mention | None:
     if not isinstance(entity, dict) or not entity.keys() >= _ENTITY_KEYS:
         what = f"not an entity: {json.dumps(entity)[:60]}"
-        problems.append(Problem(where, what, "give start, end and label", kind="not an entity"))
+        problems.append(Problem(position, what, "give start, end and label", kind="not an entity"))
         return None
     start, end, label = entity["start"], entity["end"], entity["label"]
     if type(start) is not int or type(end) is not int or not isinstance(label, str):
         what, fix = f"entity {json.dumps(entity)[:60]}", "start and end are whole numbers, label is a string"
-        problems.append(Problem(where, what, fix, kind="entity of other types"))
+        problems.append(Problem(position, what, fix, kind="entity of other types"))
         return None
     extra = sorted(entity.keys() - _ENTITY_KEYS - {"text"})
     if extra:
         fix = "review predicted entities by reading, then remove 'score'" if "score" in extra else "remove it"
-        problems.append(Problem(where, f"entity at {start}:{end} has unknown key {extra[0]!r}", fix))
+        problems.append(Problem(position, f"entity at {start}:{end} has unknown key {extra[0]!r}", fix))
     if "text" in entity and entity["text"] != text[start:end]:
-        what = f"entity at {start}:{end} says {entity['text']!r}, its offsets slice {text[start:end]!r}"
+        what = f"entity at {start}:{end} has the text {entity['text']!r}, but {text[start:end]!r} is at its offsets"
         problems.append(
-            Problem(where, what, "count offsets in characters (code points), not bytes", kind="wrong offsets")
+            Problem(position, what, "count offsets in characters (code points), not bytes", kind="wrong offsets")
         )
     return Mention(start, end, label)
