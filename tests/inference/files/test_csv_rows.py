@@ -8,7 +8,7 @@ import io
 import pytest
 from conflict_ner.errors import Problem
 from conflict_ner.inference.files.csv_rows import csv_rows
-from conflict_ner.inference.files.table_readers import PLAIN, Columns, Dialect
+from conflict_ner.inference.files.table_readers import DEFAULT_DIALECT, Columns, Dialect
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,13 +18,15 @@ Fields = tuple[str, ...]
 
 def read(
     content: bytes | str,
-    dialect: Dialect = PLAIN,
+    dialect: Dialect = DEFAULT_DIALECT,
     columns: Columns = Columns(),  # noqa: B008
-    usual: str = ",",
+    default_delimiter: str = ",",
 ) -> tuple[list[Fields], list[Problem]]:
     problems: list[Problem] = []
     stream = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-    rows = [tuple(row.values()) for _, row in csv_rows(stream, "f", columns, problems.append, dialect, usual)]
+    rows = [
+        tuple(row.values()) for _, row in csv_rows(stream, "f", columns, problems.append, dialect, default_delimiter)
+    ]
     return rows, problems
 
 
@@ -115,7 +117,7 @@ def test_tables_of_spreadsheets_are_read_and_a_guess_is_said(content: str, note:
 def test_a_delimiter_and_an_encoding_may_be_named() -> None:
     assert read("id:text\n1:Goma\n", Dialect(delimiter=":"))[0] == [("1", "Goma")]
     assert read("id,text\n1,café\n".encode("cp1252"), Dialect(encoding="cp1252"))[0] == [("1", "café")]
-    assert read("id\ttext\n1\tGoma\n", usual="\t") == ([("1", "Goma")], [])
+    assert read("id\ttext\n1\tGoma\n", default_delimiter="\t") == ([("1", "Goma")], [])
 
 
 def test_an_encoding_that_would_read_a_row_is_named() -> None:

@@ -27,7 +27,7 @@ from conflict_ner.inference.files.sources import (
     expand,
     form_of,
     read_sources,
-    renamed,
+    rename_reserved,
 )
 from conflict_ner.inference.files.table_readers import Columns, Dialect
 from helpers.archives import CapitalTagger, standard_input, tag_archive, write, zstd
@@ -289,7 +289,7 @@ def test_other_columns_stay_clear_of_what_a_result_has(tmp_path: Path) -> None:
     file = write(tmp_path / "r.csv", "id,text,doc,body,report.id\n1,summary,d1,Goma fell.,x\n")
     (source,) = read(file, columns=Columns("body", "doc"))[0]
     assert source == Source("d1", "Goma fell.", {"report.id": "1", "report.text": "summary", "report.report.id": "x"})
-    assert renamed({"year": 1, "reporter": 2}, ("id",)) == {"year": 1, "reporter": 2}
+    assert rename_reserved({"year": 1, "reporter": 2}, ("id",)) == {"year": 1, "reporter": 2}
 
 
 def test_positions_grow_to_the_size_of_all_files(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-r"""Parts lines of CSV into rows and fields, and knows when a quote makes it uncertain where a row ends.
+r"""Parses lines of CSV into rows and fields, and refuses quotes that make it uncertain where a row ends.
 
-A field is quoted if it begins with a quote. Its quotes are doubled, or escaped with a backslash where that is
-asked for, and its last one stands before a delimiter or the end of a line. A field that is not quoted may hold
-quotes (`a 6" gun`), but none that looks like the begin or the end of a quoted field and has no partner.
+A field is quoted if it begins with a quote. Quotes within it are doubled, or with `escape` written `\"`, and the
+closing quote stands before a delimiter or the end of a line. A field that is not quoted may hold quotes
+(`a 6" gun`), but no unpaired quote that looks like the beginning or the end of a quoted field.
 
 >>> from io import StringIO
 >>> Parser(Lines(StringIO('7,"Goma\nfell",a 6" gun')), ",").row().fields
@@ -20,19 +20,19 @@ from typing import TextIO
 from conflict_ner.data.document import is_encodable
 from conflict_ner.errors import excerpt
 
-# Without a limit a stray quote would make one field, in memory, of all the rest of a file.
+# Without a limit a stray quote would read all the rest of a file into one field in memory.
 LARGEST_FIELD = 64 * 1024 * 1024  # characters
 DOUBLE_QUOTE = "double the quotes that stand in quoted fields"
 _ESCAPED = 'if quotes are written \\", give --escape; else double those that stand in quoted fields'
 
 
 class QuoteError(Exception):
-    """A quote in a wrong place.
+    """A misplaced quote.
 
-    lines: those read of the row, the last one that in which it was noticed.
-    before: whether rows before this one may be pieces of the same field.
-    pair: whether the field begins with two quotes, which may also be a doubled one within a text.
-    hopeless: whether nothing after it can be read.
+    lines: the lines of the row that were read; the last one is where the error was noticed.
+    taints_previous: whether rows before this one may be pieces of the same field.
+    is_pair: whether the field begins with two quotes, which may also be a doubled quote within a text.
+    is_fatal: whether nothing after it can be read.
     """
 
     def __init__(
@@ -41,77 +41,84 @@ class QuoteError(Exception):
         lines: Sequence[str],
         fix: str,
         *,
-        before: bool = False,
-        pair: bool = False,
-        hopeless: bool = False,
+        taints_previous: bool = False,
+        is_pair: bool = False,
+        is_fatal: bool = False,
     ) -> None:
         super().__init__(what)
         self.what, self.lines, self.fix = what, lines, fix
-        self.before, self.pair, self.hopeless = before, pair, hopeless
+        self.taints_previous, self.is_pair, self.is_fatal = taints_previous, is_pair, is_fatal
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A row. in_step: it has a quoted field after its first delimiter, whose first quote can be no last one.
+    """A row.
 
-    doubtful: it has one whose first quote may as well be the last of a text.
+    number: of its first line in the file, from 1.
+    is_anchor: whether it has a quoted field after its first delimiter whose opening quote cannot be a closing
+        one, so that the row certainly begins where it was parsed to begin.
+    is_ambiguous: whether it has a field whose opening quote may as well be the closing quote of a text.
     """
 
-    number: int  # of its first line
+    number: int
     lines: Sequence[str]
     fields: Sequence[str]
-    in_step: bool
-    doubtful: bool = False
+    is_anchor: bool
+    is_ambiguous: bool = False
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing stands on its line."""
+        """Whether its line is empty."""
         return len(self.lines) == 1 and not self.lines[0].strip("\r\n")
 
     @property
     def is_text(self) -> bool:
-        """Whether all of it is in the encoding of the file."""
+        """Whether all of its bytes could be decoded."""
         return all(map(is_encodable, self.lines))
 
 
 class Lines:
-    """Lines of a file, with the number of the last one read; lines can be given back."""
+    """Lines of a file that can be unread.
+
+    number: of the last line read, from 1.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._again: deque[str] = deque()
+        self._unread: deque[str] = deque()
         self.number = 0
         self.last = ""
 
     def read(self) -> str:
-        """The next line with its end, at most `LARGEST_FIELD` characters of it; "" at the end of the file."""
-        line = self._again.popleft() if self._again else self._stream.readline(LARGEST_FIELD + 1)
+        """Return the next line with its end, cut after `LARGEST_FIELD` + 1 characters; "" at the end of the file."""
+        line = self._unread.popleft() if self._unread else self._stream.readline(LARGEST_FIELD + 1)
         if line:
             self.number += 1
             self.last = line
         return line
 
     def unread(self, lines: Sequence[str]) -> None:
-        """Give back the last lines read: they are read again."""
-        self._again.extendleft(reversed(lines))
+        """Push the last lines read back, so that they are read again."""
+        self._unread.extendleft(reversed(lines))
         self.number -= len(lines)
 
 
 class Parser:
-    """Parts lines into rows and fields, and knows when it cannot.
+    r"""Parses lines into rows and fields.
 
-    spaced: whether a quoted field may begin after blanks, as in a file whose header is `id, text`.
+    escape: whether quotes in quoted fields are written `\"`.
+    spaced: whether a quoted field may begin after spaces, as in a file whose header is `id, text`.
     """
 
     def __init__(self, lines: Lines, delimiter: str, *, escape: bool = False, spaced: bool = False) -> None:
         self._lines, self._delimiter, self._escape, self.spaced = lines, delimiter, escape, spaced
         self._quote = re.compile(r'\\[\\"\r\n]|"' if escape else '"')
 
-    def row(self, most: int | None = None) -> Parsed | None:
-        """The next row, None at the end of the file.
+    def row(self, max_lines: int | None = None) -> Parsed | None:
+        """Return the next row; None at the end of the file.
 
         Args:
-            most: how many lines it may have.
+            max_lines: the largest number of lines that it may have.
 
         Raises:
             QuoteError: if a quote makes it uncertain where the row ends.
@@ -121,11 +128,11 @@ class Parser:
             return None
         read, number = [line], self._lines.number
         if len(line) > LARGEST_FIELD:
-            raise QuoteError(f"a line of more than {LARGEST_FIELD:,} characters", read, DOUBLE_QUOTE, hopeless=True)
+            raise QuoteError(f"a line of more than {LARGEST_FIELD:,} characters", read, DOUBLE_QUOTE, is_fatal=True)
         if '"' not in line and not self._escape:
-            return Parsed(number, read, line.rstrip("\r\n").split(self._delimiter), in_step=False)
+            return Parsed(number, read, line.rstrip("\r\n").split(self._delimiter), is_anchor=False)
         fields: list[str] = []
-        in_step = doubtful = False
+        is_anchor = is_ambiguous = False
         at = 0
         while True:
             start = at
@@ -133,18 +140,19 @@ class Parser:
                 start += 1
             if line[start : start + 1] == '"':
                 opens = line[start + 1 : start + 2] not in ("", "\r", "\n", '"', self._delimiter)
-                in_step = in_step or (opens and start == at and bool(fields))
-                doubtful = doubtful or (not opens and line[start + 1 : start + 2] != '"')
-                field, at = self._quoted(read, start + 1, most)
+                is_anchor = is_anchor or (opens and start == at and bool(fields))
+                is_ambiguous = is_ambiguous or (not opens and line[start + 1 : start + 2] != '"')
+                field, at = self._quoted(read, start + 1, max_lines)
                 line = read[-1]
             else:
                 field, at = self._unquoted(read, at)
             fields.append(field)
             if not line.startswith(self._delimiter, at):
-                return Parsed(number, read, fields, in_step, doubtful)
+                return Parsed(number, read, fields, is_anchor, is_ambiguous)
             at += 1
 
     def _unquoted(self, read: Sequence[str], at: int) -> tuple[str, int]:
+        """Return the unquoted field that begins at a place in the last line read, and where it ends."""
         line = read[-1]
         end = line.find(self._delimiter, at)
         end = len(line.rstrip("\r\n")) if end < 0 else end
@@ -152,16 +160,21 @@ class Parser:
         trimmed = field.strip(" ")
         if '""' in field or (field.count('"') % 2 == 1 and '"' in (trimmed[:1], trimmed[-1:])):
             what = f"a quote without a partner in {excerpt(field)} on line {self._lines.number}"
-            raise QuoteError(what, read, 'put the whole field in quotes, and double those in it ("")', before=True)
+            fix = 'put the whole field in quotes, and double those in it ("")'
+            raise QuoteError(what, read, fix, taints_previous=True)
         if self._escape and field.endswith("\\"):
             what = f"a backslash at the end of {excerpt(field)} on line {self._lines.number}, in a field without quotes"
-            raise QuoteError(what, read, "put the whole field in quotes", before=True)
+            raise QuoteError(what, read, "put the whole field in quotes", taints_previous=True)
         return field, end
 
-    def _quoted(self, read: list[str], at: int, most: int | None) -> tuple[str, int]:
-        """A quoted field and where it ends, further lines read as it needs them."""
-        opened, following = self._lines.number, read[-1][at : at + 1]
-        closes, pair = following in ("", "\r", "\n", self._delimiter), following == '"'  # as within a text
+    def _quoted(self, read: list[str], at: int, max_lines: int | None) -> tuple[str, int]:
+        """Return the quoted field whose text begins at a place in the last line read, and where it ends.
+
+        Further lines are read and appended to `read` as they are needed.
+        """
+        first_line, following = self._lines.number, read[-1][at : at + 1]
+        # Before these characters the opening quote may be the closing quote of a text that began earlier.
+        closes, is_pair = following in ("", "\r", "\n", self._delimiter), following == '"'
         parts: list[str] = []
         size = 0
         while True:
@@ -170,15 +183,15 @@ class Parser:
             if not found:
                 parts.append(line[at:])
                 size += len(line)
-                self._next(read, opened, size, most, before=closes, pair=pair)
+                self._read_next(read, first_line, size, max_lines, taints_previous=closes, is_pair=is_pair)
                 at = 0
                 continue
             parts.append(line[at : found.start()])
             at = found.end()
-            if len(found[0]) > 1:  # escaped; \r may be followed by \n, which then stands by itself
+            if len(found[0]) > 1:  # an escaped character; an escaped \r leaves the \n after it
                 parts.append(found[0][1:])
                 if at == len(line):
-                    self._next(read, opened, size, most, before=closes, pair=pair)
+                    self._read_next(read, first_line, size, max_lines, taints_previous=closes, is_pair=is_pair)
                     at = 0
             elif line.startswith('"', at):
                 parts.append('"')
@@ -187,26 +200,42 @@ class Parser:
                 break
         rest = line[at:]
         if rest.strip("\r\n") and not rest.startswith(self._delimiter):
-            escaped = line[: at - 1].endswith("\\") and not self._escape
+            is_escaped = line[: at - 1].endswith("\\") and not self._escape
             what = f"the quote that closes a field is followed by {excerpt(rest[0])} on line {self._lines.number}"
-            fix = _ESCAPED if escaped else DOUBLE_QUOTE
-            raise QuoteError(what, read, fix, before=closes, pair=pair, hopeless=escaped)
+            fix = _ESCAPED if is_escaped else DOUBLE_QUOTE
+            raise QuoteError(what, read, fix, taints_previous=closes, is_pair=is_pair, is_fatal=is_escaped)
         return "".join(parts), at
 
-    def _next(self, read: list[str], opened: int, size: int, most: int | None, *, before: bool, pair: bool) -> None:
+    def _read_next(
+        self,
+        read: list[str],
+        first_line: int,
+        size: int,
+        max_lines: int | None,
+        *,
+        taints_previous: bool,
+        is_pair: bool,
+    ) -> None:
+        """Read the next line of a quoted field, unless the field is too large or has too many lines.
+
+        Args:
+            first_line: the number of the line on which the field's quote opens.
+            size: characters of the field that have been read.
+        """
         line = self._lines.read() if size <= LARGEST_FIELD else ""
-        if line and (most is None or len(read) < most):
-            read.append(line)
-            return
+        has_room = max_lines is None or len(read) < max_lines
         if line:
             read.append(line)
-        what = f"the quote that opens on line {opened} is never closed"
+            if has_room:
+                return
+        what = f"the quote that opens on line {first_line} is never closed"
         fix = f"close it, or {DOUBLE_QUOTE}"
         if size > LARGEST_FIELD:
-            what = f"the quote that opens on line {opened} is not closed within {LARGEST_FIELD:,} characters"
+            what = f"the quote that opens on line {first_line} is not closed within {LARGEST_FIELD:,} characters"
         elif not line:
-            swallowed = self._lines.number - opened
-            what += f" and takes in {swallowed} line{'s' if swallowed != 1 else ''} after it"
-        escaped = '\\"' in "".join(read[:2]) and not self._escape
-        hopeless = escaped or size > LARGEST_FIELD
-        raise QuoteError(what, read, _ESCAPED if escaped else fix, before=before, pair=pair, hopeless=hopeless)
+            count = self._lines.number - first_line
+            what += f" and takes in {count} line{'s' if count != 1 else ''} after it"
+        is_escaped = '\\"' in "".join(read[:2]) and not self._escape
+        is_fatal = is_escaped or size > LARGEST_FIELD
+        fix = _ESCAPED if is_escaped else fix
+        raise QuoteError(what, read, fix, taints_previous=taints_previous, is_pair=is_pair, is_fatal=is_fatal)

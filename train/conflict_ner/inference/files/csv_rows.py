@@ -1,16 +1,16 @@
-r"""Rows of CSV files (RFC 4180), none of them made of the pieces of another.
+r"""Reads the rows of CSV files (RFC 4180) and never returns a row that is made of pieces of another one.
 
-A row comes with the line on which it begins; a quoted field may have several lines. A row of another number of
-fields than the header, or of bytes that are not in the file's encoding, is a problem with its line, and the rows
-after it are read.
+A row comes with the number of the line on which it begins; a quoted field may have several lines. A row that has
+more or fewer fields than the header, or bytes that are not in the file's encoding, is reported as a problem with
+its line, and the rows after it are read.
 
-A quote in a wrong place is more: from there on it is unknown whether a line begins a row or lies within a quoted
-text, and a line of a text can look just like a row. So
+A misplaced quote does more harm: after it, it is unknown whether a line begins a row or lies within a quoted
+text, and a line of a text can look exactly like a row. Therefore
 
-- rows are given out only when a later row with a properly quoted field shows that the quotes are in step,
-  or after `_HELD` further rows, or at the end of the file;
-- after a wrong quote nothing is given out until the broken row can have ended and a row with a properly quoted
-  field (`,"..."`) follows: see `_Table._resume`. The lines left out are a problem that names them as a range.
+- rows are pending, and returned only when a later row with a properly quoted field confirms them, or after
+  `_MAX_PENDING` further rows, or at the end of the file;
+- after a misplaced quote no row is returned until the broken row can have ended and a row with a properly quoted
+  field (`,"..."`) follows: see `_Table._resume`. The lines left out are reported as one problem with their range.
 
 >>> from io import BytesIO
 >>> problems = []
@@ -33,10 +33,10 @@ from typing import IO
 from conflict_ner.data.formats.encodings import describe_decoding_error, open_text
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.inference.files.csv_parser import DOUBLE_QUOTE, Lines, Parsed, Parser, QuoteError
-from conflict_ner.inference.files.table_readers import PLAIN, Columns, Complain, Dialect, Row, distinct
+from conflict_ner.inference.files.table_readers import DEFAULT_DIALECT, Columns, Complain, Dialect, Row, distinct
 
 DELIMITERS = {",": "a comma", ";": "';'", "\t": "a tab", "|": "'|'"}
-_HELD = 100  # rows without a quoted field: that so many lines of one text look like rows is not to be expected
+_MAX_PENDING = 100  # rows without a quoted field: so many lines of one text will hardly all look like rows
 _SEPARATOR = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # a first line that spreadsheet programs write
 
 
@@ -45,44 +45,45 @@ def csv_rows(
     name: str,
     columns: Columns,
     complain: Complain,
-    dialect: Dialect = PLAIN,
-    usual: str = ",",
+    dialect: Dialect = DEFAULT_DIALECT,
+    default_delimiter: str = ",",
 ) -> Iterator[Row]:
-    """The rows of a CSV file with a header; all values are strings. Blank lines are passed over.
+    """Yield the rows of a CSV file with a header; all values are strings. Blank lines are skipped.
 
     Args:
-        dialect: what the user says of the file.
-        usual: the delimiter if the user gives none and the header has the columns asked for with it; otherwise it
-            is another with which it has them, and a note says so.
+        complain: called with each problem.
+        dialect: the delimiter, encoding and escaping that the user specified.
+        default_delimiter: tried first if the user specified none. If the header does not have the required
+            columns with it, the first other delimiter with which it has them is taken, and reported in a note.
     """
     text, encoding = open_text(stream, dialect.encoding)
     lines = Lines(text)
     try:
-        table = _opened(lines, name, columns, complain, replace(dialect, encoding=encoding), usual)
+        table = _open_table(lines, name, columns, complain, replace(dialect, encoding=encoding), default_delimiter)
         if table:
             yield from table.rows()
     finally:
-        text.detach()  # it would close a stream that is not ours
+        text.detach()  # otherwise it would close a stream that is not ours
 
 
-def _opened(
-    lines: Lines, name: str, columns: Columns, complain: Complain, dialect: Dialect, usual: str
+def _open_table(
+    lines: Lines, name: str, columns: Columns, complain: Complain, dialect: Dialect, default_delimiter: str
 ) -> _Table | None:
-    """The table below a header; None, and a problem, if it has not the columns asked for."""
+    """Read the header and return the table below it; report a problem and return None if it lacks the columns."""
     first = lines.read().removeprefix("\ufeff")
     separator = _SEPARATOR.fullmatch(first)
     if separator:
         dialect = replace(dialect, delimiter=dialect.delimiter or separator[1])
     elif first:
         lines.unread([first])
-    choices = [dialect.delimiter] if dialect.delimiter else list(dict.fromkeys((usual, *DELIMITERS)))
-    tried: dict[str, tuple[_Table, Problem | None]] = {}
+    choices = [dialect.delimiter] if dialect.delimiter else list(dict.fromkeys((default_delimiter, *DELIMITERS)))
+    candidates: dict[str, tuple[_Table, Problem | None]] = {}
     for delimiter in choices:
-        header, problem = _header(lines, name, columns, replace(dialect, delimiter=delimiter))
-        tried[delimiter] = _Table(lines, name, header, complain, replace(dialect, delimiter=delimiter)), problem
-    fitting = [delimiter for delimiter in choices if tried[delimiter][1] is None]
-    delimiter = fitting[0] if fitting else max(choices, key=lambda choice: tried[choice][0].width)
-    table, problem = tried[delimiter]
+        header, problem = _read_header(lines, name, columns, replace(dialect, delimiter=delimiter))
+        candidates[delimiter] = _Table(lines, name, header, complain, replace(dialect, delimiter=delimiter)), problem
+    suitable = [delimiter for delimiter in choices if candidates[delimiter][1] is None]
+    delimiter = suitable[0] if suitable else max(choices, key=lambda choice: candidates[choice][0].width)
+    table, problem = candidates[delimiter]
     if problem:
         if delimiter != choices[0]:
             problem = replace(problem, what=f"the delimiter is {DELIMITERS[delimiter]}, and there is {problem.what}")
@@ -94,8 +95,8 @@ def _opened(
     return table
 
 
-def _header(lines: Lines, name: str, columns: Columns, dialect: Dialect) -> tuple[Sequence[str], Problem | None]:
-    """The names of the columns with a delimiter, and what is wrong with them; the lines are given back."""
+def _read_header(lines: Lines, name: str, columns: Columns, dialect: Dialect) -> tuple[Sequence[str], Problem | None]:
+    """Return the names of the columns with a delimiter, and their problem, if any; the lines are unread."""
     assert dialect.delimiter
     where = f"{name}:{lines.number + 1}"
     try:
@@ -130,87 +131,89 @@ class _Table:
         self._dialect = dialect
         self._delimiter = dialect.delimiter
         self.width = len(header)
-        self._fewest = max((i for i, column in enumerate(header, start=1) if column), default=self.width)
+        self._min_width = max((i for i, column in enumerate(header, start=1) if column), default=self.width)
         self._names = distinct(header)
         several = header.count("") > 1
         self._unnamed = {name for name, column in zip(self._names, header, strict=True) if several and not column}
-        self._held: deque[Parsed] = deque()
+        self._pending: deque[Parsed] = deque()
         self._parser = Parser(lines, self._delimiter, escape=dialect.escape)
 
     def skip_header(self) -> None:
-        """Pass over the header, which was read; see whether a blank stands after each of its delimiters."""
+        """Skip the header, which has been read; if a space follows each delimiter, fields may begin after one."""
         row = self._parser.row()
         if row and self.width > 1:
             after = "".join(row.lines).split(self._delimiter)[1:]
             self._parser.spaced = self._delimiter != "\t" and all(field[:1] == " " for field in after if field.strip())
 
     def rows(self) -> Iterator[Row]:
-        """The rows in order, each given out when it is certain."""
+        """Yield the rows in order, each as soon as it is certain."""
         while True:
             begin = self._lines.number + 1
             try:
                 row = self._parser.row()
-                if row and row.doubtful and not self._fits(row):
+                if row and row.is_ambiguous and not self._has_all_fields(row):
                     what = f"a quote on line {begin} may begin a field or end one"
-                    raise QuoteError(what, row.lines, DOUBLE_QUOTE, before=True)
+                    raise QuoteError(what, row.lines, DOUBLE_QUOTE, taints_previous=True)
             except QuoteError as error:
-                if not self._casts_doubt(error):
-                    yield from self._out()
+                if not self._taints_pending(error):
+                    yield from self._release()
                 if not self._resume(error, begin):
                     return
                 continue
             if row is None:
                 break
-            if row.is_blank or not self._is_whole(row):
+            if row.is_blank or not self._is_valid(row):
                 continue
-            if row.in_step:
-                yield from self._out()
-            self._held.append(row)
-            if len(self._held) > _HELD:
-                yield self._named(self._held.popleft())
-        yield from self._out()
+            if row.is_anchor:
+                yield from self._release()
+            self._pending.append(row)
+            if len(self._pending) > _MAX_PENDING:
+                yield self._with_names(self._pending.popleft())
+        yield from self._release()
 
-    def _out(self) -> Iterator[Row]:
-        yield from map(self._named, self._held)
-        self._held.clear()
+    def _release(self) -> Iterator[Row]:
+        yield from map(self._with_names, self._pending)
+        self._pending.clear()
 
-    def _casts_doubt(self, error: QuoteError) -> bool:
-        """Whether the rows held may be pieces of a text in which the wrong quote stands.
+    def _taints_pending(self, error: QuoteError) -> bool:
+        """Return whether the pending rows may be pieces of the text with the misplaced quote.
 
-        Two quotes at the begin of a field can be one of a text whose own first quote is missing. They hardly are if
-        what stands first on the line looks like the ids of the rows held: digits where those have digits.
+        Two quotes at the beginning of a field can be a doubled quote of a text whose opening quote is missing. That
+        is unlikely if the first field of the line has the shape of the first fields of the pending rows, usually
+        their ids: digits where they have digits, letters where they have letters.
         """
-        if not error.pair or not self._held:
-            return error.before
-        lines = [error.lines[0], *(row.lines[0] for row in self._held)]
-        firsts = {re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", line.split(self._delimiter)[0])) for line in lines}
-        return len(firsts) > 1 or error.lines[0].startswith('""')
+        if not error.is_pair or not self._pending:
+            return error.taints_previous
+        lines = [error.lines[0], *(row.lines[0] for row in self._pending)]
+        shapes = {re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", line.split(self._delimiter)[0])) for line in lines}
+        return len(shapes) > 1 or error.lines[0].startswith('""')
 
-    def _named(self, row: Parsed) -> Row:
+    def _with_names(self, row: Parsed) -> Row:
         fields = dict(zip(self._names, row.fields, strict=False))
         return f"{self._name}:{row.number}", {
             key: value for key, value in fields.items() if value or key not in self._unnamed
         }
 
-    def _fits(self, row: Parsed) -> bool:
-        """Whether a row has the header's fields; columns without a name at its end may be missing."""
-        return self._fewest <= len(row.fields) <= self.width
+    def _has_all_fields(self, row: Parsed) -> bool:
+        """Return whether a row has the header's fields; unnamed columns at its end may be missing."""
+        return self._min_width <= len(row.fields) <= self.width
 
-    def _is_whole(self, row: Parsed) -> bool:
+    def _is_valid(self, row: Parsed) -> bool:
+        """Return whether a row was decoded and has the header's fields; report a problem if not."""
         where = f"{self._name}:{row.number}"
         if not row.is_text:
             assert self._dialect.encoding
             raw = "".join(row.lines).encode("utf-8", "surrogateescape")
             self._complain(Problem(where, *describe_decoding_error(raw, self._dialect.encoding)))
-        elif not self._fits(row):
+        elif not self._has_all_fields(row):
             fields = len(row.fields)
-            said = f"{fields} field{'s' if fields != 1 else ''} where the header has {self.width}"
-            self._complain(Problem(where, said, self._hint(row)))
+            what = f"{fields} field{'s' if fields != 1 else ''} where the header has {self.width}"
+            self._complain(Problem(where, what, self._suggest_fix(row)))
         else:
             return True
         return False
 
-    def _hint(self, row: Parsed) -> str:
+    def _suggest_fix(self, row: Parsed) -> str:
         delimiter = DELIMITERS.get(self._delimiter, excerpt(self._delimiter))
         if len(row.fields) > self.width:
             return f"put fields with {delimiter} in them in quotes"
@@ -221,58 +224,64 @@ class _Table:
         return "add what is missing; if it goes on with the text above, put the whole text in quotes"
 
     def _resume(self, error: QuoteError, begin: int) -> bool:
-        """Find where a row certainly begins after a wrong quote, and say which lines are left out.
+        """Find the next line on which a row certainly begins after a misplaced quote; report the lines left out.
 
         First the broken row must have had a chance to end: a quote before a delimiter or an end of line, and as many
-        fields as the header. Then come rows without quotes up to one that is in step: neither can be
-        the end of a quoted text, which has a quote with no partner. Or such rows up to the file's end.
+        fields as the header. Then follow rows without quotes and an anchor (or the end of the file): none of them
+        can be the end of a quoted text, which would have an unpaired quote.
+
+        Returns:
+            Whether rows can be read on.
         """
-        first = self._held[0].number if self._held else begin
-        self._held.clear()
+        first = self._pending[0].number if self._pending else begin
+        self._pending.clear()
         end = None
-        if not error.hopeless and self.width > 1:
+        if not error.is_fatal and self.width > 1:
             self._lines.unread(error.lines)
             if self._skip_broken_row():
                 end = self._find_rows()
         if end is None:
-            while not error.hopeless and self._lines.read():
+            while not error.is_fatal and self._lines.read():
                 pass
         last = end or self._lines.number
-        left = f"line {first} is left out" if first == last else f"lines {first} to {last} are left out"
-        if error.hopeless:
-            left = f"nothing from line {first} to the end of the file is read"
+        loss = f"line {first} is left out" if first == last else f"lines {first} to {last} are left out"
+        if error.is_fatal:
+            loss = f"nothing from line {first} to the end of the file is read"
         elif end is None:
-            left += ", up to the end of the file, as it is not certain where a row begins again"
-        self._complain(Problem(f"{self._name}:{first}", f"not CSV: {error.what}; {left}", error.fix))
+            loss += ", up to the end of the file, as it is not certain where a row begins again"
+        self._complain(Problem(f"{self._name}:{first}", f"not CSV: {error.what}; {loss}", error.fix))
         return end is not None
 
     def _skip_broken_row(self) -> bool:
-        """Read up to the first line with which a row whose quotes are wrong can have ended."""
-        inside, fields = False, 0
+        """Read up to the first line on which a row with a misplaced quote can end; return whether there is one."""
+        is_inside, fields = False, 0
         while line := self._lines.read():
             at: int | None = 0
-            ended = False
+            ends_with_line = False
             while at is not None:
-                at, ended = self._after_field(line, at, inside=inside)
-                inside = False
-                fields += ended or at is not None
-            if ended and fields >= self.width:
+                at, ends_with_line = self._end_of_field(line, at, is_inside=is_inside)
+                is_inside = False
+                fields += ends_with_line or at is not None
+            if ends_with_line and fields >= self.width:
                 return True
-            inside = True
+            is_inside = True
         return False
 
-    def _after_field(self, line: str, at: int, *, inside: bool) -> tuple[int | None, bool]:
-        """Where the next field of a line begins, if one does; and whether this one ends with the line.
+    def _end_of_field(self, line: str, at: int, *, is_inside: bool) -> tuple[int | None, bool]:
+        """Return where the next field of a line begins (None: there is none) and whether this one ends with the line.
 
         Quotes that stand before neither a delimiter nor the end of the line belong to the field.
+
+        Args:
+            is_inside: whether the line begins inside a quoted field.
         """
         end = len(line.rstrip("\r\n"))
-        while not inside and line[at : at + 1] == " ":
+        while not is_inside and line[at : at + 1] == " ":
             at += 1
-        if not inside and line[at : at + 1] != '"':
-            found = line.find(self._delimiter, at, end)
-            return (None, True) if found < 0 else (found + 1, False)
-        for run in re.compile('"+').finditer(line, at if inside else at + 1, end):
+        if not is_inside and line[at : at + 1] != '"':
+            delimiter = line.find(self._delimiter, at, end)
+            return (None, True) if delimiter < 0 else (delimiter + 1, False)
+        for run in re.compile('"+').finditer(line, at if is_inside else at + 1, end):
             if len(run[0]) % 2 == 1 and run.end() == end:
                 return None, True
             if len(run[0]) % 2 == 1 and line.startswith(self._delimiter, run.end()):
@@ -280,24 +289,28 @@ class _Table:
         return None, False
 
     def _find_rows(self) -> int | None:
-        """Go on to rows that are certain and hold them; the last line before them, None if there are none."""
-        passed = False
+        """Read on to rows that are certain, which become pending.
+
+        Returns:
+            The number of the last line before them; None if there are none.
+        """
+        has_skipped = False
         while True:
             try:
-                row = self._parser.row(most=_HELD)
+                row = self._parser.row(max_lines=_MAX_PENDING)
             except QuoteError as error:
-                row, again = None, error.lines
+                row, lines = None, error.lines
             else:
                 if row is None:
                     # The quote that would end the broken field was not found up to the end of the file.
-                    certain = self._held and not passed and self._lines.last.endswith(("\n", "\r"))
-                    return self._held[0].number - 1 if certain else None
-                again = row.lines
-            if row and self._fits(row) and row.is_text and (row.in_step or '"' not in row.lines[0]):
-                self._held.append(row)
-                if row.in_step or len(self._held) > _HELD:
-                    return self._held[0].number - 1
+                    is_certain = self._pending and not has_skipped and self._lines.last.endswith(("\n", "\r"))
+                    return self._pending[0].number - 1 if is_certain else None
+                lines = row.lines
+            if row and self._has_all_fields(row) and row.is_text and (row.is_anchor or '"' not in row.lines[0]):
+                self._pending.append(row)
+                if row.is_anchor or len(self._pending) > _MAX_PENDING:
+                    return self._pending[0].number - 1
                 continue
-            self._lines.unread(again[1:])
-            self._held.clear()
-            passed = True
+            self._lines.unread(lines[1:])
+            self._pending.clear()
+            has_skipped = True

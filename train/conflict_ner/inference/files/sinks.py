@@ -22,7 +22,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, Literal
 
-from conflict_ner.inference.files.sources import RESERVED, renamed
+from conflict_ner.inference.files.sources import RESERVED, rename_reserved
 
 OutputForm = Literal["jsonl", "csv", "parquet"]
 Table = Literal["reports", "mentions"]
@@ -58,7 +58,7 @@ def rows_of(record: Record, table: Table) -> Iterator[dict[str, Any]]:
     if table == "reports":
         yield dict(record)
         return
-    metadata = renamed({key: value for key, value in record.items() if key not in RESERVED}, _OWN)
+    metadata = rename_reserved({key: value for key, value in record.items() if key not in RESERVED}, _OWN)
     for entity in record["entities"]:
         yield {"id": record["id"], **entity, **metadata}
 
@@ -97,7 +97,7 @@ def columns_of(records: Iterable[Record], table: Table) -> dict[str, Kind]:
     name: dict[str, Kind] = {"id": kinds["id"] or "text"}
     if table == "reports":
         return {**name, **metadata, "text": "text", "entities": "mixed"}
-    return {**name, **ENTITY, **renamed(metadata, _OWN)}
+    return {**name, **ENTITY, **rename_reserved(metadata, _OWN)}
 
 
 def _kind(value: Any) -> Kind | None:

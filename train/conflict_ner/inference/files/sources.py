@@ -1,10 +1,10 @@
-"""Reads what is to be tagged, a report at a time: files, folders, archives, standard input.
+"""Reads the reports to tag one at a time from files, folders, archives and standard input.
 
-`.txt` is one report a file, `.jsonl` one a line, `.csv` and `.parquet` one a row. Each of them
-may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`) except Parquet, which is by itself; a `.zip` or `.tar` may
-hold any number. Nothing is read whole but a `.txt` and an array of JSON.
+`.txt` holds one report, `.jsonl` one per line, `.csv` and `.parquet` one per row. All but Parquet, which has its own
+compression, may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a `.zip` or `.tar` may hold any number of them. Only a
+`.txt` and an array of JSON are read into memory as a whole.
 
-What cannot be read is a problem with its file and row; the rest goes on.
+A report that cannot be read is reported as a problem with its file and row, and the others are read.
 
 >>> form_of("reports.jsonl.gz"), form_of("reports.csv"), form_of("reports.gz")
 (('jsonl', '.gz'), ('csv', ''), None)
@@ -26,7 +26,15 @@ from conflict_ner.files import is_device
 from conflict_ner.inference.files.archives import Contents, tar_members, zip_members
 from conflict_ner.inference.files.csv_rows import csv_rows
 from conflict_ner.inference.files.parquet_rows import parquet_rows
-from conflict_ner.inference.files.table_readers import PLAIN, Columns, Complain, Dialect, Row, json_rows, listed
+from conflict_ner.inference.files.table_readers import (
+    DEFAULT_DIALECT,
+    Columns,
+    Complain,
+    Dialect,
+    Row,
+    format_names,
+    json_rows,
+)
 
 Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "zip", "tar"]
 STDIN = Path("-")
@@ -46,25 +54,24 @@ FORMS: Mapping[str, Form] = {
     ".tar": "tar",
 }
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
-RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot have
+RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot use
 TEXT_COLUMNS = Columns()
 _ENDINGS = "use .txt, .jsonl, .json, .csv, .tsv or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
-_SHEET = "save the sheet as CSV (UTF-8)"
-_OTHERWISE = {  # what to do with other files in which reports come
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _SHEET),
+_OTHER_FORMS = {  # how to convert files of other forms that reports often come in
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), "save the sheet as CSV (UTF-8)"),
     **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm"), "save it as plain text (.txt, UTF-8)"),
     **dict.fromkeys((".rar", ".7z"), "unpack it, or make a .zip of what is in it"),
     **dict.fromkeys((".dta", ".sav", ".rds", ".rdata", ".feather", ".arrow", ".sqlite"), "export it as CSV or Parquet"),
 }
-_BEFORE = 200  # bytes before a wrong one that tell in which encoding it is right
-_LARGEST_TEXT = 64 * 1024 * 1024  # bytes of a .txt that is packed or in an archive: a small one may unpack to any size
+_ERROR_CONTEXT = 200  # bytes before an undecodable one, from which another encoding is guessed
+_LARGEST_TEXT = 64 * 1024 * 1024  # bytes of a compressed or archived .txt: a small file may unpack to any size
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to tag; `id` and `metadata` are passed through to the result as they are.
+    """A text to tag; `id` and `metadata` are passed through to the result unchanged.
 
-    position: how many bytes of all files had been read when it came, for a progress bar.
+    position: the bytes of all files that had been read before it, for a progress bar.
     """
 
     id: Any
@@ -74,23 +81,25 @@ class Source:
 
 
 def form_of(name: str) -> tuple[Form, str] | None:
-    """A file's form and the ending of its compression (or ""), by its name; None if it is not read."""
+    """Return a file's form and the suffix of its compression (or ""), by its name; None if it cannot be read."""
     path = PurePath(name.lower())
     if not path.name:  # `.` or `/`
         return None
     path = path.with_suffix(_SHORT.get(path.suffix, path.suffix))
-    packing = compression_suffix(path.name)
-    form = FORMS.get(path.with_suffix("").suffix if packing else path.suffix)
-    return None if form is None or (form == "zip" and packing) else (form, packing)
+    compression = compression_suffix(path.name)
+    form = FORMS.get(path.with_suffix("").suffix if compression else path.suffix)
+    return None if form is None or (form == "zip" and compression) else (form, compression)
 
 
 def expand(paths: Iterable[Path], complain: Complain, hidden: set[str] | None = None) -> list[Path]:
-    """The files that the paths name, folders searched; those whose form is not read are problems.
+    """Return the files that the paths name, after searching folders.
 
-    hidden: collects what is left out of folders because of its name.
+    Args:
+        complain: called with a problem for each path that cannot be read.
+        hidden: collects the files and folders that are left out because their names mark them as hidden.
     """
-    left_out: set[str] = set() if hidden is None else hidden
-    return [file for path in paths for file in ([path] if path == STDIN else _files(path, complain, left_out))]
+    hidden = set() if hidden is None else hidden
+    return [file for path in paths for file in ([path] if path == STDIN else _find_files(path, complain, hidden))]
 
 
 def read_sources(
@@ -98,43 +107,43 @@ def read_sources(
     complain: Complain,
     stdin_form: Form = "txt",
     columns: Columns = TEXT_COLUMNS,
-    dialect: Dialect = PLAIN,
+    dialect: Dialect = DEFAULT_DIALECT,
     hidden: set[str] | None = None,
 ) -> Iterator[Source]:
-    """The texts of files, folders and standard input (`-`), in order, read as they are asked for.
+    """Yield the texts of files, folders and standard input (`-`), in order, reading each as it is needed.
 
     Args:
-        complain: called with each thing that cannot be read; reading goes on after it.
-        stdin_form: what standard input, or a pipe whose name has no ending, holds; nothing is guessed.
-        columns: where text and id stand in JSONL, CSV and Parquet.
-        dialect: delimiter and encoding of what is not Parquet, where they are not the usual ones.
-        hidden: collects what is left out of folders and archives because of its name.
+        complain: called with a problem for each file or row that cannot be read; the others are read.
+        stdin_form: the form of standard input, or of a pipe whose name has no ending; it is never guessed.
+        columns: the columns of text and id in JSONL, CSV and Parquet.
+        dialect: the delimiter and encoding of all files but Parquet, where they differ from the defaults.
+        hidden: collects the files and folders, also in archives, that are left out because their names mark
+            them as hidden.
     """
-    before = 0
-    left_out: set[str] = set() if hidden is None else hidden
+    bytes_before = 0
+    hidden = set() if hidden is None else hidden
     for path in paths:
         if path == STDIN:
-            yield from _Reader(columns, complain, dialect, left_out).read(
-                sys.stdin.buffer, "standard input", stdin_form, ""
-            )
+            reader = _Reader(columns, complain, dialect, hidden)
+            yield from reader.read(sys.stdin.buffer, "standard input", stdin_form, "")
             continue
-        for file in _files(path, complain, left_out):
+        for file in _find_files(path, complain, hidden):
             try:
                 with file.open("rb") as raw:
-                    pipe = is_device(file)
-                    size = 0 if pipe else file.stat().st_size
-                    reader = _Reader(columns, complain, dialect, left_out, None if pipe else raw, before, size)
-                    form, packing = form_of(file.name) or (stdin_form if pipe else "txt", "")
-                    yield from reader.read(raw, printable(file), form, packing)
-                    before += size
+                    is_pipe = is_device(file)
+                    size = 0 if is_pipe else file.stat().st_size
+                    reader = _Reader(columns, complain, dialect, hidden, None if is_pipe else raw, bytes_before, size)
+                    form, compression = form_of(file.name) or (stdin_form if is_pipe else "txt", "")
+                    yield from reader.read(raw, printable(file), form, compression)
+                    bytes_before += size
             except OSError as error:
                 complain(Problem(printable(file), f"cannot be read: {error.strerror}", "check path and permissions"))
 
 
-def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
+def _find_files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
     try:
         is_folder, is_unknown = path.is_dir(), path.exists() and not form_of(path.name) and not is_device(path)
-    except OSError as error:  # a folder above it is closed
+    except OSError as error:  # no permission for a folder above it
         complain(Problem(printable(path), f"cannot be read: {error.strerror}", "check path and permissions"))
         return []
     if is_folder:
@@ -146,7 +155,7 @@ def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
             complain(Problem(printable(path), "no file in this folder has a form that is tagged", _ENDINGS))
         return found.files
     if is_unknown:
-        fix = _OTHERWISE.get(path.suffix.lower(), _ENDINGS)
+        fix = _OTHER_FORMS.get(path.suffix.lower(), _ENDINGS)
         ending = printable(path.suffix) or "a file without ending"
         complain(Problem(printable(path), f"{ending} is not tagged", fix))
         return []
@@ -155,112 +164,123 @@ def _files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one file, and what is packed in it.
+    """Reads one file, and the members of an archive.
 
-    hidden: collects what is left out of archives because of its name.
-    raw: the file as it lies on disk, to see how far reading is; None: nobody knows.
-    before, size: bytes of the files before it, and of it.
-    share: how much of it has been read, where it is not read from its begin to its end.
+    hidden: collects hidden members of archives.
+    raw: the file on disk, which tells how much of it has been read; None if that is unknown.
+    bytes_before, size: the bytes of the files before it, and its own.
+    share: the share of it that has been read, from 0 to 1, if it is not read from its beginning to its end.
     """
 
     columns: Columns
     complain: Complain
-    dialect: Dialect = PLAIN
+    dialect: Dialect = DEFAULT_DIALECT
     hidden: set[str] = field(default_factory=set)
     raw: IO[bytes] | None = None
-    before: int = 0
+    bytes_before: int = 0
     size: int = 0
     share: float | None = None
 
-    def read(self, stream: IO[bytes], name: str, form: Form, packing: str, archive: str = "") -> Iterator[Source]:
-        """The texts of a file, or of an archive's member; where it breaks off, the rest is a problem."""
+    def read(self, stream: IO[bytes], name: str, form: Form, compression: str, archive: str = "") -> Iterator[Source]:
+        """Yield the texts of a file, or of an archive's member; if it is damaged, report a problem and stop.
+
+        Args:
+            compression: the suffix of its compression, or "".
+            archive: "zip" or "tar" for an archive's member, or "".
+        """
         count = 0
         try:
-            for source in self._opened(stream, name, form, packing, archive):
+            for source in self._read(stream, name, form, compression, archive):
                 count += 1
                 yield source
         except READ_ERRORS as error:
-            said = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
+            what = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
             fix = "what follows is not tagged; get the file anew"
-            if count and any(word in said.lower() for word in ("crc", "checksum")):
+            if count and any(word in what.lower() for word in ("crc", "checksum")):
                 fix = f"what was read before may be wrong, and {fix}"
-            self.complain(Problem(name, said, fix, unreadable=True))
+            self.complain(Problem(name, what, fix, unreadable=True))
 
-    def _opened(self, stream: IO[bytes], name: str, form: Form, packing: str, archive: str) -> Iterator[Source]:
-        if form in ("zip", "parquet") and not packing and not archive and not stream.seekable():
+    def _read(self, stream: IO[bytes], name: str, form: Form, compression: str, archive: str) -> Iterator[Source]:
+        if form in ("zip", "parquet") and not compression and not archive and not stream.seekable():
             self.complain(Problem(name, f"a {form} file cannot be read from a pipe", "write it to a file first"))
         elif form in ("zip", "tar"):
-            yield from self._members(open_decompressed(stream, packing), name, form)
+            yield from self._read_members(open_decompressed(stream, compression), name, form)
         elif form == "parquet":
-            if packing or archive:
+            if compression or archive:
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
                 return
-            yield from self._sources(parquet_rows(stream, name, self.columns, self.complain, self._told))
+            yield from self._to_sources(parquet_rows(stream, name, self.columns, self.complain, self._set_share))
         else:
-            plain = open_decompressed(stream, packing)
+            plain = open_decompressed(stream, compression)
             if form == "txt":
-                yield from self._text(
-                    plain.read(_LARGEST_TEXT + 1 if packing or archive else -1), name, packing or archive
-                )
+                limit = _LARGEST_TEXT if compression or archive else None
+                yield from self._read_text(plain, name, limit)
             elif form in ("csv", "tsv"):
-                usual = "\t" if form == "tsv" else ","
-                yield from self._sources(csv_rows(plain, name, self.columns, self.complain, self.dialect, usual))
+                delimiter = "\t" if form == "tsv" else ","
+                yield from self._to_sources(csv_rows(plain, name, self.columns, self.complain, self.dialect, delimiter))
             else:
-                yield from self._sources(json_rows(plain, name, self.complain, self.dialect))
+                yield from self._to_sources(json_rows(plain, name, self.complain, self.dialect))
 
-    def _members(self, stream: IO[bytes], name: str, kind: Literal["zip", "tar"]) -> Iterator[Source]:
+    def _read_members(self, stream: IO[bytes], name: str, kind: Literal["zip", "tar"]) -> Iterator[Source]:
         contents = Contents(name, kind, form_of, self.complain, self.hidden)
         for member in (zip_members if kind == "zip" else tar_members)(stream, contents):
-            form, packing = form_of(member.file) or ("txt", "")
-            yield from self.read(member.stream, member.name, form, packing, kind)
+            form, compression = form_of(member.file) or ("txt", "")
+            yield from self.read(member.stream, member.name, form, compression, kind)
         if not contents.found:
             self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
 
-    def _text(self, raw: bytes, name: str, packed: str) -> Iterator[Source]:
-        if packed and len(raw) > _LARGEST_TEXT:
-            said = f"unpacks to a text of more than {_LARGEST_TEXT // 1024**2} MiB"
-            self.complain(Problem(name, said, "if that is one report, unpack it first", unreadable=True))
+    def _read_text(self, stream: IO[bytes], name: str, limit: int | None) -> Iterator[Source]:
+        raw = stream.read(-1 if limit is None else limit + 1)
+        if limit is not None and len(raw) > limit:
+            what = f"unpacks to a text of more than {limit // 1024**2} MiB"
+            self.complain(Problem(name, what, "if that is one report, unpack it first", unreadable=True))
             return
         encoding = detect_encoding(raw[:4], self.dialect.encoding)
         try:
-            # Decoded as it is, a byte-order mark and CRLF too: offsets are those of the file's text.
+            # A byte-order mark and CRLF are kept: offsets are those of the file's text.
             text = raw.decode(encoding)
         except UnicodeDecodeError as error:
             row = raw.count(b"\n", 0, error.start) + 1
-            said, fix = describe_decoding_error(raw[max(error.start - _BEFORE, 0) :], encoding)
-            self.complain(Problem(f"{name}:{row}", said, fix))
+            what, fix = describe_decoding_error(raw[max(error.start - _ERROR_CONTEXT, 0) :], encoding)
+            self.complain(Problem(f"{name}:{row}", what, fix))
             return
         yield Source(name, text, position=self._position())
 
-    def _sources(self, rows: Iterable[Row]) -> Iterator[Source]:
-        """What each row says of its report; a row without a text is a problem with its id."""
+    def _to_sources(self, rows: Iterable[Row]) -> Iterator[Source]:
+        """Yield the report of each row; a row without a text is reported as a problem with its id."""
         for where, record in rows:
-            name, text = record.get(self.columns.id_name), record.get(self.columns.text)
-            unnamed = name is None or name == ""  # CSV has no null
+            report_id, text = record.get(self.columns.id_name), record.get(self.columns.text)
+            has_id = report_id is not None and report_id != ""  # CSV has no null
             if not isinstance(text, str):
-                but = f" but {_kind(text)}" if self.columns.text in record else ""
-                of = "" if unnamed else f" (id {excerpt(name) if isinstance(name, str) else str(name)[:40]})"
-                said = f"no string under {excerpt(self.columns.text)}{but}{of}"
-                fix = "the row is left out"
-                if self.columns.text not in record:
-                    fix += f"; its keys are {listed(list(record), self.columns.text)}: name one with --column"
-                self.complain(Problem(where, said, fix))
+                self.complain(Problem(where, *self._describe_missing_text(record, report_id if has_id else None)))
                 continue
-            own = (self.columns.id_name, self.columns.text, "entities")
-            metadata = {key: value for key, value in record.items() if key not in own}
-            yield Source(where if unnamed else name, text, renamed(metadata, RESERVED), self._position())
+            used = (self.columns.id_name, self.columns.text, "entities")
+            metadata = {key: value for key, value in record.items() if key not in used}
+            yield Source(report_id if has_id else where, text, rename_reserved(metadata, RESERVED), self._position())
 
-    def _told(self, share: float) -> None:
+    def _describe_missing_text(self, record: Mapping[str, Any], report_id: Any) -> tuple[str, str]:
+        """Return what is wrong with a row without a text, and how to fix it."""
+        column = self.columns.text
+        what, fix = f"no string under {excerpt(column)}", "the row is left out"
+        if column in record:
+            what += f" but {_json_type(record[column])}"
+        else:
+            fix += f"; its keys are {format_names(list(record), column)}: name one with --column"
+        if report_id is not None:
+            what += f" (id {excerpt(report_id) if isinstance(report_id, str) else str(report_id)[:40]})"
+        return what, fix
+
+    def _set_share(self, share: float) -> None:
         self.share = share
 
     def _position(self) -> int:
         if self.share is not None:
-            return self.before + int(self.share * self.size)
-        return self.before + (self.raw.tell() if self.raw else 0)
+            return self.bytes_before + int(self.share * self.size)
+        return self.bytes_before + (self.raw.tell() if self.raw else 0)
 
 
-def renamed(metadata: Mapping[str, Any], reserved: Container[str]) -> Mapping[str, Any]:
-    """Metadata whose keys stay clear of reserved ones: `id` becomes `report.id`, that `report.report.id`."""
+def rename_reserved(metadata: Mapping[str, Any], reserved: Container[str]) -> Mapping[str, Any]:
+    """Return metadata without reserved keys: `id` becomes `report.id`, and `report.id` becomes `report.report.id`."""
 
     def clashes(key: str) -> bool:
         while key.startswith("report."):
@@ -272,6 +292,6 @@ def renamed(metadata: Mapping[str, Any], reserved: Container[str]) -> Mapping[st
     return {f"report.{key}" if clashes(key) else key: value for key, value in metadata.items()}
 
 
-def _kind(value: Any) -> str:
-    kinds = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
-    return kinds.get(type(value), "a number")
+def _json_type(value: Any) -> str:
+    names = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
