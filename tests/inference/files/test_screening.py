@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.inference.files.screening import Hashes, Ids, OtherScripts
+from conflict_ner.inference.files.screening import HashSet, Ids, OtherScripts
 from conflict_ner.inference.files.sources import Source
 from conflict_ner.inference.tagger import Tagger
 from helpers.archives import write
@@ -21,11 +21,11 @@ ROWS = [("a", "Rebels left Goma."), ("b", "Повстанцы ушли."), ("a",
 def test_a_set_of_hashes_is_a_set() -> None:
     dice = random.Random(0)
     texts = [str(dice.randrange(20_000)) for _ in range(30_000)]
-    ours, expected = Hashes(), set[str]()
+    ours, expected = HashSet(), set[str]()
     for text in texts:
         assert ours.add(text) == (text not in expected)
         expected.add(text)
-    assert len(ours._places) * 8 <= 24 * len(expected)
+    assert len(ours._slots) * 8 <= 24 * len(expected)
 
 
 def test_made_ids_are_distinct_also_from_those_that_look_like_them() -> None:

@@ -127,7 +127,7 @@ def test_a_large_parquet_file_is_written_in_groups(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sinks, "_GROUP_ROWS", 10)
     records = [{"id": n, "text": "Goma", "entities": [entity("Goma", 0)]} for n in range(25)]
     assert pq.ParquetFile(written("parquet", "mentions", records)).num_row_groups == 3
-    monkeypatch.setattr(sinks, "_GROUP", 50)
+    monkeypatch.setattr(sinks, "_GROUP_CHARACTERS", 50)
     assert pq.ParquetFile(written("parquet", "mentions", records)).num_row_groups > 3
     assert [row["id"] for row in from_parquet("mentions", records)] == list(range(25))
 

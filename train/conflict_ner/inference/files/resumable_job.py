@@ -1,30 +1,30 @@
-r"""A long job's output, so that an interrupted job goes on without a lost or a doubled report.
+r"""Writes the output of a long job so that an interrupted job can resume without a lost or a repeated report.
 
-While `OUT` is made, what is done stands in two files beside it:
+Until the output `OUT` is complete, two files next to it hold the finished part:
 
-`OUT.partial`: the tagged reports, a line of JSON each, whatever form `OUT` is to have. It only grows.
-`OUT.progress`: a line of JSON for the job (its inputs with their sizes and times, its options), then
-    one for each time that the partial file was brought safely to the disk: how many reports are in
-    it, and its length in bytes.
+`OUT.partial`: the tagged reports, a line of JSON each, whatever the form of `OUT`. It only grows.
+`OUT.progress`: a line of JSON that describes the job (its inputs with their sizes and times, its options),
+    then a line for each time that the partial file was synced to the disk: the number of reports in it
+    and its length in bytes.
 
-A killed process, a power loss or a full disk leaves both. To resume, the partial file is cut to the
-length that the last whole line of progress gives, the inputs are read again from their begin, and as
-many reports as it holds are passed over: no form of input has to be entered in its middle, and the
-problems that were met are met and counted again. What is done twice is a chunk of the tagger's, or
-`EVERY` seconds' work where that is more.
+Both remain after a killed process, a power loss or a full disk. To resume, the partial file is truncated to the
+length in the last complete line of progress, the inputs are read again from their beginning, and as many reports
+as the file holds are skipped. So no form of input has to be entered in its middle, and the problems in the inputs
+are found and counted again. At most a chunk of the tagger's, or `EVERY` seconds of work if that is more, is
+done twice.
 
-At the end `OUT` is made from the partial file and takes its place in one step; then the two go.
+At the end `OUT` is written from the partial file and put in its place in one step; then both files are removed.
 A lock on `OUT.progress` keeps a second process from the same output.
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as folder:
-...     with job(Path(folder) / "out.jsonl", {"inputs": []}) as made:
-...         made.add('{"id": 1}\n', mentions=0, words=2)
-...         made.finish()
+...     with job(Path(folder) / "out.jsonl", {"inputs": []}) as output:
+...         output.add('{"id": 1}\n', mentions=0, words=2)
+...         output.finish()
 ...     [(file.name, file.read_text()) for file in Path(folder).iterdir()]
 [('out.jsonl', '{"id": 1}\n')]
 
-A job is told by its inputs and its options; another one does not go on with its output:
+A job is identified by its inputs and its options; another job does not resume its output:
 
 >>> was = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
 >>> for problem in job_differences(was, {"column": "body", "inputs": [["a.csv", 12, 9], ["b.csv", 10, 1]]}):
@@ -48,47 +48,49 @@ from typing import IO, Any
 from conflict_ner.errors import ConfigError, JobError, Problem
 from conflict_ner.files import is_device, lock_output, parse_complete_lines, sync_folder
 
-Facts = Mapping[str, Any]  # a key an option; under `inputs` a list an input: name, size, time
-_SHOWN = 10  # differences
+Facts = Mapping[str, Any]  # the options by name, and under `inputs` for each input its name, size and time
+Records = Callable[[], Iterator[dict[str, Any]]]  # reads the records; may be called again
+EVERY = 5.0  # seconds between two syncs, the most work (or one chunk of the tagger's) that is done again
+_MAX_DIFFERENCES = 10  # in a message
 
 
 def facts_of(files: Sequence[Path], **options: Any) -> dict[str, Any]:
-    """What must be the same to resume: the inputs with sizes and times, and options."""
+    """Return what must be the same to resume a job: the options, and the inputs with their sizes and times."""
     inputs: list[list[str | int | None]] = []
     for file in files:
         try:
             stat = None if is_device(file) else file.stat()  # a pipe has no size before it is read
-        except OSError:  # it will be said when it is read
+        except OSError:  # reported when it is read
             stat = None
         inputs.append([str(file), stat.st_size, stat.st_mtime_ns] if stat else [str(file), None, None])
     return {**options, "inputs": inputs}
 
 
 def job_differences(then: Facts, now: Facts) -> list[Problem]:
-    """In what a job is another than the one that was interrupted; of many differences the first."""
+    """Return the differences between an interrupted job and one that is to resume it, at most the first ten."""
     fix = "or delete what the interrupted job left"
     problems = [
         Problem(key, f"was {then.get(key)!r} and is now {now.get(key)!r}", f"give the same options, {fix}")
         for key in dict.fromkeys([*then, *now])
         if key != "inputs" and then.get(key) != now.get(key)
     ]
-    was, are = ({name: rest for name, *rest in facts["inputs"]} for facts in (then, now))
-    for name in dict.fromkeys([*was, *are]):
-        if was.get(name) != are.get(name):
-            what = "is not named now" if name not in are else "is new" if name not in was else "has changed since"
+    old, new = ({name: rest for name, *rest in facts["inputs"]} for facts in (then, now))
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) != new.get(name):
+            what = "is not named now" if name not in new else "is new" if name not in old else "has changed since"
             problems.append(Problem(name, what, f"give the same inputs, {fix}"))
     if not problems and then["inputs"] != now["inputs"]:
         problems.append(Problem("the inputs", "are in another order", f"give them in the same order, {fix}"))
-    return problems[:_SHOWN]
-
-
-EVERY = 5.0  # seconds: at most this much work, and one chunk of the tagger's, is done again
-Records = Callable[[], Iterator[dict[str, Any]]]  # may be called again, to read them again
+    return problems[:_MAX_DIFFERENCES]
 
 
 @dataclass(slots=True)
 class JobCounts:
-    """How much is done. without_mentions: reports without an entity; bytes: of the partial file."""
+    """How much is done.
+
+    without_mentions: reports without a mention.
+    bytes: the length of the partial file.
+    """
 
     reports: int = 0
     mentions: int = 0
@@ -106,14 +108,18 @@ class JobCounts:
 
 
 class Job:
-    """An output being made; `counts` is what is in it, `safe` how many of its reports a kill would leave."""
+    """An output that is being written.
+
+    counts: what has been written.
+    saved_reports: how many reports are safe on the disk, even if the process is killed.
+    """
 
     def __init__(self, target: Path, every: float) -> None:
         self.target, self.every = target, every
         self.counts = JobCounts()
         self.saved_reports = 0
         self._partial, self._progress = job_files(target)
-        self._written = time.monotonic()
+        self._last_save = time.monotonic()
 
     def add(self, row: str, mentions: int, words: int) -> None:
         """Write a report's line.
@@ -127,22 +133,22 @@ class Job:
         self.counts.add(mentions, words, len(raw))
 
     def save_if_due(self) -> None:
-        """Bring what is written to the disk, if that is due: a resumed job will go on with what comes next.
+        """Sync the partial file to the disk if `every` seconds have passed; a resumed job can begin at this point.
 
         Raises:
             JobError: if the disk is full or fails.
         """
-        if self.counts.reports > self.saved_reports and time.monotonic() - self._written >= self.every:
+        if self.counts.reports > self.saved_reports and time.monotonic() - self._last_save >= self.every:
             self._save()
 
     def finish(self, convert: Callable[[Records, IO[bytes]], None] | None = None) -> None:
-        """Put the output in its place.
+        """Put the complete output in its place.
 
         Args:
-            convert: writes it, given the records; None: it is the partial file as it is.
+            convert: writes the records to a stream; None: the partial file becomes the output.
 
         Raises:
-            JobError: if the disk is full or fails; all reports are safe then.
+            JobError: if the disk is full or fails; all reports are safe in the partial file.
         """
         self._save()
         self.stream.close()
@@ -156,16 +162,16 @@ class Job:
             self._progress.unlink()
 
     def _converted(self, convert: Callable[[Records, IO[bytes]], None]) -> Path:
-        aside = self.target.with_name(f"{self.target.name}.assembling")
+        draft = self.target.with_name(f"{self.target.name}.assembling")
         try:
-            with aside.open("wb") as stream:
+            with draft.open("wb") as stream:
                 convert(self._records, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
         except BaseException:
-            aside.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
-        return aside
+        return draft
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self._partial.open("rb") as stream:
@@ -175,12 +181,12 @@ class Job:
         with self._disk():
             self.stream.flush()
             os.fsync(self.stream.fileno())
-            self._say(asdict(self.counts))
+            self._log_progress(asdict(self.counts))
         self.saved_reports = self.counts.reports
-        self._written = time.monotonic()
+        self._last_save = time.monotonic()
 
-    def _say(self, facts: Facts) -> None:
-        self.log.write(json.dumps(facts).encode() + b"\n")
+    def _log_progress(self, entry: Mapping[str, Any]) -> None:
+        self.log.write(json.dumps(entry).encode() + b"\n")
         self.log.flush()
         os.fsync(self.log.fileno())
 
@@ -196,25 +202,32 @@ class Job:
             raise JobError(message) from error
 
     def begin(self, facts: Facts, *, resume: bool, files: ExitStack) -> None:
-        """Open the two files, or go on with those that are there."""
+        """Create the two files, or resume with those of an interrupted job.
+
+        Args:
+            files: closes them at the end of the job.
+
+        Raises:
+            ConfigError: as in `job`.
+        """
         if self._partial.exists() and not self._progress.exists():
-            said = f"is in the way, and there is no {self._progress.name} beside it to go on with"
-            raise ConfigError("the output", [Problem(str(self._partial), said, "move or delete it")])
+            what = f"is in the way, and there is no {self._progress.name} beside it to go on with"
+            raise ConfigError("the output", [Problem(str(self._partial), what, "move or delete it")])
         self.log: IO[bytes] = files.enter_context(self._progress.open("a+b"))
         lock_output(self.log, self.target)
         if not self._partial.exists():  # killed before its first report, or when all was done
             self.log.truncate(0)
-            self._say(facts)
+            self._log_progress(facts)
             self.stream: IO[bytes] = files.enter_context(self._partial.open("xb"))
             sync_folder(self.target.parent)
             return
         if not resume:
-            said = f"an interrupted job has left it, and {self._progress.name}"
+            what = f"an interrupted job has left it, and {self._progress.name}"
             fix = "add --resume to go on with that job, or delete both"
-            raise ConfigError("the output", [Problem(str(self._partial), said, fix)])
-        self._go_on(facts, files)
+            raise ConfigError("the output", [Problem(str(self._partial), what, fix)])
+        self._resume(facts, files)
 
-    def _go_on(self, facts: Facts, files: ExitStack) -> None:
+    def _resume(self, facts: Facts, files: ExitStack) -> None:
         self.log.seek(0)
         records, length = parse_complete_lines(self.log.read())
         problems = job_differences(records[0], json.loads(json.dumps(facts))) if records else []
@@ -231,8 +244,8 @@ class Job:
         self.stream.seek(done.bytes)
         self.counts, self.saved_reports = done, done.reports
 
-    def give_up(self) -> None:
-        """After an error: leave the two files if there is something to go on with, and else nothing."""
+    def discard_if_empty(self) -> None:
+        """Remove the two files unless they hold reports with which a job can be resumed."""
         if not self.saved_reports:
             for file in (self._partial, self._progress):
                 file.unlink(missing_ok=True)
@@ -242,41 +255,41 @@ class Job:
 def job(
     target: Path, facts: Facts, *, resume: bool = False, keep_partial: bool = True, every: float | None = None
 ) -> Iterator[Job]:
-    """An output that is made in the block, which ends with `finish`.
+    """Write an output in the block, which ends with `finish`.
 
     Args:
-        facts: what must be the same to resume: a key an option, and under `inputs` a list an input,
-            its name first. JSON can write them.
-        resume: go on with an interrupted job, if there is one.
-        keep_partial: whether a block that fails leaves what is needed to go on.
-        every: seconds between two times of bringing everything to the disk; None: `EVERY`.
+        facts: what must be the same to resume, as from `facts_of`; it must be serializable as JSON.
+        resume: resume an interrupted job, if there is one.
+        keep_partial: whether a block that fails leaves the files needed to resume.
+        every: seconds between two syncs to the disk; None: `EVERY`.
 
     Raises:
-        ConfigError: if a job is left and not to be resumed, or is another, or another process is at it.
+        ConfigError: if there is an interrupted job and `resume` is False, or it is a different job, or another
+            process is writing the output.
         JobError: in the block, if the disk is full or fails.
         OSError: if the output cannot be opened.
     """
     target = target.resolve()
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    made = Job(target, EVERY if every is None else every)
+    output = Job(target, EVERY if every is None else every)
     with ExitStack() as files:
         try:
-            made.begin(facts, resume=resume, files=files)
+            output.begin(facts, resume=resume, files=files)
         except OSError as error:
             error.filename = str(target)  # the name that the user knows
             raise
         try:
-            yield made
+            yield output
         except BaseException:
-            with suppress(OSError):  # a full disk, which has been said
+            with suppress(OSError):  # a full disk, which has been reported
                 files.close()
             if not keep_partial:
-                made.saved_reports = 0
-            made.give_up()
+                output.saved_reports = 0
+            output.discard_if_empty()
             raise
 
 
 def job_files(target: Path) -> tuple[Path, Path]:
-    """The two files of an output that is being made."""
+    """Return the partial file and the progress file of an output that is being written."""
     return target.with_name(f"{target.name}.partial"), target.with_name(f"{target.name}.progress")

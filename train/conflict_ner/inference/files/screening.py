@@ -1,6 +1,6 @@
-"""Looks at reports before they are tagged: ids that are used again, texts in a script unknown to the model.
+"""Screens reports before they are tagged for repeated ids and for texts in a script unknown to the model.
 
-Both are counted, the first of each is named, and an option mends them: ids are made distinct, texts left out.
+Both are counted and the first of each is kept for a message. Options make ids unique and leave such texts out.
 
 >>> ids = Ids(unique=True)
 >>> [source.id for source in ids.watch([Source("a", ""), Source("a", ""), Source("b", ""), Source("a", "")])]
@@ -21,58 +21,65 @@ from typing import Any
 from conflict_ner.data.scripts import is_in_other_script
 from conflict_ner.inference.files.sources import Source
 
-_BYTES = 8  # of a hash: among ten million ids two different ones are taken for one with odds of 1 in 300,000
-_FULL = 2 / 3  # of a table's places, at most
+_HASH_BYTES = 8  # with ten million ids, the odds that two different ones share a hash are 1 in 300,000
+_MAX_LOAD = 2 / 3  # of the slots of a hash table
 
 
-class Hashes:
-    """A set of texts in 12 to 24 bytes each, where Python's own would need ten times as much."""
+class HashSet:
+    """A set of texts in 12 to 24 bytes each, a tenth of what Python's own needs: a table of their hashes.
+
+    Collisions go to the next free slot (linear probing).
+    """
 
     def __init__(self) -> None:
-        self._places = array("Q", bytes(_BYTES * 1024))
+        self._slots = array("Q", bytes(_HASH_BYTES * 1024))  # 0 is an empty slot
         self._count = 0
 
     def add(self, text: str) -> bool:
-        """Add a text; whether it was new."""
-        hashed = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()) or 1
-        place = self._place(hashed)
-        if self._places[place]:
+        """Add a text; return whether it was new."""
+        text_hash = (
+            int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest()) or 1
+        )
+        slot = self._find_slot(text_hash)
+        if self._slots[slot]:
             return False
-        self._places[place] = hashed
+        self._slots[slot] = text_hash
         self._count += 1
-        if self._count > _FULL * len(self._places):
-            old, self._places = self._places, array("Q", bytes(2 * _BYTES * len(self._places)))
-            for each in filter(None, old):
-                self._places[self._place(each)] = each
+        if self._count > _MAX_LOAD * len(self._slots):
+            old, self._slots = self._slots, array("Q", bytes(2 * _HASH_BYTES * len(self._slots)))
+            for old_hash in filter(None, old):
+                self._slots[self._find_slot(old_hash)] = old_hash
         return True
 
-    def _place(self, hashed: int) -> int:
-        """Where a hash is, or would be: 0 stands for an empty place."""
-        last = len(self._places) - 1
-        place = hashed & last
-        while self._places[place] not in (0, hashed):
-            place = (place + 1) & last
-        return place
+    def _find_slot(self, text_hash: int) -> int:
+        """Return the slot that holds a hash, or the empty slot where it belongs."""
+        mask = len(self._slots) - 1
+        slot = text_hash & mask
+        while self._slots[slot] not in (0, text_hash):
+            slot = (slot + 1) & mask
+        return slot
 
 
 class Ids:
-    """Counts reports whose id an earlier one has.
+    """Counts reports with an id that an earlier report has.
+
+    repeated: their number; first: the id of the first of them.
 
     Args:
-        unique: give each of them an id of its own: `ID#2`, `ID#3` ...
+        unique: give each of them a unique id: `ID#2`, `ID#3` ...
     """
 
     def __init__(self, *, unique: bool = False) -> None:
         self.unique = unique
         self.repeated = 0
         self.first: Any = None
-        self._seen = Hashes()
-        self._times: dict[str, int] = {}
+        self._seen = HashSet()
+        self._last_suffix: dict[str, int] = {}
 
     def watch(self, sources: Iterable[Source]) -> Iterator[Source]:
-        """The same reports, in order."""
+        """Yield the same reports, in order, with unique ids if that is set."""
         for source in sources:
-            # As text: in a table 7 and "7" cannot be told apart.
+            # Compared as text: in a table 7 and "7" look the same.
             name = source.id if isinstance(source.id, str) else json.dumps(source.id, ensure_ascii=False)
             if self._seen.add(name):
                 yield source
@@ -80,38 +87,40 @@ class Ids:
             if not self.repeated:
                 self.first = source.id
             self.repeated += 1
-            yield replace(source, id=self._another(name)) if self.unique else source
+            yield replace(source, id=self._unused_id(name)) if self.unique else source
 
-    def _another(self, name: str) -> str:
-        """The next `NAME#2`, `NAME#3` ... that no report has had."""
+    def _unused_id(self, name: str) -> str:
+        """Return the next of `NAME#2`, `NAME#3` ... that no report has had."""
         while True:
-            self._times[name] = self._times.get(name, 1) + 1
-            other = f"{name}#{self._times[name]}"
-            if self._seen.add(other):
-                return other
+            self._last_suffix[name] = self._last_suffix.get(name, 1) + 1
+            candidate = f"{name}#{self._last_suffix[name]}"
+            if self._seen.add(candidate):
+                return candidate
 
 
 class OtherScripts:
     """Counts reports that are mostly in a script on which the model was not trained.
 
+    count: their number; first: the id of the first of them.
+
     Args:
-        known: the scripts of its training; empty: nobody knows, and no report is counted.
-        skip: leave them out.
-        begin: called with the id of the first one.
+        known: the scripts of the model's training; if empty, they are unknown and no report is counted.
+        on_first: called with the id of the first such report.
+        skip: leave such reports out.
     """
 
-    def __init__(self, known: Sequence[str], begin: Callable[[Any], None], *, skip: bool = False) -> None:
-        self.known, self.begin, self.skip = tuple(known), begin, skip
+    def __init__(self, known: Sequence[str], on_first: Callable[[Any], None], *, skip: bool = False) -> None:
+        self.known, self.on_first, self.skip = tuple(known), on_first, skip
         self.count = 0
         self.first: Any = None
 
     def watch(self, sources: Iterable[Source]) -> Iterator[Source]:
-        """The same reports, in order, without those that are left out."""
+        """Yield the same reports, in order, without those that are left out."""
         for source in sources:
             if is_in_other_script(source.text, self.known):
                 if not self.count:
                     self.first = source.id
-                    self.begin(source.id)
+                    self.on_first(source.id)
                 self.count += 1
                 if self.skip:
                     continue

@@ -1,12 +1,12 @@
-r"""TableWriter what was found: JSONL, CSV or Parquet, a row a report or a row a mention.
+r"""Writes tagged reports as JSONL, CSV or Parquet, with one row per report or one row per mention.
 
 `reports`: the columns `id`, the metadata, `text`, `entities` (in CSV as JSON).
 `mentions`: `id` of the report, `label`, `text` (of the mention), `start`, `end`, `score`, the metadata.
 
-A metadata column of such a name is called `report.NAME`. Tables are made from the records of a whole
-job, read twice: which columns there are, and what they hold, is known only after the last.
-In Parquet a column has the one type of its values; where they are of several, or are lists
-or objects, it is text, the latter as JSON. CSV is UTF-8 with `\n`, every text in quotes.
+A metadata column with such a name becomes `report.NAME`. CSV and Parquet are written from all records of a job,
+which are read twice, because the columns and their types are known only after the last record. In Parquet a column
+has the type of its values; if they have several types, or are lists or objects, the column is text, with lists and
+objects as JSON. CSV is UTF-8 with `\n`, every text in quotes.
 
 >>> record = {"id": 7, "year": 2012, "text": "Goma fell.", "entities": [
 ...     {"label": "LOCATION", "text": "Goma", "start": 0, "end": 4, "score": 0.9}]}
@@ -32,17 +32,17 @@ TableWriter = Callable[[Callable[[], Iterator[dict[str, Any]]], IO[bytes]], None
 OUTPUT_FORMS: Mapping[str, OutputForm] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 TABLES = ("reports", "mentions")
 ENTITY: Mapping[str, Kind] = {"label": "text", "text": "text", "start": "int", "end": "int", "score": "float"}
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
-_OWN = frozenset(ENTITY) - {"text"}  # a record's metadata has no `text`
-_GROUP = 16 * 1024 * 1024  # characters, about, that a Parquet row group is made of
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # created once: `json.dumps` creates one per call
+_MENTION_COLUMNS = frozenset(ENTITY) - {"text"}  # a record's metadata has no `text`
+_GROUP_CHARACTERS = 16 * 1024 * 1024  # of text in a Parquet row group, about
 _GROUP_ROWS = 100_000
-_LARGEST = 2**63  # of what Parquet has for a whole number
+_INT64_LIMIT = 2**63
 
 
 def output_form(name: str) -> OutputForm | None:
-    """What an output of this name is to be: JSONL where it has no ending; None for an ending that is not written.
+    """Return the form of an output by its name: JSONL if it has no ending; None for an ending that is not written.
 
-    `.json` is none of them: programs expect one document in such a file, and this writes a line a row.
+    `.json` is not written: programs expect a single document in such a file, not a line per row.
 
     >>> output_form("a.csv"), output_form("a.NDJSON"), output_form("results")
     ('csv', 'jsonl', 'jsonl')
@@ -54,22 +54,25 @@ def output_form(name: str) -> OutputForm | None:
 
 
 def rows_of(record: Record, table: Table) -> Iterator[dict[str, Any]]:
-    """The rows that a report has in a table: itself, or its mentions."""
+    """Yield the rows of a report in a table: the report itself, or its mentions."""
     if table == "reports":
         yield dict(record)
         return
-    metadata = rename_reserved({key: value for key, value in record.items() if key not in RESERVED}, _OWN)
+    metadata = rename_reserved({key: value for key, value in record.items() if key not in RESERVED}, _MENTION_COLUMNS)
     for entity in record["entities"]:
         yield {"id": record["id"], **entity, **metadata}
 
 
 def line(row: Record) -> str:
-    """A row of JSONL."""
+    """Format a row as a line of JSONL."""
     return _encode(row) + "\n"
 
 
 def writer(form: OutputForm, table: Table) -> TableWriter | None:
-    """What writes a form, given the records as often as it asks; None where it is their lines as they are."""
+    """Return the function that writes a form; None if the output is the lines of the records themselves.
+
+    It takes a function that reads the records, which it may call twice, and the stream to write to.
+    """
     if form == "jsonl" and table == "reports":
         return None
 
@@ -77,27 +80,27 @@ def writer(form: OutputForm, table: Table) -> TableWriter | None:
         if form == "jsonl":
             stream.writelines(line(row).encode("utf-8") for record in records() for row in rows_of(record, table))
             return
-        table_of = write_csv if form == "csv" else write_parquet
-        table_of(records(), columns_of(records(), table), table, stream)
+        write_table = write_csv if form == "csv" else write_parquet
+        write_table(records(), columns_of(records(), table), table, stream)
 
     return write
 
 
 def columns_of(records: Iterable[Record], table: Table) -> dict[str, Kind]:
-    """The columns of a table and what they hold, the metadata in the order in which it first appears.
+    """Return the columns of a table and the kinds of their values, metadata in the order of first appearance.
 
-    `id` and the metadata count also where a report has no mention.
+    `id` and the metadata of reports without a mention count as well.
     """
     kinds: dict[str, Kind | None] = {"id": None}
     for record in records:
         for key, value in record.items():
             if key not in ("text", "entities"):
-                kinds[key] = _both(kinds.get(key), _kind(value))
+                kinds[key] = _common_kind(kinds.get(key), _kind(value))
     metadata = {key: kind or "text" for key, kind in kinds.items() if key != "id"}
-    name: dict[str, Kind] = {"id": kinds["id"] or "text"}
+    id_column: dict[str, Kind] = {"id": kinds["id"] or "text"}
     if table == "reports":
-        return {**name, **metadata, "text": "text", "entities": "mixed"}
-    return {**name, **ENTITY, **rename_reserved(metadata, _OWN)}
+        return {**id_column, **metadata, "text": "text", "entities": "mixed"}
+    return {**id_column, **ENTITY, **rename_reserved(metadata, _MENTION_COLUMNS)}
 
 
 def _kind(value: Any) -> Kind | None:
@@ -106,11 +109,11 @@ def _kind(value: Any) -> Kind | None:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int" if -_LARGEST <= value < _LARGEST else "mixed"
+        return "int" if -_INT64_LIMIT <= value < _INT64_LIMIT else "mixed"
     return "float" if isinstance(value, float) else "text" if isinstance(value, str) else "mixed"
 
 
-def _both(one: Kind | None, other: Kind | None) -> Kind | None:
+def _common_kind(one: Kind | None, other: Kind | None) -> Kind | None:
     if one is None or other is None or one == other:
         return one or other
     return "float" if {one, other} == {"int", "float"} else "mixed"
@@ -123,14 +126,14 @@ def _as_text(value: Any) -> str | None:
 def write_csv(records: Iterable[Record], columns: Mapping[str, Kind], table: Table, stream: IO[bytes]) -> None:
     """Write a table as CSV with a header; nulls are empty."""
     lines = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-    # Quoted whatever is in them: readers part lines at more characters than the writer knows.
+    # All texts are quoted: some readers split lines at characters that the writer would not quote.
     writer = csv.writer(lines, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(columns)
     for record in records:
         for row in rows_of(record, table):
             values = (row.get(column) for column in columns)
             writer.writerow([v if type(v) in (int, float) else _as_text(v) for v in values])
-    lines.detach()  # flushes, and leaves the stream to its owner
+    lines.detach()  # flushes, and leaves the stream open for its owner
 
 
 def write_parquet(records: Iterable[Record], columns: Mapping[str, Kind], table: Table, stream: IO[bytes]) -> None:
@@ -139,10 +142,12 @@ def write_parquet(records: Iterable[Record], columns: Mapping[str, Kind], table:
     import pyarrow.parquet as pq
 
     types: dict[str, Any] = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64()}
-    of = {column: types.get(kind, pa.string()) for column, kind in columns.items()}
+    column_types = {column: types.get(kind, pa.string()) for column, kind in columns.items()}
     if table == "reports":
-        of["entities"] = pa.list_(pa.struct([(key, types.get(kind, pa.string())) for key, kind in ENTITY.items()]))
-    schema = pa.schema(list(of.items()))
+        column_types["entities"] = pa.list_(
+            pa.struct([(key, types.get(kind, pa.string())) for key, kind in ENTITY.items()])
+        )
+    schema = pa.schema(list(column_types.items()))
     texts = {column for column, kind in columns.items() if kind in ("text", "mixed") and column != "entities"}
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for group in _groups(row for record in records for row in rows_of(record, table)):
@@ -159,7 +164,7 @@ def _groups(rows: Iterable[Record]) -> Iterator[Sequence[Record]]:
     for row in rows:
         group.append(row)
         characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(group) == _GROUP_ROWS or characters > _GROUP:
+        if len(group) == _GROUP_ROWS or characters > _GROUP_CHARACTERS:
             yield group
             group, characters = [], 0
     if group:

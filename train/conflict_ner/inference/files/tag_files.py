@@ -1,4 +1,4 @@
-"""Tags files: each text of `sources` with what was found in it, in order.
+"""Tags the reports of files, in order, and writes each with its entities.
 
 >>> from types import SimpleNamespace
 >>> finds_goma = SimpleNamespace(stream=lambda texts: ([Entity("LOCATION", "Goma", 0, 4, 0.9)] for _ in texts))
@@ -24,20 +24,20 @@ from conflict_ner.inference.files.table_readers import Columns
 
 
 class StreamTagger(Protocol):
-    """What this module asks of a `Tagger`."""
+    """The part of a `Tagger` that this module uses."""
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        """The entities of each text, in order."""
+        """Yield the entities of each text, in order."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A text and what was found in it.
+    """A report and its entities.
 
-    starts_chunk: whether the tagger read on just before it answered this one. What it answers from here on
-        was computed apart from what it answered before, so an interrupted job can begin again here
-        and have the same batches, and so the same scores, as an undisturbed one.
+    starts_chunk: whether the tagger read further texts just before it tagged this one. It computed this text and
+        those after it in other batches than those before, so an interrupted job that resumes here has
+        the same batches, and therefore the same scores, as an undisturbed one.
     """
 
     source: Source
@@ -45,7 +45,7 @@ class Tagged:
     starts_chunk: bool = field(default=False, compare=False)
 
     def to_record(self) -> dict[str, Any]:
-        """The row of JSONL output: id, metadata, text and entities."""
+        """Return the row of JSONL output: id, metadata, text and entities."""
         entities = [
             {"label": e.label, "text": e.text, "start": e.start, "end": e.end, "score": round(e.score, 4)}
             for e in self.entities
@@ -60,12 +60,12 @@ def tag_files(
     stdin_form: Form = "txt",
     columns: Columns = TEXT_COLUMNS,
 ) -> Iterator[Tagged]:
-    """Tag all texts of files, folders and standard input (`-`), in order, as they are read.
+    """Tag all reports of files, folders and standard input (`-`), in order, as they are read.
 
     Args:
-        complain: called with each thing that cannot be read; reading goes on after it.
-        stdin_form: what standard input holds; nothing is guessed from its content.
-        columns: where text and id stand in JSONL, CSV and Parquet.
+        complain: called with a problem for each file or row that cannot be read; the others are tagged.
+        stdin_form: the form of standard input; it is never guessed.
+        columns: the columns of text and id in JSONL, CSV and Parquet.
     """
     return tag_sources(tagger, read_sources(paths, complain, stdin_form, columns))
 
@@ -73,20 +73,20 @@ def tag_files(
 def tag_into(
     job: Job, tagger: StreamTagger, sources: Iterator[Source], watch: Callable[[JobCounts, int], None]
 ) -> Iterator[Tagged]:
-    """Tag what a job has not done yet, each report in its output before it is given.
+    """Tag the reports that a job has not tagged yet; each is written to the job's output before it is yielded.
 
     Args:
-        sources: all of the job's, from the first one.
-        watch: told of each report what is done in all, and its position in the inputs.
+        sources: all reports of the job, from the first one.
+        watch: called after each report with the counts of the whole job and the report's position in the inputs.
 
     Raises:
-        ConfigError: if there are fewer texts than the job has done.
+        ConfigError: if there are fewer reports than the job has tagged.
         JobError: if the disk is full or fails.
     """
-    for done in range(job.counts.reports):
+    for count in range(job.counts.reports):
         if next(sources, None) is None:
-            said = f"hold {done} reports, and {job.counts.reports} of them had been tagged"
-            raise ConfigError("--resume", [Problem("the inputs", said, "give those of the interrupted job")])
+            what = f"hold {count} reports, and {job.counts.reports} of them had been tagged"
+            raise ConfigError("--resume", [Problem("the inputs", what, "give those of the interrupted job")])
     for tagged in tag_sources(tagger, sources):
         if tagged.starts_chunk:
             job.save_if_due()
@@ -98,7 +98,7 @@ def tag_into(
 def count_results(
     results: Iterable[Tagged], counts: JobCounts, watch: Callable[[JobCounts, int], None]
 ) -> Iterator[Tagged]:
-    """The same results; `counts` grows with each, and `watch` is told, as in `tag_into`."""
+    """Yield the same results; each is added to `counts`, and `watch` is called as in `tag_into`."""
     for tagged in results:
         counts.add(len(tagged.entities), len(tagged.source.text.split()))
         watch(counts, tagged.source.position)
@@ -106,31 +106,31 @@ def count_results(
 
 
 def write_results(results: Iterable[Tagged], table: Table, stream: TextIO) -> Iterator[Tagged]:
-    """The same results, each written as JSONL when it is asked for."""
+    """Yield the same results; the rows of each are written as JSONL before it is yielded."""
     for tagged in results:
         stream.writelines(map(line, rows_of(tagged.to_record(), table)))
         yield tagged
 
 
 def tag_sources(tagger: StreamTagger, sources: Iterable[Source]) -> Iterator[Tagged]:
-    """Tag texts, in order; kept in memory are those that the tagger has read and not answered."""
+    """Tag reports, in order; only those that the tagger has read and not tagged yet are in memory."""
     waiting: deque[Source] = deque()
-    read = 0
+    read_count = 0
 
     def texts() -> Iterator[str]:
-        nonlocal read
+        nonlocal read_count
         for source in sources:
             waiting.append(source)
-            read += 1
+            read_count += 1
             yield source.text
 
-    before = 0
+    previous_count = 0
     for entities in tagger.stream(texts()):
         source = waiting.popleft()
-        # A result beside another row's text would be worse than none.
+        # The entities of another report's text would be worse than none.
         if any(source.text[e.start : e.end] != e.text for e in entities):
             raise AssertionError(f"{source.id}: entities of another text")
-        yield Tagged(source, entities, starts_chunk=read > before)
-        before = read
+        yield Tagged(source, entities, starts_chunk=read_count > previous_count)
+        previous_count = read_count
     if waiting:
         raise AssertionError("texts without an answer")
