@@ -92,7 +92,7 @@ def test_without_the_runs_reports_others_are_asked_for(source: Path, reports_fil
     with pytest.raises(CheckpointError, match=r"validation\.md\); name labeled reports with --data"):
         export_onnx(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    made = export_onnx(source, tmp_path / "out", entries=[reports_file])
+    made = export_onnx(source, tmp_path / "out", data=[reports_file])
     assert made.manifest.exported
     assert made.manifest.exported.documents == 3
 

@@ -25,8 +25,8 @@ from conflict_ner.inference.tagger import Tagger
 
 
 def evaluate(
-    folder: str | Path,
-    entries: str | Path | Iterable[str | Path],
+    checkpoint: str | Path,
+    data: str | Path | Iterable[str | Path],
     *,
     strict: bool = True,
     columns: ColumnsConfig | None = None,
@@ -40,8 +40,8 @@ def evaluate(
     """Score a checkpoint on labeled files and folders.
 
     Args:
-        folder: the checkpoint's folder.
-        entries: labeled files and folders, one or several.
+        checkpoint: its folder.
+        data: labeled files and folders, one or several.
         strict: refuse data with problems; if False, reports with problems are left out.
         columns: the columns of words and tags in CoNLL files; None: they are detected.
         fields: metadata fields to slice by; None: all fields with few values.
@@ -58,18 +58,18 @@ def evaluate(
             no report to score, or no report with a field to slice by.
         OSError: if the file for predictions cannot be written.
     """
-    folder, entries = Path(folder), as_paths(entries)
+    folder, paths = Path(checkpoint), as_paths(data)
     if predictions is not None:
         require_writable(Path(predictions))  # before tagging, which may take minutes
     # In full precision: a published figure must be the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32")
     if guidelines is None:
         guidelines = _training_guidelines(tagger.checkpoint)
-    data = corpus.load({"data": entries}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
-    for problem in data.skipped:
+    loaded = corpus.load({"data": paths}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
+    for problem in loaded.skipped:
         on_skipped(problem)
-    documents = data["data"]
-    data_name = ", ".join(map(str, entries))
+    documents = loaded["data"]
+    data_name = ", ".join(map(str, paths))
     if not documents:
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes

@@ -57,23 +57,25 @@ class ExportData(NamedTuple):
 
 
 def export_onnx(
-    source: str | Path,
+    checkpoint: str | Path,
     folder: str | Path,
     precision: str = "fp32",
-    entries: str | Path | Iterable[str | Path] = (),
+    data: str | Path | Iterable[str | Path] = (),
     *,
     overwrite: bool = False,
 ) -> Checkpoint:
     """Export a checkpoint for ONNX Runtime, and compare the export with the original before anything is written.
 
     Args:
+        checkpoint: the folder of the checkpoint to export.
+        folder: the folder to write.
         precision: fp32 or int8.
-        entries: labeled files to compare on; by default the run's own validation reports.
+        data: labeled files to compare on; by default the run's own validation reports.
         overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
 
     Raises:
         OverwriteError: if there is such a checkpoint and `overwrite` is False.
-        CheckpointError: if the source is incomplete or has no PyTorch weights, if there is nothing
+        CheckpointError: if the checkpoint is incomplete or has no PyTorch weights, if there is nothing
             to compare on, or if the export does not pass the comparison; nothing is written.
         ConfigError: if there is no such precision.
         DataError: if the files cannot be read.
@@ -81,7 +83,7 @@ def export_onnx(
     """
     _refuse_other_precision(precision)
     require_packages("ONNX", NEEDED)
-    source, folder = Path(source), Path(folder).absolute()
+    source, folder = Path(checkpoint), Path(folder).absolute()
     refuse_same_folder(source, folder)
     refuse_lost_checkpoint(Checkpoint.load(source).config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
     tagger = Tagger.load(source, "cpu", precision="fp32")
@@ -89,17 +91,17 @@ def export_onnx(
     if original.manifest.exported:
         raise CheckpointError(f"{source} is an export itself; export the checkpoint that it was made from")
     refuse_changed_weights(original)
-    data = _export_data(original, as_paths(entries))
+    reports = _export_data(original, as_paths(data))
     with tempfile.TemporaryDirectory() as scratch:
         scratch_folder = Path(scratch)
         window_tokenizer = _window_tokenizer(original)
-        batches = _batches(window_tokenizer, data.calibration_texts) if precision == "int8" else None
+        batches = _batches(window_tokenizer, reports.calibration_texts) if precision == "int8" else None
         write_model(source, scratch_folder, batches)
         copy_files(source, scratch_folder, except_for=WEIGHTS)
         predictor = Predictor(OnnxRuntime.load(scratch_folder), window_tokenizer, original.scheme)
-        texts = [document.text for document in data.documents]
+        texts = [document.text for document in reports.documents]
         found = list(predictor.predict(texts))
-        facts = check_parity(precision, data.documents, tagger.tag(texts), found, tagger.labels)
+        facts = check_parity(precision, reports.documents, tagger.tag(texts), found, tagger.labels)
         draft = CheckpointDraft(
             config=moved_config(original, folder),
             manifest=original.manifest.model_copy(update={"exported": facts, "pipeline": None}),
