@@ -1,4 +1,4 @@
-"""An uncased encoder that is taught capitals stays what it was and tells them apart."""
+"""An uncased encoder extended with capitals keeps its other pieces and distinguishes case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from conflict_ner.modeling.cased_vocabulary import CAPITALISED, UPPER, add_cased_embeddings, forms, with_capitals
+from conflict_ner.modeling.cased_vocabulary import (
+    CAPITALIZED,
+    UPPER,
+    add_cased_embeddings,
+    build_cased_tokenizer,
+    case_variants,
+)
 from conflict_ner.modeling.encoder import load_model, load_tokenizer
 from helpers.encoders import byte_bpe, wordpiece
 from transformers import BertConfig, BertForTokenClassification
@@ -37,66 +43,66 @@ def _bert(size: int) -> BertForTokenClassification:
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_are_cut_as_before_but_for_words_of_mixed_capitals(text: str) -> None:
     old = wordpiece()
-    capitals = with_capitals(old)
-    assert capitals
-    lower = {len(old) + k: origin for k, origin in enumerate(capitals.origins)}
-    ids = capitals.tokenizer(text, add_special_tokens=True, truncation=False)["input_ids"]
+    cased = build_cased_tokenizer(old)
+    assert cased
+    lower = {len(old) + k: origin for k, origin in enumerate(cased.origins)}
+    ids = cased.tokenizer(text, add_special_tokens=True, truncation=False)["input_ids"]
     assert [lower.get(i, i) for i in ids] == old(text, add_special_tokens=True, truncation=False)["input_ids"]
 
 
 def test_ways_of_writing_become_different_pieces() -> None:
-    capitals = with_capitals(wordpiece())
-    assert capitals
-    written = [capitals.tokenizer.tokenize(word, truncation=False) for word in ("goma", "Goma", "GOMA", "gOmA")]
+    cased = build_cased_tokenizer(wordpiece())
+    assert cased
+    written = [cased.tokenizer.tokenize(word, truncation=False) for word in ("goma", "Goma", "GOMA", "gOmA")]
     assert written[:3] == [["goma"], ["Goma"], ["GOMA"]]
     assert "[UNK]" not in written[3]
 
 
 @pytest.mark.parametrize("piece", ["[unk]", "42", ",", "مدينة", "##9"])
 def test_what_has_no_case_has_no_other_form(piece: str) -> None:
-    assert [form for form, _ in forms(piece) if form.lower() != piece.lower()] == []
+    assert [variant for variant, _ in case_variants(piece) if variant.lower() != piece.lower()] == []
 
 
 def test_a_single_letter_is_capitalised_rather_than_upper() -> None:
-    assert list(forms("k")) == [("K", CAPITALISED)]
-    assert list(forms("##k")) == [("##K", UPPER)]
+    assert list(case_variants("k")) == [("K", CAPITALIZED)]
+    assert list(case_variants("##k")) == [("##K", UPPER)]
 
 
 def test_a_form_of_another_length_is_none() -> None:
-    assert list(forms("ß")) == []
+    assert list(case_variants("ß")) == []
 
 
 def test_cased_tokenizers_and_other_kinds_are_left_alone() -> None:
-    capitals = with_capitals(wordpiece())
-    assert capitals
-    assert with_capitals(capitals.tokenizer) is None
-    assert with_capitals(byte_bpe()) is None
+    cased = build_cased_tokenizer(wordpiece())
+    assert cased
+    assert build_cased_tokenizer(cased.tokenizer) is None
+    assert build_cased_tokenizer(byte_bpe()) is None
 
 
 def test_a_new_piece_is_its_lower_form_and_a_direction_that_all_share() -> None:
     old = wordpiece()
-    model, capitals = _bert(len(old)), with_capitals(old)
-    assert capitals
+    model, cased = _bert(len(old)), build_cased_tokenizer(old)
+    assert cased
     before = _embeddings(model).clone()
-    add_cased_embeddings(model, capitals)
+    add_cased_embeddings(model, cased)
     after = _embeddings(model)
     assert torch.equal(after[: len(old)], before)
-    moved = after[len(old) :] - before[list(capitals.origins)]
-    for way in (CAPITALISED, UPPER):
-        same = moved[[index for index, each in enumerate(capitals.ways) if each == way]]
+    moved = after[len(old) :] - before[list(cased.origins)]
+    for way in (CAPITALIZED, UPPER):
+        same = moved[[index for index, each in enumerate(cased.cases) if each == way]]
         assert torch.allclose(same, same[0].expand_as(same), atol=1e-6)
         assert same[0].norm() > 0
-    assert model.config.vocab_size == len(capitals.tokenizer) == len(after)
+    assert model.config.vocab_size == len(cased.tokenizer) == len(after)
 
 
 def test_it_is_saved_and_loaded_as_any_encoder(tmp_path: Path) -> None:
     old = wordpiece()
-    model, capitals = _bert(len(old)), with_capitals(old)
-    assert capitals
-    add_cased_embeddings(model, capitals)
+    model, cased = _bert(len(old)), build_cased_tokenizer(old)
+    assert cased
+    add_cased_embeddings(model, cased)
     model.save_pretrained(tmp_path)
-    capitals.tokenizer.save_pretrained(tmp_path)
+    cased.tokenizer.save_pretrained(tmp_path)
     tokenizer, loaded = load_tokenizer(str(tmp_path)), load_model(str(tmp_path))
     for text in TEXTS:
-        assert tokenizer(text, truncation=False)["input_ids"] == capitals.tokenizer(text, truncation=False)["input_ids"]
+        assert tokenizer(text, truncation=False)["input_ids"] == cased.tokenizer(text, truncation=False)["input_ids"]
     assert torch.equal(_embeddings(loaded), _embeddings(model))

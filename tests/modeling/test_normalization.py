@@ -77,7 +77,7 @@ def test_offsets_are_of_the_text_given(text: str) -> None:
     """Every character that is read covers a place, in order, and one that is read as itself its own."""
     found = normalize(text)
     places = np.arange(len(found.text))
-    starts, ends = found.given(places, places + 1)
+    starts, ends = found.original_offsets(places, places + 1)
     assert len(starts) == len(found.text)
     assert (starts < ends).all()
     assert (np.diff(starts) >= 0).all()
@@ -91,7 +91,7 @@ def test_offsets_are_of_the_text_given(text: str) -> None:
 @given(TEXTS)
 def test_words_share_no_place(text: str) -> None:
     found = normalize(text)
-    starts, ends = found.given(*split_words(found.text))
+    starts, ends = found.original_offsets(*split_words(found.text))
     assert (starts < ends).all()
     assert (ends[:-1] <= starts[1:]).all()
 
@@ -102,7 +102,7 @@ def test_a_text_is_read_alike_alone_and_in_company(texts: list[str]) -> None:
         alone = normalize(text)
         places = np.arange(len(found.text))
         assert found.text == alone.text
-        assert np.array_equal(found.given(places, places + 1), alone.given(places, places + 1))
+        assert np.array_equal(found.original_offsets(places, places + 1), alone.original_offsets(places, places + 1))
 
 
 @given(st.text(st.characters(max_codepoint=126, exclude_characters="&<`\\^", categories=["L", "N", "P", "S", "Zs"])))

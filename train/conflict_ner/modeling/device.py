@@ -1,4 +1,4 @@
-"""What this machine is fast at.
+"""Choose the device and the number format that are fast on this machine.
 
 >>> choose_device("cpu", "fp32")
 Hardware(device='cpu', precision='fp32')
@@ -17,16 +17,16 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Where to compute and how precisely the matrix products of training are taken."""
+    """The device to compute on, and the number format of the matrix products of training."""
 
     device: str
     precision: Precision
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> Hardware:
-    """The device and the training precision; what is not `auto` is taken as said.
+    """Choose the device and the training precision; a value other than `auto` is kept.
 
-    bf16 is chosen where hardware multiplies it: NVIDIA from Ampere on (fp16 before it), and
+    bf16 is chosen where the hardware multiplies it: NVIDIA GPUs from Ampere on (fp16 on older ones), and
     CPUs with AMX tiles or AVX512-BF16. Elsewhere bf16 is emulated and slower than fp32.
     """
     import torch
@@ -43,20 +43,20 @@ def choose_device(device: str = "auto", precision: str = "auto") -> Hardware:
 
 
 def check_device(device: str) -> None:
-    """Raise if PyTorch cannot compute on a device here, before any long work for it.
+    """Raise if PyTorch cannot compute on a device of this machine, before any long work on it.
 
     Raises:
-        EncoderError: naming the device.
+        EncoderError: with the device and the reason.
     """
     import torch
 
     try:
-        torch.zeros(1, device=device).cpu()  # there and back: "meta" takes tensors, and gives nothing back
-    except Exception as error:  # by device and version RuntimeError, AssertionError, ImportError ...
-        raise EncoderError(f"device {device!r} cannot be used: {_reason(device, error)}") from None
+        torch.zeros(1, device=device).cpu()  # and copied back, which fails on "meta"
+    except Exception as error:  # RuntimeError, AssertionError or ImportError, depending on device and version
+        raise EncoderError(f"device {device!r} cannot be used: {_describe_failure(device, error)}") from None
 
 
-def _reason(device: str, error: Exception) -> str:
+def _describe_failure(device: str, error: Exception) -> str:
     import torch
 
     try:
@@ -78,6 +78,6 @@ def _first_line(error: Exception) -> str:
 def _cpu_has(probe: str) -> bool:
     import torch
 
-    # Underscored names: PyTorch has no public question for these, so their loss must not hurt.
+    # PyTorch has no public function for these, so a version without the private ones must work too.
     function = getattr(torch.cpu, probe, None)
     return bool(function and function())

@@ -1,6 +1,6 @@
-"""Finds the pretrained encoder: a bundled name, a folder, or a hub id.
+"""Find and load a pretrained encoder and its tokenizer, by a bundled name, a folder, or a hub id.
 
-Weights load from safetensors only, and no code that comes with a model is ever run.
+Weights are loaded from safetensors only, and code that comes with a model is never run.
 
 >>> encoder_name("minilm"), encoder_name("someone/some-encoder")
 ('sentence-transformers/all-MiniLM-L6-v2', 'someone/some-encoder')
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-# Encoders name their dropouts differently; the first name that one has is set.
+# Names of the dropouts in the configs of encoders; the first name that a config has is set.
 _DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "mlp_dropout")
-_NO_DOCSTRINGS = 2  # the level of `python -OO`
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+_NO_DOCSTRINGS = 2  # the optimization level of `python -OO`
 
 
 def resolve_encoder(encoder: str) -> str:
-    """What `from_pretrained` is to load: a folder for bundled names and folders, else the hub id.
+    """Return what `from_pretrained` loads: a folder for a bundled name or a folder, else the hub id.
 
     Raises:
-        EncoderError: with the command to run or the setting to mend.
+        EncoderError: with the command to run or the setting to correct.
     """
     if encoder in BUNDLED:
         return str(bundled_folder(encoder))
@@ -49,21 +49,21 @@ def resolve_encoder(encoder: str) -> str:
 
 
 def encoder_name(encoder: str) -> str:
-    """The name under which others know the encoder: a hub id, or a folder's own name."""
+    """Return the public name of an encoder: its hub id, or the name of its folder."""
     if encoder in BUNDLED:
         return BUNDLED[encoder].hub_id
     return Path(encoder).name if Path(encoder).is_dir() else encoder
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
-    """The fast tokenizer of a resolved encoder or a checkpoint folder.
+    """Load the fast tokenizer of a resolved encoder or a checkpoint folder.
 
     Raises:
-        EncoderError: if it cannot be had or cannot map its tokens to characters.
+        EncoderError: if it cannot be loaded or cannot map its tokens to characters.
     """
     from transformers import AutoTokenizer
 
-    with _clear_errors(source), quiet_transformers():
+    with _encoder_errors(source), quiet_transformers():
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     if len(tokenizer.get_vocab()) <= len(set(tokenizer.all_special_tokens)):
         raise EncoderError(f"encoder: {source} has no tokenizer files (tokenizer.json)")
@@ -73,14 +73,14 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
 
 
 def copy_backend(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
-    """A copy of what cuts the text, without the library around it."""
+    """Return a copy of the `tokenizers` object inside a transformers tokenizer."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, window: int, folder: Path) -> None:
-    """Write the tokenizer as a checkpoint's: limited to our window, truncating nothing by itself."""
+    """Write the tokenizer into a checkpoint folder, with `window` as its maximum length and without truncation."""
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.model_max_length = window
@@ -88,56 +88,66 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, window: int, folder: Path
 
 
 def load_model(source: str, *, new_head: bool = False, **settings: Any) -> PreTrainedModel:
-    """A token-classification model in fp32 on the CPU.
+    """Load a token-classification model in fp32 on the CPU.
 
     Args:
-        new_head: one is made at random; the source has none, or one for another task.
+        source: a folder or a hub id, as `resolve_encoder` returns it.
+        new_head: initialize the head at random; the source has none, or one for another task.
+        settings: more arguments of `from_pretrained`.
 
     Raises:
-        EncoderError: if the weights cannot be had or are not all there.
+        EncoderError: if the weights cannot be loaded or are incomplete.
     """
     import torch
     from transformers import AutoModelForTokenClassification
 
-    with _clear_errors(source), quiet_transformers():
+    with _encoder_errors(source), quiet_transformers():
         model, loading = AutoModelForTokenClassification.from_pretrained(
             source,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
-            ignore_mismatched_sizes=new_head,  # a head of other labels; anything else is seen to below
+            ignore_mismatched_sizes=new_head,  # a head for other labels; other mismatches are refused below
             **settings,
         )
-    # transformers fills what is missing at random and goes on; only a new head may be missing.
-    misfits = {key for key, *_ in loading["mismatched_keys"]}
+    # transformers initializes missing weights at random without an error; only a new head may be missing.
+    mismatched = {key for key, *_ in loading["mismatched_keys"]}
     missing = [
         key
-        for key in {*loading["missing_keys"], *misfits}
+        for key in {*loading["missing_keys"], *mismatched}
         if not new_head or key.startswith(f"{model.base_model_prefix}.") or key == model.base_model_prefix
     ]
     if missing:
         raise EncoderError(
-            f"encoder: {source} lacks weights, for example {min(missing)}; it is damaged or another kind"
+            f"encoder: {source} lacks weights, for example {min(missing)}; it is damaged or of another kind"
         )
-    if new_head and not misfits:
-        _forget_head(model, loading["missing_keys"])
+    if new_head and not mismatched:
+        _reset_head(model, loading["missing_keys"])
     return model  # type: ignore[no-any-return]
 
 
-def _forget_head(model: PreTrainedModel, made: set[str]) -> None:
-    """Make a head at random that came with the weights: of a checkpoint with as many tags."""
+def _reset_head(model: PreTrainedModel, initialized: set[str]) -> None:
+    """Initialize a head at random if it was loaded: from a checkpoint with as many tags.
+
+    Args:
+        model: the model with the head.
+        initialized: names of the weights that were not loaded, so are random already.
+    """
     import torch
 
     name, layer = classification_head(model) or ("", None)
-    if layer is not None and f"{name}.weight" not in made:
+    if layer is not None and f"{name}.weight" not in initialized:
         torch.nn.init.normal_(layer.weight, std=getattr(model.config, "initializer_range", 0.02))
         if layer.bias is not None:
             torch.nn.init.zeros_(layer.bias)
 
 
 def classification_head(model: PreTrainedModel) -> tuple[str, torch.nn.Linear] | None:
-    """The layer that makes the logits, with its name: the last linear one outside the encoder with an output a tag."""
+    """Return the layer that computes the logits, with its name; None if there is none.
+
+    It is the last linear layer outside the encoder that has one output for each tag.
+    """
     import torch
 
     layers = [
@@ -153,17 +163,21 @@ def classification_head(model: PreTrainedModel) -> tuple[str, torch.nn.Linear] |
 def new_model(
     source: str, scheme: LabelScheme, dropout: float, attention_dropout: float, attention: str | None = None
 ) -> PreTrainedModel:
-    """The encoder with a new head for the scheme's tags, made from the random state as it stands.
+    """Load an encoder with a new head for the tags of a scheme, initialized from PyTorch's current random state.
 
     Args:
-        attention: an implementation that transformers knows, or None for its choice.
+        source: a folder or a hub id, as `resolve_encoder` returns it.
+        scheme: the labels, whose tags the head predicts.
+        dropout: the probability of dropping hidden values in training.
+        attention_dropout: the probability of dropping attention weights in training.
+        attention: an attention implementation that transformers knows; None for its default.
 
     Raises:
-        EncoderError: if the encoder cannot be had.
+        EncoderError: if the encoder cannot be loaded.
     """
     from transformers import AutoConfig
 
-    with _clear_errors(source), quiet_transformers():
+    with _encoder_errors(source), quiet_transformers():
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     config.id2label, config.label2id = scheme.id2label, scheme.label2id
     for names, value in ((_DROPOUT, dropout), (_ATTENTION_DROPOUT, attention_dropout)):
@@ -174,10 +188,10 @@ def new_model(
 
 
 def move_to_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
-    """The model, moved to what PyTorch calls a device.
+    """Move a model to a device, named as in PyTorch, and return it.
 
     Raises:
-        EncoderError: if there is no such device here.
+        EncoderError: if this machine has no such device.
     """
     try:
         return model.to(device)  # type: ignore[arg-type, no-any-return, unused-ignore]
@@ -187,13 +201,13 @@ def move_to_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' bars and load reports off the screen, then restore its settings."""
+    """Hide the progress bars and load reports of transformers in the block, then restore its settings."""
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
     hub_verbosity = hub_logging.get_verbosity()
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -201,14 +215,14 @@ def quiet_transformers() -> Iterator[None]:
     finally:
         hub_logging.set_verbosity(hub_verbosity)
         logging.set_verbosity(verbosity)
-        if bars:
+        if has_bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _without_docstrings() -> None:
+def _support_missing_docstrings() -> None:
     """Let transformers import its models under `python -OO`.
 
-    It writes each class's documentation when it is imported, from docstrings that are not there then, and fails.
+    On import it builds the documentation of each class from docstrings, and fails if they have been stripped.
     """
     if sys.flags.optimize < _NO_DOCSTRINGS:
         return
@@ -221,16 +235,17 @@ def _without_docstrings() -> None:
 
 
 @contextmanager
-def _clear_errors(source: str) -> Iterator[None]:
+def _encoder_errors(source: str) -> Iterator[None]:
+    """Turn errors of transformers in the block into an `EncoderError` with advice."""
     from safetensors import SafetensorError
 
-    _without_docstrings()
+    _support_missing_docstrings()
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         advice = (
             f"set encoder: to a bundled name ({', '.join(BUNDLED)}) or to a folder with config.json, tokenizer.json "
             "and model.safetensors; a hub id needs the network (and HF_HUB_OFFLINE unset)"
         )
-        raise EncoderError(f"encoder: {source} cannot be loaded: {first}\n{advice}") from error
+        raise EncoderError(f"encoder: {source} cannot be loaded: {reason}\n{advice}") from error

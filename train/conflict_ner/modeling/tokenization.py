@@ -1,14 +1,13 @@
-"""From text to what an encoder reads: words, subword tokens, and windows over them.
+"""Turn texts into input for an encoder: words, subword tokens, and windows of tokens.
 
-The tokenizer sees the text as `normalization` reads it, which for ordinary text is the text
-given, as in plain transformers. Its tokens are aligned to our words by character offsets, and
-the words' own offsets are always of the text given. A word's *first subword* is the first token that begins
-with it: the place where its label is learned and read. A text longer than the encoder's
-window is cut, at word edges, into overlapping windows; every first subword is *owned* by the
-window that shows it the most context, counts once in training and is read once after.
+The tokenizer gets the text as `normalization` returns it, which for ordinary text is the original,
+as in plain transformers. Its tokens are aligned to our words by character offsets, and the offsets of
+words are always in the original text. A word's *first subword* is the first token that begins with it:
+the token at which its label is learned and predicted. A text longer than the encoder's window is split,
+at word edges, into overlapping windows. Every first subword is *owned* by the window that gives it the
+most context; only there is its label learned and predicted.
 
-All positions are in tokens without the special ones; shapes are given with
-W words, T tokens.
+All positions are in tokens without the special ones. In shapes, W is the number of words and T of tokens.
 """
 
 from __future__ import annotations
@@ -35,25 +34,25 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 IGNORED = -100  # the label that PyTorch's cross entropy skips
 
-# Position embeddings of these begin past the padding id; those before it are never used.
+# Model types whose first position is the padding id plus one; the position embeddings before it are never used.
 _SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
 _LINE_END = re.compile(r"\r\n?|\n")
-_LEAST_TOKENS = 8  # tokens of text, below which windows would be all overlap
-_NO_LIMIT = 100_000  # tokenizers without a limit of their own give an astronomic one
+_MIN_TOKENS = 8  # tokens of text in a window; in shorter ones almost every token would be in the overlap
+_NO_LIMIT = 100_000  # a tokenizer without a limit reports an astronomical one
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """One text, aligned.
+    """A tokenized text whose tokens are aligned to its words.
 
-    word_starts, word_ends: character offsets in the text given, shape (W,).
-    token_ids: shape (T,), no special tokens.
-    first_subwords: each word's first token, shape (W,); -1 where no token begins with the word.
-    covering_words: each word's own index, or for a word without first subword the earlier word whose
+    word_starts, word_ends: character offsets in the original text, shape (W,).
+    token_ids: ids without special tokens, shape (T,).
+    first_subwords: the index of each word's first token, shape (W,); -1 if no token begins with the word.
+    covering_words: for each word its own index; for a word without a first subword the earlier word whose
         token covers it, or -1 if the tokenizer dropped the word; shape (W,).
-    windows: token ranges, in order.
-    owners: the window that shows each token the most context, shape (T,).
-    paragraph_starts: words that begin a paragraph: after a blank line, or a tag of HTML that makes one.
+    windows: the range of tokens of each window, in order.
+    owners: for each token the window that gives it the most context, shape (T,).
+    paragraph_starts: the words that begin a paragraph: after a blank line, or after a tag of HTML that implies one.
     """
 
     word_starts: Ints
@@ -68,7 +67,13 @@ class EncodedText:
 
 @dataclass(frozen=True, slots=True)
 class WindowTokenizer:
-    """Encodes texts for one tokenizer. `window` counts the special tokens, `overlap` does not."""
+    """Tokenizes texts and splits them into windows.
+
+    tokenizer: truncates and pads nothing.
+    window: longest input in tokens, special ones included.
+    overlap: tokens that neighboring windows share, without special ones.
+    prefix, suffix: ids of the special tokens before and after each input.
+    """
 
     tokenizer: Tokenizer
     window: int
@@ -78,36 +83,38 @@ class WindowTokenizer:
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer, window: int, overlap: int) -> WindowTokenizer:
-        """Find the special tokens around an input by looking at one.
+        """Create a window tokenizer, with the special tokens that the tokenizer puts around an input.
 
         Args:
-            tokenizer: ours from now on. It will truncate and pad nothing, whatever its file asks for.
+            tokenizer: is changed to truncate and pad nothing, whatever its file configures.
+            window: longest input in tokens, special ones included.
+            overlap: tokens that neighboring windows share; at most half of a window is used.
 
         Raises:
             EncoderError: if the window leaves no room for text.
         """
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        bare = tokenizer.encode("a", add_special_tokens=False).ids
-        full = tokenizer.encode("a", add_special_tokens=True).ids
-        at = next((i for i in range(len(full)) if full[i : i + len(bare)] == bare), 0)
-        prefix, suffix = tuple(full[:at]), tuple(full[at + len(bare) :])
+        text_ids = tokenizer.encode("a", add_special_tokens=False).ids
+        input_ids = tokenizer.encode("a", add_special_tokens=True).ids
+        begin = next((i for i in range(len(input_ids)) if input_ids[i : i + len(text_ids)] == text_ids), 0)
+        prefix, suffix = tuple(input_ids[:begin]), tuple(input_ids[begin + len(text_ids) :])
         max_tokens = window - len(prefix) - len(suffix)
-        if max_tokens < _LEAST_TOKENS:
+        if max_tokens < _MIN_TOKENS:
             raise EncoderError(f"encoding.window: {window} tokens leave no room for text")
         return cls(tokenizer, window, min(overlap, max_tokens // 2), prefix, suffix)
 
     @property
     def max_tokens(self) -> int:
-        """Tokens of text that fit one window."""
+        """The number of tokens of text that fit in one window."""
         return self.window - len(self.prefix) - len(self.suffix)
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        """Encode texts in bulk: tokenized in parallel, aligned all at once."""
+        """Encode texts in bulk: they are tokenized in parallel and aligned together."""
         if not texts:
             return []
         normalized = normalize_all(texts)
-        batch = self.tokenizer.encode_batch([each.text for each in normalized], add_special_tokens=False)
+        batch = self.tokenizer.encode_batch([text.text for text in normalized], add_special_tokens=False)
         counts = np.array([len(encoding) for encoding in batch], dtype=np.int64)
         total = int(counts.sum())
         ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in batch), np.int64, total)
@@ -115,75 +122,93 @@ class WindowTokenizer:
         return self._align(normalized, counts, ids, np.fromiter(flat, np.int64, 2 * total).reshape(-1, 2))
 
     def window_ids(self, encoded: EncodedText, index: int) -> list[int]:
-        """The input ids of one window, special tokens included."""
+        """Return the input ids of one window, special tokens included."""
         begin, end = encoded.windows[index]
         return [*self.prefix, *encoded.token_ids[begin:end].tolist(), *self.suffix]
 
     def _align(self, texts: Sequence[NormalizedText], counts: Ints, ids: Ints, spans: Ints) -> list[EncodedText]:
-        """Align tokens to words; `ids` and `spans` are of all texts, `counts` tokens a text."""
-        # As one text, parted by line breaks, which are part of no word.
-        joined = "\n".join(each.text for each in texts)
-        lengths = np.array([len(each.text) for each in texts], dtype=np.int64)
+        """Align tokens to words.
+
+        Args:
+            texts: the normalized texts.
+            counts: the number of tokens of each text.
+            ids: the token ids of all texts.
+            spans: character offsets of these tokens, each in its own text, shape (tokens of all texts, 2).
+        """
+        # The texts are aligned as one, joined by line breaks, which are part of no word.
+        joined = "\n".join(text.text for text in texts)
+        lengths = np.array([len(text.text) for text in texts], dtype=np.int64)
         text_ends = np.cumsum(lengths + 1)
         text_starts = text_ends - lengths - 1
         starts, ends = split_words(joined)
         shifted = spans + np.repeat(text_starts, counts)[:, None]
-        # Each token belongs to the first word it overlaps; tokens of nothing but space to none.
+        # Each token belongs to the first word that it overlaps; a token of white space belongs to none.
         first_word = np.searchsorted(ends, shifted[:, 0], side="right")
-        word_begins = np.append(starts, len(joined))[first_word]  # past the last word none begins
+        word_begins = np.append(starts, len(joined))[first_word]  # no word begins after the last one
         overlaps = (word_begins < shifted[:, 1]) & (shifted[:, 0] < shifted[:, 1])
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         first_subwords = np.full(len(starts), -1, dtype=np.int64)
         first_subwords[first_word[tokens]] = tokens
         paragraph_starts = _paragraph_starts(joined, starts)
 
-        # And apart again: offsets, tokens and words of each text count from its own beginning.
+        # Split again: offsets, tokens and words of each text count from its own beginning.
         word_edges = np.searchsorted(starts, np.append(text_starts, text_ends[-1]))
         token_edges = np.concatenate(([0], np.cumsum(counts)))
+        paragraph_edges = np.searchsorted(paragraph_starts, word_edges)
         words = np.diff(word_edges)
         shift = np.repeat(text_starts, words)
         first_subwords = np.where(first_subwords >= 0, first_subwords - np.repeat(token_edges[:-1], words), -1)
         starts, ends = starts - shift, ends - shift
-        covering_words = np.arange(len(starts)) - np.repeat(word_edges[:-1], words)
-        lost = set(np.searchsorted(word_edges, np.flatnonzero(first_subwords < 0), side="right").tolist())
-        owners = np.zeros(len(ids), dtype=np.int64)
+        word_indices = np.arange(len(starts)) - np.repeat(word_edges[:-1], words)
+        has_uncovered_word = np.zeros(len(texts) + 1, dtype=bool)
+        has_uncovered_word[np.searchsorted(word_edges, np.flatnonzero(first_subwords < 0), side="right") - 1] = True
         result = []
-        first_breaks = np.searchsorted(paragraph_starts, word_edges)
-        for text, source in enumerate(texts):
-            own, inside = slice(*word_edges[text : text + 2]), slice(*token_edges[text : text + 2])
-            begin = paragraph_starts[slice(*first_breaks[text : text + 2])] - own.start
-            aligned = starts[own], ends[own], first_subwords[own]
-            carried = _covering_words(*aligned, spans[inside]) if text + 1 in lost else covering_words[own]
-            windows, owner = self._cut(int(counts[text]), first_subwords[own]), owners[inside]
-            if len(windows) > 1:
-                owner = _owners(int(counts[text]), windows)
-            given = source.given(*aligned[:2])
-            result.append(EncodedText(*given, ids[inside], aligned[2], carried, windows, owner, begin))
+        for index, text in enumerate(texts):
+            word_slice, token_slice = slice(*word_edges[index : index + 2]), slice(*token_edges[index : index + 2])
+            paragraph_slice = slice(*paragraph_edges[index : index + 2])
+            aligned = starts[word_slice], ends[word_slice], first_subwords[word_slice]
+            windows = self._split(int(counts[index]), first_subwords[word_slice])
+            covering = word_indices[word_slice]
+            if has_uncovered_word[index]:
+                covering = _covering_words(*aligned, spans[token_slice])
+            word_starts, word_ends = text.original_offsets(*aligned[:2])
+            result.append(
+                EncodedText(
+                    word_starts=word_starts,
+                    word_ends=word_ends,
+                    token_ids=ids[token_slice],
+                    first_subwords=first_subwords[word_slice],
+                    covering_words=covering,
+                    windows=windows,
+                    owners=_owners(int(counts[index]), windows),
+                    paragraph_starts=paragraph_starts[paragraph_slice] - word_slice.start,
+                )
+            )
         return result
 
-    def _cut(self, tokens: int, first_subwords: Ints) -> tuple[tuple[int, int], ...]:
-        """Ranges of at most `max_tokens` tokens that overlap and begin and end at word edges."""
+    def _split(self, tokens: int, first_subwords: Ints) -> tuple[tuple[int, int], ...]:
+        """Return overlapping ranges of at most `max_tokens` tokens that begin and end at word edges."""
         if tokens <= self.max_tokens:
             return ((0, tokens),)
-        edges = np.unique(np.append(first_subwords[first_subwords >= 0], tokens))  # where a window may begin or end
+        edges = np.unique(np.append(first_subwords[first_subwords >= 0], tokens))
         windows, begin = [], 0
         while tokens - begin > self.max_tokens:
             limit = begin + self.max_tokens
-            at = edges[np.searchsorted(edges, limit, side="right") - 1]
-            # A word longer than that has no edge to cut at: it is cut where it must be.
-            end = int(at) if at > begin + self.overlap else limit
+            last_edge = edges[np.searchsorted(edges, limit, side="right") - 1]
+            # A word longer than a window is split inside, because it has no edge in reach.
+            end = int(last_edge) if last_edge > begin + self.overlap else limit
             windows.append((begin, end))
-            wanted = end - self.overlap
-            after = np.searchsorted(edges, wanted, side="left")
-            begin = int(edges[after]) if after < len(edges) and edges[after] <= end else wanted
+            earliest = end - self.overlap
+            next_edge = np.searchsorted(edges, earliest, side="left")
+            begin = int(edges[next_edge]) if next_edge < len(edges) and edges[next_edge] <= end else earliest
         return (*windows, (begin, tokens))
 
 
-def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, wanted: int | None) -> int:
-    """The longest input, special tokens included: the encoder's own limit, or less if wanted.
+def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, requested: int | None) -> int:
+    """Return the longest input in tokens, special ones included: the encoder's limit, or less if requested.
 
     Raises:
-        EncoderError: if more is wanted than the encoder can take.
+        EncoderError: if more is requested than the encoder can take.
     """
     limits = [tokenizer.model_max_length] if tokenizer.model_max_length < _NO_LIMIT else []
     positions = getattr(model_config, "max_position_embeddings", None)
@@ -191,24 +216,24 @@ def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, wanted
         shifted = model_config.model_type in _SHIFTED_POSITIONS
         limits.append(positions - ((model_config.pad_token_id or 0) + 1 if shifted else 0))
     limit = min(limits, default=512)
-    if wanted is not None and wanted > limit:
-        raise EncoderError(f"encoding.window: {wanted} is more than the {limit} tokens that the encoder takes")
-    return wanted or limit
+    if requested is not None and requested > limit:
+        raise EncoderError(f"encoding.window: {requested} is more than the {limit} tokens that the encoder takes")
+    return requested or limit
 
 
 def word_spans(encoded: EncodedText, mentions: Sequence[Mention]) -> tuple[list[WordSpan], list[Mention]]:
-    """Mentions as word spans, and those whose edges fall inside a word (reported, never moved)."""
+    """Return mentions as word spans, and the mentions with an edge inside a word (reported, never moved)."""
     aligned: list[WordSpan] = []
     unaligned: list[Mention] = []
     for mention in mentions:
         first = int(np.searchsorted(encoded.word_starts, mention.start))
         last = int(np.searchsorted(encoded.word_ends, mention.end))
-        fits = (
+        is_aligned = (
             first <= last < len(encoded.word_ends)
             and encoded.word_starts[first] == mention.start
             and encoded.word_ends[last] == mention.end
         )
-        if fits:
+        if is_aligned:
             aligned.append((first, last + 1, mention.label))
         else:
             unaligned.append(mention)
@@ -218,69 +243,77 @@ def word_spans(encoded: EncodedText, mentions: Sequence[Mention]) -> tuple[list[
 def training_windows(
     documents: Sequence[Document], window_tokenizer: WindowTokenizer, scheme: LabelScheme
 ) -> tuple[list[dict[str, list[int]]], list[tuple[Document, Mention]]]:
-    """Windows with labels to learn from, and the mentions that cannot be aligned to words.
+    """Return labeled windows for training, and the mentions that cannot be aligned to words.
 
-    Each window is `{"input_ids": [...], "labels": [...]}` of equal lengths. Every word
-    carries its label once, on its first subword, in the window that owns it. Words that an
-    unaligned mention touches are left out of the loss: neither label would be true.
+    Each window is `{"input_ids": [...], "labels": [...]}`, both of the same length. Every word
+    is labeled once, at its first subword, in the window that owns it. Words that an
+    unaligned mention touches are excluded from the loss: neither label would be true.
     """
     windows: list[dict[str, list[int]]] = []
     unaligned: list[tuple[Document, Mention]] = []
     for document, encoded in zip(documents, window_tokenizer.encode([d.text for d in documents]), strict=True):
-        spans, astray = word_spans(encoded, document.mentions)
-        unaligned += [(document, mention) for mention in astray]
+        spans, without_span = word_spans(encoded, document.mentions)
+        unaligned += [(document, mention) for mention in without_span]
         tags = scheme.encode(spans, len(encoded.word_starts))
-        for mention in astray:
+        for mention in without_span:
             tags[(encoded.word_starts < mention.end) & (encoded.word_ends > mention.start)] = IGNORED
-        windows += _labeled(encoded, tags, window_tokenizer)
+        windows += _label_windows(encoded, tags, window_tokenizer)
     return windows, unaligned
 
 
-def _labeled(encoded: EncodedText, tags: TagIds, window_tokenizer: WindowTokenizer) -> Iterator[dict[str, list[int]]]:
+def _label_windows(
+    encoded: EncodedText, tags: TagIds, window_tokenizer: WindowTokenizer
+) -> Iterator[dict[str, list[int]]]:
+    """Yield the windows that own at least one word with a label."""
     has_first_subword = encoded.first_subwords >= 0
-    labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
-    labels[encoded.first_subwords[has_first_subword]] = tags[has_first_subword]
+    token_labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
+    token_labels[encoded.first_subwords[has_first_subword]] = tags[has_first_subword]
     for index, (begin, end) in enumerate(encoded.windows):
-        own = np.where(encoded.owners[begin:end] == index, labels[begin:end], IGNORED)
-        if (own == IGNORED).all():  # no text, or inside one giant word: nothing to learn from
+        labels = np.where(encoded.owners[begin:end] == index, token_labels[begin:end], IGNORED)
+        if (labels == IGNORED).all():  # no text, or inside one very long word: nothing to learn from
             continue
-        before, after = [IGNORED] * len(window_tokenizer.prefix), [IGNORED] * len(window_tokenizer.suffix)
-        yield {"input_ids": window_tokenizer.window_ids(encoded, index), "labels": [*before, *own.tolist(), *after]}
+        prefix, suffix = [IGNORED] * len(window_tokenizer.prefix), [IGNORED] * len(window_tokenizer.suffix)
+        yield {"input_ids": window_tokenizer.window_ids(encoded, index), "labels": [*prefix, *labels.tolist(), *suffix]}
 
 
 def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints) -> Ints:
-    """See `EncodedText.covering_words`. Only words without a first subword need looking at; there are few."""
+    """Return `EncodedText.covering_words`; the loop is only over words without a first subword, which are few."""
     covering_words = np.arange(len(starts), dtype=np.int64)
     with_subword = np.flatnonzero(first_subwords >= 0)
     for word in np.flatnonzero(first_subwords < 0).tolist():
-        after = int(np.searchsorted(with_subword, word))
+        next_index = int(np.searchsorted(with_subword, word))
         covering_words[word] = -1
-        if after > 0:
-            before = int(with_subword[after - 1])
-            stop = int(first_subwords[with_subword[after]]) if after < len(with_subword) else len(spans)
-            tokens = spans[int(first_subwords[before]) : stop]
+        if next_index > 0:
+            previous = int(with_subword[next_index - 1])
+            stop = int(first_subwords[with_subword[next_index]]) if next_index < len(with_subword) else len(spans)
+            tokens = spans[int(first_subwords[previous]) : stop]
             if ((tokens[:, 0] < ends[word]) & (tokens[:, 1] > starts[word])).any():
-                covering_words[word] = before
+                covering_words[word] = previous
     return covering_words
 
 
 def _paragraph_starts(text: str, starts: Ints) -> Ints:
-    """The words before which a blank line stands."""
+    """Return the words that follow a blank line; `starts` are the offsets of all words."""
     lines = np.array([match.start() for match in _LINE_END.finditer(text)], dtype=np.int64)
     line_of = np.searchsorted(lines, starts)
     return np.flatnonzero(np.diff(line_of, prepend=0) > 1)
 
 
 def _owners(tokens: int, windows: Sequence[tuple[int, int]]) -> Ints:
-    """For each token the window where the nearer edge that is not the text's is farthest."""
+    """Return for each token the window that gives it the most context.
+
+    The context is the distance to the nearer edge of the window, edges of the text not counted.
+    """
     owners = np.zeros(tokens, dtype=np.int64)
-    best = np.full(tokens, -1, dtype=np.int64)
+    if len(windows) == 1:
+        return owners
+    most_context = np.full(tokens, -1, dtype=np.int64)
     for index, (begin, end) in enumerate(windows):
-        at = np.arange(begin, end)
-        left = at - begin if begin > 0 else np.full(end - begin, tokens)
-        right = end - 1 - at if end < tokens else np.full(end - begin, tokens)
+        positions = np.arange(begin, end)
+        left = positions - begin if begin > 0 else np.full(end - begin, tokens)
+        right = end - 1 - positions if end < tokens else np.full(end - begin, tokens)
         context = np.minimum(left, right)
-        better = context > best[begin:end]
-        owners[begin:end][better] = index
-        best[begin:end][better] = context[better]
+        is_better = context > most_context[begin:end]
+        owners[begin:end][is_better] = index
+        most_context[begin:end][is_better] = context[is_better]
     return owners
