@@ -121,6 +121,26 @@ def test_every_module_named_on_the_page_exists() -> None:
         assert (PACKAGE / name).is_file() or (ROOT / name).is_file() or (PACKAGE.parent.parent / name).is_file(), name
 
 
+def test_every_name_on_the_page_exists() -> None:
+    for type_ in ("EncodedText", "Entity", "Source", "Config", "Corpus", "LabelScheme", "TrainResult", "Report"):
+        assert f"`{type_}`" in PAGE
+        assert any(re.search(rf"^class {type_}\b", file.read_text(), re.MULTILINE) for file in PACKAGE.rglob("*.py"))
+    for name in re.findall(r"`((?:\w+\.)+\w+)`", PAGE):
+        if name.endswith((".py", ".md", ".toml")) or name == "transformers.pipeline":
+            continue
+        parts = name.split(".")
+        cut = next(k for k in range(len(parts), 0, -1) if find(parts[:k]) != Path())
+        source = find(parts[:cut]).read_text(encoding="utf-8")
+        for part in parts[cut:]:
+            assert re.search(rf"^(class|def) {part}\b", source, re.MULTILINE), name
+
+
+def find(parts: list[str]) -> Path:
+    """The file of a module or room, or the empty path."""
+    path = PACKAGE.joinpath(*parts)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), Path())
+
+
 def test_tests_mirror_the_rooms() -> None:
     modules = {file.relative_to(PACKAGE).with_suffix("") for file in PACKAGE.rglob("*.py")}
     for file in (ROOT / "tests").rglob("test_*.py"):
