@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import random
 
 import numpy as np
 import pytest
-from conflict_ner.data.labels import LabelScheme, is_tag, read_tags
+from conflict_ner.data.labels import LabelScheme, WordSpan, is_tag, read_tags
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 FOUR = LabelScheme(("ACTOR", "WEAPON", "LOCATION", "NUMBER"))
 TEN = LabelScheme(tuple(f"L{k}" for k in range(10)))
@@ -76,16 +77,27 @@ def test_tags_under_other_ids_are_refused(id2label: dict[int, str]) -> None:
         LabelScheme.from_id2label(id2label)
 
 
+@st.composite
+def spans_in_words(draw: st.DrawFn, labels: tuple[str, ...]) -> tuple[list[WordSpan], int]:
+    """Non-overlapping labeled spans in order, and the number of words."""
+    words = draw(st.integers(0, 12))
+    edges = sorted(draw(st.sets(st.integers(0, words))))
+    drawn = [(first, end, draw(st.sampled_from(["", *labels]))) for first, end in itertools.pairwise(edges)]
+    return [span for span in drawn if span[2]], words
+
+
 @pytest.mark.parametrize("scheme", [TWO, TEN], ids=["two", "ten"])
-def test_decoding_undoes_encoding(scheme: LabelScheme) -> None:
-    chance = random.Random(3)
-    for _ in range(300):
-        words = chance.randint(0, 12)
-        cuts = sorted(chance.sample(range(words + 1), k=chance.randint(0, words + 1)))
-        spans = [(*pair, chance.choice(scheme.labels)) for pair in itertools.pairwise(cuts) if chance.random() < 0.6]
+def test_decode_is_the_inverse_of_encode(scheme: LabelScheme) -> None:
+    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @given(spans_in_words(scheme.labels))
+    def check(example: tuple[list[WordSpan], int]) -> None:
+        spans, words = example
         tags = scheme.encode(spans, words)
         assert tags.shape == (words,)
         assert scheme.decode(tags) == spans
+        assert read_tags([scheme.tags[tag] for tag in tags]) == (spans, [])
+
+    check()
 
 
 def test_every_sequence_of_tags_decodes_as_conlleval_reads_it() -> None:

@@ -11,6 +11,9 @@ from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.splits import describe_splits, divide_corpus, group_values, make_folds, set_aside_validation
 from conflict_ner.errors import DataError
+from hypothesis import given
+from hypothesis import settings as property_settings
+from hypothesis import strategies as st
 
 SIZES = {"Chad": 9, "Mali": 7, "Peru": 5, "Kenya": 4, "Nepal": 3, "Fiji": 2}
 REPORTS = tuple(
@@ -115,3 +118,58 @@ def test_how_a_split_was_drawn_is_said() -> None:
     }
     grouped = settings(fold={"number": 1, "count": 2, "group": "theatre"})
     assert describe_splits(grouped, 7) == {"fold": "part 1 of 2 of the training reports, whole by theatre"}
+
+
+THEATRES = st.lists(st.sampled_from("ABCDEFGH"), min_size=1, max_size=40)
+checked = property_settings(max_examples=100, deadline=None, derandomize=True, database=None)
+
+
+def reports_in(theatres: list[str]) -> tuple[Document, ...]:
+    return tuple(Document(f"r{n}", "x", metadata={"theatre": theatre}) for n, theatre in enumerate(theatres))
+
+
+def is_partition(parts: Sequence[Sequence[Document]], documents: Sequence[Document]) -> bool:
+    """Whether each report is in exactly one part."""
+    return sorted(document.id for part in parts for document in part) == sorted(document.id for document in documents)
+
+
+@checked
+@given(THEATRES, st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_each_report_is_trained_or_validated_on(theatres: list[str], share: float, seed: int) -> None:
+    corpus = Corpus({"train": reports_in(theatres), "test": TEST})
+    divided = set_aside_validation(corpus, share, seed)
+    assert is_partition([divided["train"], divided["validation"]], corpus["train"])
+    assert len(divided["validation"]) >= 1
+    assert divided["test"] == TEST
+    assert set_aside_validation(corpus, share, seed) == divided
+
+
+@checked
+@given(THEATRES, st.integers(2, 5), st.booleans(), st.integers(0, 2**32 - 1))
+def test_each_report_is_in_exactly_one_fold(theatres: list[str], count: int, grouped: bool, seed: int) -> None:
+    reports, group = reports_in(theatres), "theatre" if grouped else None
+    groups = len(set(theatres)) if grouped else len(theatres)
+    if groups < count:
+        with pytest.raises(DataError, match="too few"):
+            make_folds(reports, count, group, seed)
+        return
+    parts = make_folds(reports, count, group, seed)
+    assert len(parts) == count
+    assert all(parts)
+    assert is_partition(parts, reports)
+    assert make_folds(reports, count, group, seed) == parts
+    if grouped:
+        assert sum(len(group_values(part, "theatre")) for part in parts) == groups
+
+
+@checked
+@given(THEATRES, st.floats(0.01, 0.3), st.integers(1, 3), st.floats(0.01, 1), st.integers(0, 2**32 - 1))
+def test_no_report_is_in_two_splits(theatres: list[str], share: float, number: int, rest: float, seed: int) -> None:
+    reports = reports_in([*"ABCD", *theatres])  # enough for three folds besides validation
+    fold = {"number": number, "count": 3}
+    config = settings(validation=(), validation_share=share, fold=fold, train_share=rest)
+    divided = divide_corpus(Corpus({"train": reports}), config, seed)
+    assert set(divided.splits) == {"train", "validation", "fold"}
+    ids_of_all = [document.id for documents in divided.splits.values() for document in documents]
+    assert len(set(ids_of_all)) == len(ids_of_all)
+    assert set(ids_of_all) <= {report.id for report in reports}

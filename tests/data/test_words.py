@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from conflict_ner.data.words import split_words
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 
 def words(text: str) -> list[str]:
@@ -93,15 +93,22 @@ def test_digits_of_any_script_are_a_word(digits: str) -> None:
     assert words(f"{digits}km") == [digits, "km"]
 
 
-def test_every_character_but_spaces_is_in_exactly_one_word() -> None:
-    chance = random.Random(5)
-    pieces = [*"aé9½-$%_ \n東か³Ⅷك\u3007\u0301\u00a0\u2028\u3000\u200f\u200b\ufeff\u200d\U0001f600\x00\ud800"]
-    pieces += ["e\u0301", "\U0001f1fa\U0001f1e6"]
-    for _ in range(500):
-        text = "".join(chance.choices(pieces, k=chance.randint(0, 15)))
-        starts, ends = split_words(text)
+PIECES = [*"aé9½-$%_ \n東か³Ⅷك\u3007\u0301\u00a0\u2028\u3000\u200f\u200b\ufeff\u200d\U0001f600\x00\ud800"]
+PIECES += ["e\u0301", "\U0001f1fa\U0001f1e6", "M23", "T-72B", "Jama'atu", "www.a.org/9", "'s", "x4", "ak47s"]
+
+
+@pytest.mark.parametrize("join", [True, False])
+def test_every_character_but_spaces_is_in_exactly_one_word(join: bool) -> None:
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @given(st.one_of(st.lists(st.sampled_from(PIECES), max_size=15).map("".join), st.text(max_size=15)))
+    @example("a\x1cb\x85")
+    def check(text: str) -> None:
+        starts, ends = split_words(text, join=join)
         covered = [at for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for at in range(start, end)]
-        assert covered == [at for at, char in enumerate(text) if not char.isspace()]
+        # White space as Unicode defines it; Python adds four separators of ASCII.
+        assert covered == [at for at, char in enumerate(text) if not char.isspace() or char in "\x1c\x1d\x1e\x1f"]
+
+    check()
 
 
 def test_a_text_without_words_has_arrays_without_elements() -> None:

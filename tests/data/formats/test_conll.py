@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 from pathlib import Path
 
 import pytest
@@ -82,24 +80,6 @@ def test_odd_words_are_words_and_their_mentions_lie_on_word_edges(word: str) -> 
     starts, ends = split_words(document.text)
     assert document.mentions[0].start in starts
     assert document.mentions[0].end in ends
-
-
-def test_what_is_read_spells_the_tags_again() -> None:
-    draw = random.Random(5)
-    for _ in range(50):
-        words = ["".join(draw.choices("ab'\u0627.", k=draw.randint(1, 4))) for _ in range(draw.randint(1, 9))]
-        tags, before = [], "O"
-        for _ in words:
-            before = draw.choice(["O", "B-A", "B-B", *(["I-" + before[2:]] if before != "O" else [])])
-            tags.append(before)
-        document, problems = one("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)))
-        ends = list(itertools.accumulate(len(word) + 1 for word in words))
-        spelled = ["O"] * len(words)
-        for mention in document.mentions:
-            inside = [n for n, end in enumerate(ends) if mention.start < end <= mention.end + 1]
-            for n in inside:
-                spelled[n] = f"{'B' if n == inside[0] else 'I'}-{mention.label}"
-        assert (spelled, problems) == (tags, [])
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@ r"""The marked-up form: every mistake has a place and a fix, and every text has 
 
 from __future__ import annotations
 
-import itertools
 import json
-import random
 from types import ModuleType
 
 import pytest
@@ -174,48 +172,6 @@ def test_a_header_value_that_reads_as_json_is_that_value(written: str, meant: ob
     (document,) = read(f"=== a\nk: {written}\n\nx\n")
     assert document.metadata["k"] == meant
     assert type(document.metadata["k"]) is type(meant)
-
-
-# Pieces that texts are made of at random: what either form gives a meaning, what editors and
-# languages take for line ends or white space, what takes several bytes or units.
-PIECES = [*'[]\\()#"{=: \n\r\ta1é\x00\x0b\x0c\x1c\x85\u2028\u2029\ufeff\u200f\u202b\u200d\u00ad\U0001f600']
-PIECES += [
-    "](A)",
-    "[x](A)",
-    "\\n",
-    "\\u0041",
-    "=== ",
-    "\n=== x",
-    "\n\n",
-    "\r\n",
-    "  ",
-    "e\u0301",
-    "كابل",
-    "東京",
-    "Goma",
-]
-WIDE_SPACES = [*"\u00a0\u2003\u202f\u3000\n a"]
-
-
-def nasty(chance: random.Random, number: int, pieces: list[str]) -> Document:
-    """A document of random pieces with random mentions that do not overlap."""
-    text = "".join(chance.choices(pieces, k=chance.randint(0, 12)))
-    cuts = sorted(chance.sample(range(len(text) + 1), k=min(len(text) + 1, chance.randint(0, 6))))
-    spans = [pair for pair in itertools.pairwise(cuts) if chance.random() < 0.5]
-    mentions = tuple(Mention(start, end, chance.choice(["A", "B-C"])) for start, end in spans)
-    return Document(f"{number}-{''.join(chance.choices(pieces, k=2))}", text, mentions)
-
-
-@by_form
-@pytest.mark.parametrize("pieces", [PIECES, WIDE_SPACES], ids=["pieces", "wide spaces"])
-@pytest.mark.parametrize("seed", range(5))
-def test_any_documents_come_back_as_they_were_written(form: ModuleType, pieces: list[str], seed: int) -> None:
-    chance = random.Random(seed)
-    documents = [nasty(chance, number, pieces) for number in range(200)]
-    back, found = form.parse(form.dump(documents).encode().decode(), "f")
-    assert found == []
-    assert len(back) == len(documents)
-    assert [(got, meant) for got, meant in zip(back, documents, strict=True) if got != meant] == []
 
 
 @by_form
