@@ -1,4 +1,4 @@
-"""Charts: well-formed, the same each time, their text as text, nothing drawn of nothing."""
+"""Charts are well-formed SVG with text as text, the same each time, and None without data."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from conflict_ner.reporting import charts
 from helpers.evaluations import HISTORY, LABELS, evaluation
 
 
-def drawn() -> dict[str, str]:
+def draw_all() -> dict[str, str]:
     report = evaluation().report
-    made = {
-        "bars": charts.bars(report.strict),
-        "reliability": charts.reliability(report.calibration),
-        "curves": charts.precision_recall(report.curves),
-        "learning": charts.learning(HISTORY),
+    drawn = {
+        "bars": charts.f1_bars(report.strict),
+        "reliability": charts.reliability_diagram(report.calibration),
+        "curves": charts.precision_recall_curves(report.curves),
+        "learning": charts.learning_curve(HISTORY),
     }
-    return {name: chart for name, chart in made.items() if chart is not None}
+    return {name: chart for name, chart in drawn.items() if chart is not None}
 
 
 def texts(svg: str) -> list[str]:
@@ -31,57 +31,57 @@ def texts(svg: str) -> list[str]:
 
 
 def test_every_chart_is_well_formed_and_the_same_each_time() -> None:
-    first = drawn()
+    first = draw_all()
     assert len(first) == 4
-    assert drawn() == first
+    assert draw_all() == first
 
 
 def test_no_two_elements_of_a_page_share_an_id() -> None:
-    whole = "".join(drawn().values())
-    ids = re.findall(r' id="([^"]*)"', whole)
+    page = "".join(draw_all().values())
+    ids = re.findall(r' id="([^"]*)"', page)
     assert len(set(ids)) == len(ids)
-    referred = re.findall(r'(?:xlink:href="#|url\(#)([^")]*)', whole)
+    referred = re.findall(r'(?:xlink:href="#|url\(#)([^")]*)', page)
     assert referred
     assert set(referred) <= set(ids)
 
 
 def test_text_is_text_whatever_a_label_says() -> None:
-    said = texts(drawn()["bars"])
-    assert set(LABELS) <= set(said)
-    assert "n/a" not in said
+    shown = texts(draw_all()["bars"])
+    assert set(LABELS) <= set(shown)
+    assert "n/a" not in shown
     micro = evaluation().report.strict.micro.f1
     assert micro is not None
-    assert f"{100 * micro:.1f}" in said
+    assert f"{100 * micro:.1f}" in shown
 
 
 def test_a_label_without_mentions_is_na() -> None:
     report = score([Document("r", "Calm.")], [[]], ["A"])
-    assert charts.bars(report.strict) is None
-    done = evaluation()
-    wider = score(done.documents, done.predicted, [*LABELS, "NEVER"])
-    assert "n/a" in texts(charts.bars(wider.strict) or "")
+    assert charts.f1_bars(report.strict) is None
+    original = evaluation()
+    wider = score(original.documents, original.predicted, [*LABELS, "NEVER"])
+    assert "n/a" in texts(charts.f1_bars(wider.strict) or "")
 
 
 @pytest.mark.parametrize("history", [(), ({"epoch": 1, "loss": nan},), ({"loss": 0.5},)])
 def test_no_history_no_chart(history: tuple[dict[str, float], ...]) -> None:
-    assert charts.learning(history) is None
+    assert charts.learning_curve(history) is None
 
 
 def test_no_predictions_no_charts() -> None:
-    assert charts.reliability(None) is None
-    assert charts.precision_recall({"A": ()}) is None
+    assert charts.reliability_diagram(None) is None
+    assert charts.precision_recall_curves({"A": ()}) is None
 
 
 def test_more_labels_than_colours() -> None:
     curve = next(points for points in evaluation().report.curves.values() if points)
-    said = texts(charts.precision_recall({f"L{k}": curve for k in range(11)}) or "")
-    assert {f"L{k}" for k in range(11)} <= set(said)
+    shown = texts(charts.precision_recall_curves({f"L{k}": curve for k in range(11)}) or "")
+    assert {f"L{k}" for k in range(11)} <= set(shown)
 
 
 def test_a_users_own_style_changes_nothing_and_is_not_changed() -> None:
     calibration = evaluation().report.calibration
     assert isinstance(calibration, Calibration)
-    plain = charts.reliability(calibration)
+    plain = charts.reliability_diagram(calibration)
     with mpl.rc_context({"svg.fonttype": "path", "axes.facecolor": "red", "font.size": 30}):
-        assert charts.reliability(calibration) == plain
+        assert charts.reliability_diagram(calibration) == plain
         assert mpl.rcParams["font.size"] == 30

@@ -1,4 +1,4 @@
-"""One comparison, three views: all show the same figures, and texts are shown as they are."""
+"""The table, Markdown and JSON of one comparison show the same numbers, and texts as they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.evaluation.comparison import Change, Comparison, Prediction, compare
 from conflict_ner.evaluation.report import Evaluation, score
-from conflict_ner.reporting.comparison_tables import HEADINGS, change_lines, markdown, rows, show, some_changes
+from conflict_ner.reporting.comparison_tables import HEADINGS, change_lines, markdown, rows, sample_changes, show
 
 LABELS = ("ACTOR", "WEAPON")
 TEXT = "[red]Rebels[/red] left."
@@ -79,7 +79,7 @@ def test_json_has_every_change(comparison: Comparison, capsys: pytest.CaptureFix
 
 
 def change(kind: str, number: int) -> Change:
-    said = Prediction(label="ACTOR", text="a b", start=0, end=3, score=None)
+    prediction = Prediction(label="ACTOR", text="a b", start=0, end=3, score=None)
     return Change.model_validate(
         {
             "document": f"d{number}",
@@ -90,7 +90,7 @@ def change(kind: str, number: int) -> Change:
             "text": "b",
             "before": "x" * 26,
             "after": "\ny",
-            "a": said,
+            "a": prediction,
             "b": None,
         }
     )
@@ -98,19 +98,19 @@ def change(kind: str, number: int) -> Change:
 
 def test_each_kind_has_its_share_of_what_is_shown() -> None:
     changes = [change("now right", k) for k in range(9)] + [change("now wrong", k) for k in range(2)]
-    shown = some_changes(changes, 5)
-    assert [(one.kind, one.document) for one in shown] == [
+    shown = sample_changes(changes, 5)
+    assert [(c.kind, c.document) for c in shown] == [
         ("now wrong", "d0"),
         ("now wrong", "d1"),
         ("now right", "d0"),
         ("now right", "d1"),
         ("now right", "d2"),
     ]
-    assert len(some_changes(changes, 50)) == 11
-    assert some_changes(changes, 0) == []
+    assert len(sample_changes(changes, 50)) == 11
+    assert sample_changes(changes, 0) == []
 
 
-def test_a_cut_context_is_marked_and_other_edges_are_spelt_out() -> None:
+def test_a_cut_context_is_marked_and_different_edges_are_spelled_out() -> None:
     first, second = (line.plain for line in change_lines(change("now right", 1)))
     assert first == f"  d1  ...{'x' * 25}[b] y"
     assert second.strip() == "gold: no mention;  A: ACTOR 'a b';  B: nothing"

@@ -80,7 +80,7 @@ def test_an_evaluation_is_whole(done: Evaluation, width: int, monkeypatch: pytes
     details = capsys.readouterr().out
     errors = [(kind, *(f"{n:,}" for n in of.values())) for kind, of in report.errors.items()]
     slices = [
-        (name, value, f"{one.documents:,}", views.percent(one.strict.f1), views.between(one.strict.interval))
+        (name, value, f"{one.documents:,}", views.percent(one.strict.f1), views.format_interval(one.strict.interval))
         for name in ("theatre", "mention length")
         for value, one in report.slices[name].items()
     ]

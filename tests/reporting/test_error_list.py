@@ -1,4 +1,4 @@
-"""Errors in their sentences: all of them, each in a window that holds it."""
+"""The list has every error, each with the sentence around it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from conflict_ner.evaluation.matching import (
     Pair,
     align,
 )
-from conflict_ner.reporting.error_list import caption, errors_of, pieces, sentence
+from conflict_ner.reporting.error_list import caption, cut_pieces, find_sentence, list_errors
 from helpers.evaluations import evaluation, labelings, properties
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def test_the_list_has_what_the_report_counts() -> None:
+def test_the_list_has_the_errors_that_the_report_counts() -> None:
     done = evaluation()
     pairs = [align(d.mentions, found) for d, found in zip(done.documents, done.predicted, strict=True)]
-    errors = errors_of(pairs, done.documents)
+    errors = list_errors(pairs, done.documents)
     counted = Counter((error.kind, error.label) for error in errors)
     assert {kind for kind, _ in counted} == set(ERRORS)
     assert {kind: {label: counted[kind, label] for label in done.labels} for kind in ERRORS} == done.report.errors
@@ -48,31 +48,31 @@ def test_the_list_has_what_the_report_counts() -> None:
     ],
 )
 def test_a_sentence_is_cut_where_it_ends(text: str, mention: str, shown: str) -> None:
-    at = text.index(mention)
-    start, end = sentence(text, at, at + len(mention))
+    index = text.index(mention)
+    start, end = find_sentence(text, index, index + len(mention))
     assert text[start:end] == shown
 
 
 def test_a_very_long_sentence_is_cut_at_spaces() -> None:
     text = "word " * 400 + "Goma " + "word " * 400
-    at = text.index("Goma")
-    start, end = sentence(text, at, at + 4)
-    assert at - 260 < start < at < end < at + 260
+    index = text.index("Goma")
+    start, end = find_sentence(text, index, index + 4)
+    assert index - 260 < start < index < end < index + 260
     assert set(text[start:end].split()) == {"word", "Goma"}
 
 
 def test_a_text_without_spaces_is_shown_too() -> None:
     text = "x" * 3000
-    start, end = sentence(text, 1500, 1504)
+    start, end = find_sentence(text, 1500, 1504)
     assert 0 < start <= 1500
     assert 1504 <= end < 3000
 
 
-def test_what_touches_an_error_is_shown_with_it() -> None:
+def test_pairs_that_overlap_an_error_are_shown_with_it() -> None:
     gold = (Mention(0, 10, "A"),)
     pairs = align(gold, [Mention(0, 3, "A"), Mention(4, 10, "A"), Mention(20, 22, "A")])
-    errors = errors_of([pairs], [Document("r", "abcdefghij" * 3, gold)])
-    assert [(error.kind, len(error.touching)) for error in errors] == [
+    errors = list_errors([pairs], [Document("r", "abcdefghij" * 3, gold)])
+    assert [(error.kind, len(error.overlapping)) for error in errors] == [
         ("wrong edges", 2),
         ("spurious", 2),
         ("spurious", 1),
@@ -85,7 +85,7 @@ def test_pieces_are_the_text_and_know_what_covers_them(
     gold: list[Mention], predicted: list[Mention], low: int, high: int
 ) -> None:
     text = "abcdefghijklmnopqrst"
-    cut = pieces(text, align(gold, predicted), low, high)
+    cut = cut_pieces(text, align(gold, predicted), low, high)
     assert "".join(piece.text for piece in cut) == text[low:high]
     start = low
     for piece in cut:
@@ -103,34 +103,34 @@ def test_a_sentence_holds_its_mention(words: list[str], data: st.DataObject) -> 
     text = "".join(words)
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    first, last = sentence(text, start, end)
+    first, last = find_sentence(text, start, end)
     assert 0 <= first <= start < end <= last <= len(text)
 
 
-def test_edges_and_closings_stand_where_spans_end() -> None:
+def test_edges_and_endings_are_where_spans_begin_and_end() -> None:
     pair = Pair(Mention(0, 6, "A"), Mention(3, 9, "B"), WRONG_BOTH)
-    cut = pieces("abcdefghi-", [pair])
+    cut = cut_pieces("abcdefghi-", [pair])
     assert [(piece.text, sorted(piece.edges)) for piece in cut] == [
         ("abc", ["gold begins"]),
         ("def", ["gold ends", "predicted begins"]),
         ("ghi", ["predicted ends"]),
         ("-", []),
     ]
-    assert [piece.closed for piece in cut] == [(), (), (pair,), ()]
+    assert [piece.ending for piece in cut] == [(), (), (pair,), ()]
 
 
 def test_a_mention_cut_by_the_window_is_open_there() -> None:
-    cut = pieces("abcdef", [Pair(Mention(1, 5, "A"), None, MISSED)], 2, 4)
+    cut = cut_pieces("abcdef", [Pair(Mention(1, 5, "A"), None, MISSED)], 2, 4)
     assert [(piece.text, piece.gold, piece.edges) for piece in cut] == [("cd", "A", frozenset())]
 
 
 def test_no_pairs_and_no_text() -> None:
-    assert [piece.text for piece in pieces("abc", [])] == ["abc"]
-    assert pieces("", []) == []
+    assert [piece.text for piece in cut_pieces("abc", [])] == ["abc"]
+    assert cut_pieces("", []) == []
 
 
 @pytest.mark.parametrize(
-    ("gold", "predicted", "kind", "said"),
+    ("gold", "predicted", "kind", "expected"),
     [
         ("A", "A", CORRECT, "A"),
         ("A", None, MISSED, "missed A"),
@@ -141,6 +141,6 @@ def test_no_pairs_and_no_text() -> None:
         (None, "B", "", "B"),
     ],
 )
-def test_a_caption_says_what_happened(gold: str | None, predicted: str | None, kind: str, said: str) -> None:
+def test_captions(gold: str | None, predicted: str | None, kind: str, expected: str) -> None:
     pair = Pair(Mention(0, 1, gold) if gold else None, Mention(0, 1, predicted) if predicted else None, kind)
-    assert caption(pair) == said
+    assert caption(pair) == expected

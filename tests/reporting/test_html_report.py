@@ -1,4 +1,4 @@
-"""Pages: what they say equals the report, and whatever a report says stays text."""
+"""Pages show the scores of their evaluation, and untrusted text in them stays text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VOID = {"meta", "link", "input", "br"}
 
 
 class Reader(HTMLParser):
-    """What a browser would see: tags, ids, links, attributes, and the text of what one asks for."""
+    """Reads a page as a browser does: its tags, attributes, table rows, and the text by id."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -34,34 +34,34 @@ class Reader(HTMLParser):
         self.attributes: list[tuple[str, str]] = []
         self.by_id: dict[str, str] = {}
         self.rows: list[tuple[str, ...]] = []
-        self.texts: list[str] = []  # of reports and sentences, without the words that a page adds
+        self.texts: list[str] = []  # of reports and sentences, without the labels that the page adds
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
-        self.attributes += given.items()
-        if "id" in given:
-            assert given["id"] not in self.by_id, given["id"]
-            self.by_id[given["id"]] = ""
+        self.attributes += attributes.items()
+        if "id" in attributes:
+            assert attributes["id"] not in self.by_id, attributes["id"]
+            self.by_id[attributes["id"]] = ""
         if tag == "tr":
             self.rows.append(())
         elif tag in ("td", "th") and self.rows:
             self.rows[-1] += ("",)
-        elif given.get("class") == "text":
+        elif attributes.get("class") == "text":
             self.texts.append("")
         if tag not in VOID:
-            self._open.append((tag, given))
+            self._open.append((tag, attributes))
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop()[0] == tag
 
     def handle_data(self, data: str) -> None:
-        classes = [given.get("class", "") for _, given in self._open]
-        for _, given in self._open:
-            if "id" in given:
-                self.by_id[given["id"]] += data
+        classes = [attributes.get("class", "") for _, attributes in self._open]
+        for _, attributes in self._open:
+            if "id" in attributes:
+                self.by_id[attributes["id"]] += data
         if any(tag in ("td", "th") for tag, _ in self._open) and "small" not in [tag for tag, _ in self._open]:
             self.rows[-1] = (*self.rows[-1][:-1], self.rows[-1][-1] + data.strip())
         if "text" in classes and not any(css.startswith("chip") for css in classes):
@@ -103,7 +103,7 @@ def test_the_figures_shown_are_those_of_the_report_in_the_page(read: Reader) -> 
     report = Report.model_validate_json(read.by_id["report"])
     micro = report.strict.micro
     assert read.by_id["headline"] == tables.percent(micro.f1)
-    assert read.by_id["headline-interval"] == tables.between(micro.interval)
+    assert read.by_id["headline-interval"] == tables.format_interval(micro.interval)
     assert report.calibration
     assert read.by_id["ece"] == tables.percent(report.calibration.ece)
     assert report.confusion
@@ -115,7 +115,7 @@ def test_the_figures_shown_are_those_of_the_report_in_the_page(read: Reader) -> 
             for label, words in zip(report.confusion.labels, report.confusion.words, strict=True)
         ),
         *(
-            (value, str(one.documents), str(f.gold), tables.percent(f.f1), tables.between(f.interval), "")
+            (value, str(one.documents), str(f.gold), tables.percent(f.f1), tables.format_interval(f.interval), "")
             for sliced in report.slices.values()
             for value, one in sliced.items()
             for f in [one.strict]
@@ -208,7 +208,7 @@ def test_tagged_reports_are_written_as_they_come() -> None:
     assert stream.getvalue().count("<article") == 3
 
 
-def test_a_missing_extra_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"-m pip install 'matplotlib>=3\.10' 'jinja2>=3\.1'"):
         html_report.write(evaluation(), io.StringIO())
@@ -232,9 +232,9 @@ def test_evaluate_writes_the_page_of_what_it_prints(
 ) -> None:
     out = tmp_path / "out.html"
     assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", "--html", out) == 0
-    shown, said = capsys.readouterr()
+    shown, messages = capsys.readouterr()
     assert json.loads(Reader(out.read_text(encoding="utf-8")).by_id["report"]) == json.loads(shown)
-    assert "out.html" in said
+    assert "out.html" in messages
 
 
 def test_a_page_that_cannot_be_made_is_known_before_the_work(

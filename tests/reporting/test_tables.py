@@ -1,4 +1,4 @@
-"""One report, three views: all show the same figures."""
+"""The table, Markdown and JSON of one report show the same numbers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def report() -> Report:
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(None, "n/a"), (0.0, "0.0"), (1.0, "100.0"), (2 / 3, "66.7"), (0.99949, "99.9")]
+    ("share", "expected"), [(None, "n/a"), (0.0, "0.0"), (1.0, "100.0"), (2 / 3, "66.7"), (0.99949, "99.9")]
 )
-def test_a_share_is_said_in_per_cent_and_the_undefined_as_such(share: float | None, said: str) -> None:
-    assert percent(share) == said
+def test_a_share_is_shown_in_per_cent_or_as_undefined(share: float | None, expected: str) -> None:
+    assert percent(share) == expected
 
 
 def test_rows_are_the_labels_then_micro_then_macro(report: Report) -> None:

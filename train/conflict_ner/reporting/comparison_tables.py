@@ -1,11 +1,11 @@
-"""A comparison as people and programs read it: a table and the changed mentions, Markdown, JSON.
+"""A comparison as a table with its changed mentions on a terminal, as Markdown and as JSON.
 
 >>> from conflict_ner.evaluation.comparison import compare
 >>> from conflict_ner.data.document import Document, Mention
 >>> from conflict_ner.evaluation.report import Evaluation, score
 >>> reports = tuple(Document(f"r{k}", "Rebels left.", (Mention(0, 6, "ACTOR"),)) for k in range(2))
->>> nothing = Evaluation("none", "demo.md", ("ACTOR",), reports, ((), ()), score(reports, [[], []], ["ACTOR"]))
->>> print(markdown(compare(nothing, nothing)).split(chr(10) * 2)[0])
+>>> evaluation = Evaluation("none", "demo.md", ("ACTOR",), reports, ((), ()), score(reports, [[], []], ["ACTOR"]))
+>>> print(markdown(compare(evaluation, evaluation)).split(chr(10) * 2)[0])
 | label | A | B | B - A | 95 % | p | p (Holm) | gold |
 |---|---:|---:|---:|---:|---:|---:|---:|
 | ACTOR | 0.0 | 0.0 | 0.0 | 0.0 to 0.0 | 1.000 | 1.000 | 2 |
@@ -28,95 +28,97 @@ if TYPE_CHECKING:
 
 HEADINGS = ("label", "A", "B", "B - A", "95 %", "p", "p (Holm)", "gold")
 _MICRO = "all (micro)"
-_COLOURS = {"now wrong": "red", "now right": "green", "otherwise changed": "yellow"}
-_SHOWN = 25  # characters of context
+_KIND_COLORS = {"now wrong": "red", "now right": "green", "otherwise changed": "yellow"}
+_MAX_CONTEXT = 25  # characters before a changed mention, and after it
 
 
 def rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The table's cells: a row a label, then micro; F1 in per cent, differences in points."""
-    labels = [_row(label, one, _p(one.adjusted_p)) for label, one in comparison.labels.items()]
+    """Return the cells of the table: one row for each label, then micro; F1 in per cent, differences in points."""
+    labels = [
+        _row(label, difference, _format_p(difference.adjusted_p)) for label, difference in comparison.labels.items()
+    ]
     return [*labels, _row(_MICRO, comparison.micro, "")]
 
 
-def _row(label: str, one: Difference, adjusted: str) -> tuple[str, ...]:
-    ends = [points(end, sign=True) for end in one.interval or ()]
+def _row(label: str, difference: Difference, adjusted_p: str) -> tuple[str, ...]:
+    ends = [points(end, sign=True) for end in difference.interval or ()]
     return (
         label,
-        percent(one.a.f1),
-        percent(one.b.f1),
-        "n/a" if one.difference is None else points(one.difference, sign=True),
+        percent(difference.a.f1),
+        percent(difference.b.f1),
+        "n/a" if difference.difference is None else points(difference.difference, sign=True),
         " to ".join(ends) or "n/a",
-        _p(one.p),
-        adjusted,
-        f"{one.a.gold:,}",
+        _format_p(difference.p),
+        adjusted_p,
+        f"{difference.a.gold:,}",
     )
 
 
-def _p(p: float | None) -> str:
+def _format_p(p: float | None) -> str:
     return "n/a" if p is None else format_p(p).removeprefix("p ").removeprefix("= ")
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """The verdict, how sure its sign is, the labels', how many mentions changed, and of what all this is said."""
-    counted = ", ".join(f"{count:,} {kind}" for kind, count in comparison.changed.items())
+    """Return the verdict, how certain its sign is, the verdict by label, the number of changes, and the caveat."""
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in comparison.changed.items())
     share = comparison.micro.not_better
-    drawn = "" if share is None else f"B is not better in {100 * share:.1f} % of the resamples of the reports."
-    said = (comparison.verdict, drawn, comparison.by_label, f"Changed mentions: {counted}.", comparison.caveat)
-    return [sentence for sentence in said if sentence]
+    sign = "" if share is None else f"B is not better in {100 * share:.1f} % of the resamples of the reports."
+    parts = (comparison.verdict, sign, comparison.by_label, f"Changed mentions: {counts}.", comparison.caveat)
+    return [sentence for sentence in parts if sentence]
 
 
 def title(comparison: Comparison) -> str:
-    """Which is A and which is B, and on what."""
-    where = f"{comparison.data} ({comparison.documents:,} reports)"
-    return f"A: {comparison.a}, B: {comparison.b}; strict F1 on {where}"
+    """Name A, B and the data."""
+    data = f"{comparison.data} ({comparison.documents:,} reports)"
+    return f"A: {comparison.a}, B: {comparison.b}; strict F1 on {data}"
 
 
 def markdown(comparison: Comparison) -> str:
-    """The table in Markdown, the micro row in bold, and the sentences."""
+    """Format the table, with the micro row in bold, and the sentences in Markdown."""
     body = [[f"**{cell}**" if cell else "" for cell in row] if row[0] == _MICRO else row for row in rows(comparison)]
     paragraphs = [f"{title(comparison)}.", *sentences(comparison)]
     return "\n\n".join([markdown_rows(HEADINGS, body), *paragraphs])
 
 
 def table(comparison: Comparison) -> ConsoleTable:
-    """The table for a terminal."""
+    """Return the table for a terminal."""
     return ConsoleTable(HEADINGS, rows(comparison), title(comparison), bold_rows=(_MICRO,))
 
 
-def some_changes(changes: Sequence[Change], max_changes: int) -> list[Change]:
-    """At most `max_changes` changes, as many of each kind as can be; by kind, in the order of the reports."""
+def sample_changes(changes: Sequence[Change], max_changes: int) -> list[Change]:
+    """Pick at most `max_changes` changes, evenly over the kinds; by kind, then in the order of the reports."""
     by_kind = [[change for change in changes if change.kind == kind] for kind in KINDS]
-    in_turn = (change for change in chain.from_iterable(zip_longest(*by_kind)) if change)
-    counts = [change.kind for change in islice(in_turn, max_changes)]
-    return [change for kind, of_kind in zip(KINDS, by_kind, strict=True) for change in of_kind[: counts.count(kind)]]
+    alternating = (change for change in chain.from_iterable(zip_longest(*by_kind)) if change)
+    kinds = [change.kind for change in islice(alternating, max_changes)]
+    return [change for kind, of_kind in zip(KINDS, by_kind, strict=True) for change in of_kind[: kinds.count(kind)]]
 
 
 def change_lines(change: Change) -> Iterator[Text]:
-    """A changed mention in its text, and what A and B made of it."""
+    """Yield a changed mention in its context, then the predictions of A and B."""
     from rich.text import Text
 
-    before, after = change.before[-_SHOWN:], change.after[:_SHOWN]
+    before, after = change.before[-_MAX_CONTEXT:], change.after[:_MAX_CONTEXT]
     line = Text(f"  {change.document}  ", style="bold")
-    line.append("..." * (len(change.before) > _SHOWN) + before.replace("\n", " "), style="not bold dim")
-    line.append(f"[{change.text}]", style=f"not bold {_COLOURS[change.kind]}")
-    line.append(after.replace("\n", " ") + "..." * (len(change.after) > _SHOWN), style="not bold dim")
+    line.append("..." * (len(change.before) > _MAX_CONTEXT) + before.replace("\n", " "), style="not bold dim")
+    line.append(f"[{change.text}]", style=f"not bold {_KIND_COLORS[change.kind]}")
+    line.append(after.replace("\n", " ") + "..." * (len(change.after) > _MAX_CONTEXT), style="not bold dim")
     yield line
     gold = change.gold or "no mention"
-    yield Text(f"      gold: {gold};  A: {_words(change, change.a)};  B: {_words(change, change.b)}")
+    yield Text(f"      gold: {gold};  A: {_describe(change.a, change)};  B: {_describe(change.b, change)}")
 
 
-def _words(change: Change, said: Prediction | None) -> str:
-    if said is None:
+def _describe(prediction: Prediction | None, change: Change) -> str:
+    if prediction is None:
         return "nothing"
-    text = "" if (said.start, said.end) == (change.start, change.end) else f" {said.text!r}"
-    return f"{said.label}{text}" + ("" if said.score is None else f" {said.score:.2f}")
+    text = "" if (prediction.start, prediction.end) == (change.start, change.end) else f" {prediction.text!r}"
+    return f"{prediction.label}{text}" + ("" if prediction.score is None else f" {prediction.score:.2f}")
 
 
 def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = False, max_changes: int = 20) -> None:
-    """Print a comparison on standard output in the form asked for.
+    """Print a comparison on standard output as a table with sentences, JSON or Markdown.
 
     Args:
-        max_changes: the most changed mentions that a terminal shows; JSON has all, Markdown none.
+        max_changes: how many changed mentions a terminal shows at most; JSON has all, Markdown none.
     """
     if as_json:
         print(comparison.model_dump_json(indent=2))
@@ -128,11 +130,11 @@ def show(comparison: Comparison, *, as_json: bool = False, as_markdown: bool = F
     print_table(table(comparison), console)
     for sentence in sentences(comparison):
         print_wrapped(f"\n{sentence}", console)
-    shown = some_changes(comparison.changes, max_changes)
+    shown = sample_changes(comparison.changes, max_changes)
     for kind in KINDS:
         if of_kind := [change for change in shown if change.kind == kind]:
             print_wrapped(f"\n{kind} ({len(of_kind):,} of {comparison.changed[kind]:,})", console)
         for line in chain.from_iterable(map(change_lines, of_kind)):
             console.print(line, soft_wrap=True)
     if len(shown) < len(comparison.changes):
-        print_wrapped("\n--changes N shows more of the changes here, --json has all.", console)
+        print_wrapped("\n--changes N shows more of the changes here; --json has all of them.", console)

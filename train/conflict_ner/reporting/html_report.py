@@ -1,8 +1,8 @@
-"""Pages to look at: an evaluation with its errors, or tagged reports. One file of HTML, nothing fetched.
+"""HTML pages of an evaluation with its errors, or of tagged reports: one file each, without network access.
 
-Everything shown comes from the one `Evaluation`, whose report is in the page as JSON too. Report
-texts, ids, labels and metadata are anybody's: Jinja escapes all of them, and the page's content
-security policy allows no network and no script but its own.
+An evaluation's page shows only what its `Evaluation` holds; its `Report` is in the page as JSON too.
+Report texts, ids, labels and metadata are untrusted: Jinja escapes all of them, and the page's content
+security policy allows no network access and no script but its own.
 
 >>> from conflict_ner.data.document import Entity
 >>> from io import StringIO
@@ -28,43 +28,37 @@ from conflict_ner.data.document import Document, Entity, Span
 from conflict_ner.evaluation.matching import CORRECT, ERRORS, Pair, align
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.reporting import charts, tables
-from conflict_ner.reporting.error_list import Error, Piece, caption, errors_of, pieces
+from conflict_ner.reporting.error_list import Error, Piece, caption, cut_pieces, list_errors
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_NEEDED = {"matplotlib": "matplotlib>=3.10", "jinja2": "jinja2>=3.1"}
-_LOW = 0.7  # mentions that score below it are to be looked at first
-_TINT = 0.16  # how much of a label's colour stands behind a prediction
+_PACKAGES = {"matplotlib": "matplotlib>=3.10", "jinja2": "jinja2>=3.1"}
+_LOW_SCORE = 0.7  # mentions that score below it should be checked first
+_TINT = 0.16  # the strength of a label's color behind a prediction
+_EDGE_CLASSES = {"gold begins": "gs", "gold ends": "ge", "predicted begins": "ps", "predicted ends": "pe"}
 Row = tuple[Any, Mapping[str, Any], str, Sequence[Entity]]  # id, metadata, text, entities
-_CSS = {"gold begins": "gs", "gold ends": "ge", "predicted begins": "ps", "predicted ends": "pe"}
 
 
 def require() -> None:
-    """See that a page can be made, before any long work for one.
+    """Check that the packages for a page are installed, before any long work for one.
 
     Raises:
-        MissingExtraError: if matplotlib or Jinja2 is not installed; it says what to type.
+        MissingExtraError: if matplotlib or Jinja2 is not installed, with the command that installs it.
     """
-    errors.require_packages("a page", _NEEDED)
+    errors.require_packages("a page", _PACKAGES)
 
 
 def write(evaluation: Evaluation, stream: TextIO) -> None:
-    """Write an evaluation's page: figures, charts, every error in its sentence, every report.
+    """Write the page of an evaluation: scores, charts, every error in its sentence, every report.
 
     Raises:
         MissingExtraError: if matplotlib or Jinja2 is not installed.
     """
     require()
     report, labels = evaluation.report, evaluation.labels
-    pairs = [align(d.mentions, found) for d, found in zip(evaluation.documents, evaluation.predicted, strict=True)]
-    errors = errors_of(pairs, evaluation.documents)
-    drawn = {
-        "bars": charts.bars(report.strict),
-        "reliability": charts.reliability(report.calibration),
-        "curves": charts.precision_recall(report.curves),
-        "learning": charts.learning(evaluation.history),
-    }
+    pairs = [align(d.mentions, spans) for d, spans in zip(evaluation.documents, evaluation.predicted, strict=True)]
+    error_list = list_errors(pairs, evaluation.documents)
     template = _template("report.html.j2", labels)
     stream.writelines(
         template.generate(
@@ -73,37 +67,42 @@ def write(evaluation: Evaluation, stream: TextIO) -> None:
             kinds=ERRORS,
             headings=tables.HEADINGS,
             rows=tables.rows(report),
-            charts=drawn,
-            errors=errors,
-            sentence=partial(_sentence, evaluation.documents, labels),
-            reports=_reports(evaluation, pairs, errors),
+            charts={
+                "bars": charts.f1_bars(report.strict),
+                "reliability": charts.reliability_diagram(report.calibration),
+                "curves": charts.precision_recall_curves(report.curves),
+                "learning": charts.learning_curve(evaluation.history),
+            },
+            errors=error_list,
+            sentence=partial(_error_sentence, evaluation.documents, labels),
+            reports=_evaluated_reports(evaluation, pairs, error_list),
         )
     )
 
 
 def write_tagged(name: str, labels: Sequence[str], rows: Iterable[Row], stream: TextIO) -> None:
-    """Write tagged reports as a page, each as it comes: the memory needed is that of one report.
+    """Write a page of tagged reports one after the other, with only one report in memory at a time.
 
     Args:
-        name: what tagged them.
-        rows: of each report its id, metadata, text and entities.
+        name: of the model that tagged them.
+        rows: the id, metadata, text and entities of each report.
 
     Raises:
-        MissingExtraError: if Jinja2 is not installed.
+        MissingExtraError: if matplotlib or Jinja2 is not installed.
     """
     require()
-    shown = (
+    reports = (
         _ShownReport(
             number,
             Document(str(key), text, metadata=metadata),
-            _scored(text, found, labels),
-            _present(found, labels),
+            _scored_pieces(text, entities, labels),
+            _label_indices(entities, labels),
             errors=0,
             correct=0,
         )
-        for number, (key, metadata, text, found) in enumerate(rows, start=1)
+        for number, (key, metadata, text, entities) in enumerate(rows, start=1)
     )
-    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{_LOW:.2f}", reports=shown))
+    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{_LOW_SCORE:.2f}", reports=reports))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class _Chip:
     """The words after a marked mention; number: of the error that it links to, or None."""
 
     text: str
-    colour: int
+    color: int
     number: int | None
     score: str = ""  # with two digits, on pages without gold
     low: bool = False
@@ -120,7 +119,7 @@ class _Chip:
 @dataclass(frozen=True, slots=True)
 class _ShownPiece:
     text: str
-    css: str  # no class where it is plain text
+    css: str  # empty for plain text
     chips: tuple[_Chip, ...] = ()
     hover: str = ""
 
@@ -130,87 +129,82 @@ class _ShownReport:
     number: int
     document: Document
     pieces: Sequence[_ShownPiece]
-    labels: str  # the places of its labels, as the filter reads them
+    labels: str  # the indices of its labels, as the filter reads them
     errors: int
     correct: int
 
-    @classmethod
-    def of(
-        cls,
-        number: int,
-        document: Document,
-        pairs: Sequence[Pair],
-        labels: Sequence[str],
-        numbers: Mapping[int, int] | None = None,
-    ) -> _ShownReport:
-        """Args: numbers: an error's number by its pair's identity."""
-        spans = [span for pair in pairs for span in (pair.gold, pair.predicted) if span]
-        marked = _mark(pieces(document.text, pairs), labels, numbers or {})
-        correct = sum(pair.kind == CORRECT for pair in pairs)
-        wrong = sum(pair.kind in ERRORS for pair in pairs)
-        return cls(number, document, marked, _present(spans, labels), wrong, correct)
 
-
-def _reports(
-    evaluation: Evaluation, pairs: Sequence[Sequence[Pair]], errors: Sequence[Error]
+def _evaluated_reports(
+    evaluation: Evaluation, pairs: Sequence[Sequence[Pair]], error_list: Sequence[Error]
 ) -> Iterator[_ShownReport]:
-    numbers = {id(error.pair): error.number for error in errors}
-    for number, (document, each) in enumerate(zip(evaluation.documents, pairs, strict=True), start=1):
-        yield _ShownReport.of(number, document, each, evaluation.labels, numbers)
+    numbers = {id(error.pair): error.number for error in error_list}
+    labels = evaluation.labels
+    for number, (document, document_pairs) in enumerate(zip(evaluation.documents, pairs, strict=True), start=1):
+        yield _ShownReport(
+            number,
+            document,
+            _marked_pieces(cut_pieces(document.text, document_pairs), labels, numbers),
+            _label_indices([span for pair in document_pairs for span in pair.spans], labels),
+            errors=sum(pair.kind in ERRORS for pair in document_pairs),
+            correct=sum(pair.kind == CORRECT for pair in document_pairs),
+        )
 
 
-def _sentence(documents: Sequence[Document], labels: Sequence[str], error: Error) -> Sequence[_ShownPiece]:
-    """An error's sentence with its marks; what stands behind them is said beside it."""
-    text = documents[error.document].text
-    cut = pieces(text, error.touching, error.start, error.end)
-    return [_ShownPiece(piece.text, piece.css) for piece in _mark(cut, labels, {})]
+def _error_sentence(documents: Sequence[Document], labels: Sequence[str], error: Error) -> Sequence[_ShownPiece]:
+    """Mark an error's sentence; the chips are left out, because the page shows the labels below the sentence."""
+    pieces = cut_pieces(documents[error.document].text, error.overlapping, error.start, error.end)
+    return [_ShownPiece(piece.text, _classes(piece, labels)) for piece in pieces]
 
 
-def _mark(cut: Sequence[Piece], labels: Sequence[str], numbers: Mapping[int, int]) -> list[_ShownPiece]:
+def _marked_pieces(
+    pieces: Sequence[Piece], labels: Sequence[str], error_numbers: Mapping[int, int]
+) -> list[_ShownPiece]:
+    """Mark pieces and add a chip after each pair. error_numbers: by the identity of the pair."""
     return [
         _ShownPiece(
             piece.text,
             _classes(piece, labels),
-            tuple(_Chip(caption(p), _colour(p.label, labels), numbers.get(id(p))) for p in piece.closed),
+            tuple(_Chip(caption(p), _color(p.label, labels), error_numbers.get(id(p))) for p in piece.ending),
         )
-        for piece in cut
+        for piece in pieces
     ]
 
 
-def _scored(text: str, found: Sequence[Entity], labels: Sequence[str]) -> list[_ShownPiece]:
-    """A text with the label and the score of every mention after it; low scores are marked."""
-    cut = pieces(text, [Pair(None, entity, "") for entity in found])
-    return [_with_score(piece, labels) for piece in cut]
+def _scored_pieces(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> list[_ShownPiece]:
+    """Mark the entities of a text, with the label and score after each; low scores stand out."""
+    pieces = cut_pieces(text, [Pair(None, entity, "") for entity in entities])
+    return [_scored_piece(piece, labels) for piece in pieces]
 
 
-def _with_score(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
+def _scored_piece(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
     css = _classes(piece, labels)
-    if not piece.closed:
+    if not piece.ending:
         return _ShownPiece(piece.text, css)
-    [pair] = piece.closed  # mentions that were found never overlap
+    [pair] = piece.ending  # entities never overlap
     entity = pair.predicted
     assert isinstance(entity, Entity)
     score = f"{entity.score:.2f}"
-    low = float(score) < _LOW  # as it is shown: 0.70 is never called lower than 0.70
-    chip = _Chip(entity.label, _colour(entity.label, labels), None, score, low)
-    return _ShownPiece(piece.text, css + " low" * low, (chip,), f"{entity.label}, score {entity.score:.4f}")
+    is_low = float(score) < _LOW_SCORE  # the score as shown: 0.70 never counts as lower than 0.70
+    chip = _Chip(entity.label, _color(entity.label, labels), None, score, is_low)
+    return _ShownPiece(piece.text, css + " low" * is_low, (chip,), f"{entity.label}, score {entity.score:.4f}")
 
 
-def _present(spans: Sequence[Span], labels: Sequence[str]) -> str:
-    return " ".join(str(k) for k, label in enumerate(labels) if any(span.label == label for span in spans))
+def _label_indices(spans: Sequence[Span], labels: Sequence[str]) -> str:
+    present = {span.label for span in spans}
+    return " ".join(str(index) for index, label in enumerate(labels) if label in present)
 
 
 def _classes(piece: Piece, labels: Sequence[str]) -> str:
-    """`g` and `p` say that gold or a prediction is there, the number which colour it has."""
-    found = []
+    """CSS classes: `g` and `p` mark gold and predicted text, the number after them is the color."""
+    classes = []
     if piece.gold is not None:
-        found += ["g", f"g{_colour(piece.gold, labels)}"]
+        classes += ["g", f"g{_color(piece.gold, labels)}"]
     if piece.predicted is not None:
-        found += ["p", f"p{_colour(piece.predicted, labels)}"]
-    return " ".join([*found, *(css for edge, css in _CSS.items() if edge in piece.edges)])
+        classes += ["p", f"p{_color(piece.predicted, labels)}"]
+    return " ".join([*classes, *(css for edge, css in _EDGE_CLASSES.items() if edge in piece.edges)])
 
 
-def _colour(label: str, labels: Sequence[str]) -> int:
+def _color(label: str, labels: Sequence[str]) -> int:
     return labels.index(label) % len(charts.COLORS)
 
 
@@ -225,25 +219,25 @@ def _template(name: str, labels: Sequence[str]) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # labels in their order
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # and no sorted keys: labels keep their order
     folder = resources.files("conflict_ner.reporting") / "templates"
     script = (folder / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
-        script=Markup(script),  # noqa: S704 - our own file, as the next
+        script=Markup(script),  # noqa: S704 - our own file, like the next
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),  # noqa: S704
         script_hash=f"'sha256-{digest}'",
-        palette=[(colour, _tint(colour)) for colour in charts.COLORS],
+        palette=[(color, _tint(color)) for color in charts.COLORS],
         labels=labels,
-        colour=partial(_colour, labels=labels),
+        color=partial(_color, labels=labels),
         percent=tables.percent,
-        between=tables.between,
+        format_interval=tables.format_interval,
     )
-    environment.filters["svg"] = Markup  # what charts.py draws; its text is escaped there
+    environment.filters["svg"] = Markup  # for the charts, in which matplotlib has escaped all text
     return environment.get_template(name)
 
 
-def _tint(colour: str) -> str:
-    """A colour's light shade, for a background."""
-    channels = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+def _tint(color: str) -> str:
+    """Return a light shade of a color, for a background."""
+    channels = (int(color[k : k + 2], 16) for k in (1, 3, 5))
     return "#" + "".join(f"{round(255 - _TINT * (255 - channel)):02x}" for channel in channels)

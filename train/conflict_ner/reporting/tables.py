@@ -1,4 +1,4 @@
-"""A report as people and programs read it: a table, Markdown, JSON, all from one object.
+"""Scores as a table on a terminal, as Markdown and as JSON, and the tables of their details.
 
 >>> from conflict_ner.data.document import Document, Mention
 >>> from conflict_ner.evaluation.report import score
@@ -31,25 +31,25 @@ CAPTION = (
     "type F1: the label is right, the edges overlap"
 )
 _CURVE_ROWS = 12
-COLORS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
+_COLORS = ("black on cyan", "black on red", "black on green", "black on yellow", "black on magenta", "white on blue")
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
-    """The table's cells: a row a label, then micro, then macro; figures in per cent."""
+    """Return the cells of the table: one row for each label, then micro, then macro; scores in per cent."""
     strict, lenient = report.strict, report.type
-    body = [(label, figures, lenient.labels[label]) for label, figures in strict.labels.items()]
+    body = [(label, metrics, lenient.labels[label]) for label, metrics in strict.labels.items()]
     body.append(("all (micro)", strict.micro, lenient.micro))
     cells = [
         (
             label,
-            percent(f.precision),
-            percent(f.recall),
-            percent(f.f1),
-            between(f.interval),
-            f"{f.gold:,}",
-            percent(o.f1),
+            percent(metrics.precision),
+            percent(metrics.recall),
+            percent(metrics.f1),
+            format_interval(metrics.interval),
+            f"{metrics.gold:,}",
+            percent(type_metrics.f1),
         )
-        for label, f, o in body
+        for label, metrics, type_metrics in body
     ]
     return [
         *cells,
@@ -58,7 +58,7 @@ def rows(report: Report) -> list[tuple[str, ...]]:
             "",
             "",
             percent(strict.macro_f1),
-            between(strict.macro_interval),
+            format_interval(strict.macro_interval),
             "",
             percent(lenient.macro_f1),
         ),
@@ -66,35 +66,35 @@ def rows(report: Report) -> list[tuple[str, ...]]:
 
 
 def percent(share: float | None) -> str:
-    """A share in per cent to one decimal; n/a where it is undefined."""
+    """Format a share in per cent with one decimal; n/a where it is undefined."""
     return "n/a" if share is None else f"{100 * share:.1f}"
 
 
-def between(interval: tuple[float, float] | None) -> str:
-    """An interval in per cent: 79.1-86.0."""
+def format_interval(interval: tuple[float, float] | None) -> str:
+    """Format an interval in per cent: 79.1-86.0."""
     return "n/a" if interval is None else f"{percent(interval[0])}-{percent(interval[1])}"
 
 
 def markdown(report: Report) -> str:
-    """The table in Markdown, the micro row in bold."""
+    """Format the table in Markdown, with the micro row in bold."""
     body = [[f"**{cell}**" for cell in row] if row[0] == "all (micro)" else row for row in rows(report)]
     return markdown_rows(HEADINGS, body)
 
 
 def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Any table in Markdown; all columns but the first are figures."""
+    """Format any table in Markdown; all columns but the first hold numbers."""
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in body)])
 
 
 def table(report: Report, title: str) -> ConsoleTable:
-    """The table for a terminal."""
-    counted = f"{title}: strict (exact edges and label), {report.documents:,} reports"
-    return ConsoleTable(HEADINGS, rows(report), title=counted, caption=CAPTION, bold_rows=("all (micro)",))
+    """Return the table for a terminal."""
+    heading = f"{title}: strict (exact edges and label), {report.documents:,} reports"
+    return ConsoleTable(HEADINGS, rows(report), title=heading, caption=CAPTION, bold_rows=("all (micro)",))
 
 
 def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool = False) -> None:
-    """Print a report on standard output in the form asked for."""
+    """Print scores on standard output as a table, JSON or Markdown."""
     if as_json:
         print(report.model_dump_json(indent=2))
     elif as_markdown:
@@ -104,39 +104,40 @@ def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool
 
 
 def show_details(report: Report, fields: Sequence[str], *, curves: bool = False) -> None:
-    """Print on a terminal what the headline hides: kinds of errors, slices, calibration, curves."""
+    """Print the details of scores on a terminal: kinds of errors, slices, calibration, curves."""
     console = open_console()
     console.print()
     print_table(ConsoleTable(("kind of error", *report.strict.labels), _error_rows(report), "errors by label"), console)
     names = dict.fromkeys([*fields, *(name for name in BUILT_IN if name in report.slices)])
-    rows = [(name, value, one) for name in names for value, one in report.slices[name].items()]
+    slices = [(name, value, part, part.strict) for name in names for value, part in report.slices[name].items()]
     body = [
-        (name, value, f"{one.documents:,}", percent(f.f1), between(f.interval), f"{f.gold:,}")
-        for name, value, one in rows
-        for f in [one.strict]
+        (name, value, f"{part.documents:,}", percent(strict.f1), format_interval(strict.interval), f"{strict.gold:,}")
+        for name, value, part, strict in slices
     ]
-    heads = ("slice", "value", "reports", "F1", "95 %", "gold")
+    headings = ("slice", "value", "reports", "F1", "95 %", "gold")
     console.print()
     print_table(
-        ConsoleTable(heads, body, "slices: strict F1 of parts of the data", key_columns=2, text_columns=("value",)),
+        ConsoleTable(headings, body, "slices: strict F1 of parts of the data", key_columns=2, text_columns=("value",)),
         console,
     )
     if report.calibration:
-        ece, sure = report.calibration.ece, between(report.calibration.ece_interval)
+        ece, interval = report.calibration.ece, format_interval(report.calibration.ece_interval)
         console.print()
-        print_wrapped(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {sure}", console)
+        print_wrapped(f"calibration error of scores (ECE): {percent(ece)} points, 95 %: {interval}", console)
     for label, points in report.curves.items() if curves else ():
         if not points:
             print_wrapped(f"{label} by threshold: n/a, nothing was predicted", console)
             continue
-        curve = ("threshold", "precision", "recall", "F1", "")
+        curve_headings = ("threshold", "precision", "recall", "F1", "")
         console.print()
         console.print()
-        print_table(ConsoleTable(curve, _curve_rows(points), f"{label} by threshold", text_columns=("",)), console)
+        print_table(
+            ConsoleTable(curve_headings, _curve_rows(points), f"{label} by threshold", text_columns=("",)), console
+        )
 
 
 def _curve_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
-    """A dozen of a curve's points, evenly over its recall, and the one with the best F1."""
+    """Pick about a dozen points of a curve, evenly spaced, and the one with the best F1."""
     best = max(points, key=lambda point: point.f1)
     shown = [p for index, p in enumerate(points) if index % (len(points) // _CURVE_ROWS + 1) == 0 or p is best]
     return [
@@ -149,12 +150,12 @@ def _error_rows(report: Report) -> list[tuple[str, ...]]:
     return [(kind, *(f"{count:,}" for count in counts.values())) for kind, counts in report.errors.items()]
 
 
-def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str], *, as_markdown: bool = False) -> None:
-    """Print what `Corpus.summary` says of each split."""
+def show_counts(counts: Mapping[str, Mapping[str, Any]], labels: Sequence[str], *, as_markdown: bool = False) -> None:
+    """Print the counts of `Corpus.summary` for each split."""
     headings = ("split", "reports", "words", "mentions", *labels)
     body = [
         (split, *(f"{row[name]:,}" for name in headings[1:4]), *(f"{row['labels'][label]:,}" for label in labels))
-        for split, row in counted.items()
+        for split, row in counts.items()
     ]
     if as_markdown:
         print(markdown_rows(headings, body))
@@ -163,14 +164,14 @@ def show_counts(counted: Mapping[str, Mapping[str, Any]], labels: Sequence[str],
 
 
 def highlight_entities(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:
-    """A text with its entities marked, each label in its colour, for a terminal."""
+    """Mark the entities of a text for a terminal, each label in a color of its own."""
     from rich.text import Text
 
-    shown, at = Text(), 0
+    result, position = Text(), 0
     for entity in entities:
-        shown.append(text[at : entity.start])
-        shown.append(entity.text, style=COLORS[labels.index(entity.label) % len(COLORS)])
-        shown.append(f" {entity.label}", style="dim")
-        at = entity.end
-    shown.append(text[at:])
-    return shown
+        result.append(text[position : entity.start])
+        result.append(entity.text, style=_COLORS[labels.index(entity.label) % len(_COLORS)])
+        result.append(f" {entity.label}", style="dim")
+        position = entity.end
+    result.append(text[position:])
+    return result

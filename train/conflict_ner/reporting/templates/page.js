@@ -1,9 +1,9 @@
 "use strict";
-// Filters for lists of items. Without this script everything is shown and the forms stay hidden.
+// Filters for lists of items. Without this script all items are shown and the forms stay hidden.
 (() => {
-  const filters = new Map(); // a list's id -> what shows all of it again, and what sets its form
+  const filters = new Map(); // list id -> function that resets the list's form, sets the given values and filters
 
-  const plain = (node) => {
+  const plainText = (node) => {
     const copy = node.cloneNode(true);
     for (const chip of copy.querySelectorAll(".chip")) chip.remove();
     return copy.textContent.replace(/\s+/g, " ").toLowerCase();
@@ -11,15 +11,15 @@
 
   const start = (form) => {
     const list = document.getElementById(form.dataset.list);
-    const items = Array.from(list.children, (node, place) => ({ node, place, text: null }));
+    const items = Array.from(list.children, (node, index) => ({ node, index, text: null }));
     const value = (name) => (form.elements[name] ? form.elements[name].value : "");
-    let sorted = "";
+    let currentOrder = "";
 
-    const order = () => {
-      if (value("order") === sorted) return;
-      sorted = value("order");
+    const sort = () => {
+      if (value("order") === currentOrder) return;
+      currentOrder = value("order");
       const score = (item) => Number(item.node.dataset.score || -1);
-      const by = sorted === "score" ? (a, b) => score(b) - score(a) || a.place - b.place : (a, b) => a.place - b.place;
+      const by = currentOrder === "score" ? (a, b) => score(b) - score(a) || a.index - b.index : (a, b) => a.index - b.index;
       list.append(...Array.from(items).sort(by).map((item) => item.node));
     };
 
@@ -30,29 +30,29 @@
       let shown = 0;
       for (const item of items) {
         const { node } = item;
-        let hit = !kind || node.dataset.kind === kind;
-        hit = hit && (!label || (node.dataset.labels || "").split(" ").includes(label));
-        if (hit && words) {
-          if (item.text === null) item.text = plain(node);
-          hit = item.text.includes(words);
+        let matches = !kind || node.dataset.kind === kind;
+        matches = matches && (!label || (node.dataset.labels || "").split(" ").includes(label));
+        if (matches && words) {
+          if (item.text === null) item.text = plainText(node);
+          matches = item.text.includes(words);
         }
-        if (node.hidden === hit) node.hidden = !hit;
-        if (hit) shown += 1;
+        if (node.hidden === matches) node.hidden = !matches;
+        if (matches) shown += 1;
       }
-      order();
+      sort();
       form.querySelector("output").textContent = `${shown} of ${items.length} shown`;
     };
 
-    let waiting = 0;
+    let timer = 0;
     form.addEventListener("input", (event) => {
-      clearTimeout(waiting);
-      waiting = setTimeout(apply, event.target.type === "search" ? 150 : 0);
+      clearTimeout(timer);
+      timer = setTimeout(apply, event.target.type === "search" ? 150 : 0);
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(apply));
-    filters.set(list.id, (wanted) => {
+    filters.set(list.id, (values) => {
       form.reset();
-      for (const [name, to] of Object.entries(wanted)) form.elements[name].value = to;
+      for (const [name, selected] of Object.entries(values)) form.elements[name].value = selected;
       apply();
     });
     form.hidden = false;
@@ -66,7 +66,7 @@
     if (!link) return;
     const { kind, label } = link.dataset;
     if (kind !== undefined) filters.get("errors").call(null, { kind, label });
-    // A link must not lead to what a filter hides.
+    // Where a filter hides the target of a link, reset the filter.
     const target = document.getElementById(link.getAttribute("href").slice(1));
     const item = target && target.closest(".item");
     if (item && item.hidden) filters.get(item.parentElement.id)({});
