@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from conflict_ner.data.document import Entity
@@ -9,6 +11,8 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.inference.decoding import decode
 from conflict_ner.modeling.encoder import copy_backend
 from conflict_ner.modeling.tokenization import WindowTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -172,3 +176,27 @@ def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: WindowTokenizer
 
 def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: WindowTokenizer) -> None:
     assert marked(decoded(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]
+
+
+PIECES = st.sampled_from(
+    ["El", "Fasher", "3m", MARK, "(", ")", '"', ",", "-", ".", "\n\n", "<p>", "&quot;", "\u0301", "\u200f"]
+)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.lists(PIECES, max_size=12), min_size=1, max_size=4), st.sampled_from(["", " "]), st.data())
+def test_entities_of_any_tags_slice_their_text_in_order_without_overlap(
+    by_spaces: WindowTokenizer, pieces: list[list[str]], separator: str, data: st.DataObject
+) -> None:
+    texts = [separator.join(parts) for parts in pieces]
+    encoded = by_spaces.encode(texts)
+    size = sum(len(e.word_starts) for e in encoded)
+    tags = data.draw(st.lists(st.integers(0, len(SCHEME.tags) - 1), min_size=size, max_size=size))
+    scores = data.draw(st.lists(st.floats(0.25, 1, width=32), min_size=size, max_size=size))
+    decoded_texts = decode(texts, encoded, np.array(tags, dtype=np.int64), np.array(scores, dtype=np.float32), SCHEME)
+    assert len(decoded_texts) == len(texts)
+    for text, entities in zip(texts, decoded_texts, strict=True):
+        for entity in entities:
+            assert entity.text == text[entity.start : entity.end] != ""
+            assert min(scores) - 1e-6 <= entity.score <= max(scores) + 1e-6
+        assert all(one.end <= two.start for one, two in pairwise(entities))

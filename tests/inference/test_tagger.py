@@ -19,6 +19,8 @@ from conflict_ner.inference.evaluate import evaluate_pair
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 REPORT = SENTENCES[0]
 KNOWN = [
@@ -100,6 +102,26 @@ def test_offsets_slice_the_text_whatever_stands_in_it(tagger: Tagger, odd: str) 
     text = f"{odd}{REPORT}{odd} {REPORT} {odd}"
     assert {entity.label for entity in tagger.tag(text)}
     assert all(label in LABELS for label, _ in found(tagger, text))
+
+
+# Reports and their words among characters of every kind: marks, controls, halves of words, line ends, other scripts.
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+PIECES = st.sampled_from([*SENTENCES, *REPORT.split(), "\n\n", " ", "-", "\u200f", "\ufeff", "e\u0301", "\U0001f4a3"])
+ODD_TEXTS = st.lists(PIECES | st.text(CHARACTERS, max_size=6), max_size=12).map("".join)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.lists(ODD_TEXTS, min_size=1, max_size=4))
+def test_entities_of_any_text_slice_it_in_order_without_overlap(tagger: Tagger, texts: list[str]) -> None:
+    tagged = tagger.tag(texts)
+    assert len(tagged) == len(texts)
+    for text, entities in zip(texts, tagged, strict=True):
+        for entity in entities:
+            assert 0 <= entity.start < entity.end <= len(text)
+            assert text[entity.start : entity.end] == entity.text
+            assert 0 < entity.score <= 1
+            assert entity.label in LABELS
+        assert all(one.end <= two.start for one, two in pairwise(entities))
 
 
 def test_a_report_of_any_length_is_read_to_its_end(tagger: Tagger) -> None:

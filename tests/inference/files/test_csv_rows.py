@@ -172,6 +172,27 @@ def test_good_files_are_read_whole(rows: list[Fields], quote_all: bool) -> None:
     assert read(written(rows, quote_all=quote_all)) == (rows, [])
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | CHARACTERS
+
+
+@FUZZ
+@given(
+    st.lists(st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT), max_size=8),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
+)
+@example([("", "", ""), ('"', '""', "\r"), ("\ufeff", "\0", "\u2028")], ",", (csv.QUOTE_MINIMAL, "\r\n"))
+def test_what_csv_writer_wrote_is_read_back_in_order(
+    rows: list[Fields], delimiter: str, style: tuple[int, str]
+) -> None:
+    quoting, terminator = style
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=delimiter, quoting=quoting, lineterminator=terminator)  # type: ignore[arg-type]
+    writer.writerows([("id", "text", "note"), *rows])
+    dialect = Dialect(delimiter=delimiter, encoding="utf-8")
+    assert read(stream.getvalue(), dialect) == (rows, [])
+
+
 def plain(row: Fields) -> Fields:
     """A row without what one stray or missing quote can change within a field."""
     return tuple(field.replace('"', "") for field in row)

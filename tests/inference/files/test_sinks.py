@@ -9,8 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from conflict_ner.errors import Problem
 from conflict_ner.inference.files import sinks
 from conflict_ner.inference.files.sinks import OutputForm, Table, columns_of, output_form, rows_of, writer
+from conflict_ner.inference.files.sources import read_sources
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def entity(text: str, start: int, label: str = "LOCATION", score: float = 0.9) -> dict[str, Any]:
@@ -152,3 +156,63 @@ def test_a_large_parquet_file_is_written_in_groups(monkeypatch: pytest.MonkeyPat
 )
 def test_the_form_is_chosen_by_the_name(name: str, form: str | None) -> None:
     assert output_form(name) == form
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+# A column has values of one kind or null; where a table must have one type, they read back as they were.
+KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "known": st.booleans(),
+    "year": st.integers(-(2**63), 2**63 - 1),
+    "share": st.floats(allow_nan=False, allow_infinity=False),
+    "label": TEXTS,
+}
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[dict[str, Any]]:
+    found = []
+    for number in range(draw(st.integers(0, 5))):
+        text = draw(TEXTS)
+        metadata = draw(st.fixed_dictionaries({}, optional={key: kind | st.none() for key, kind in KINDS.items()}))
+        ends = st.integers(0, len(text))
+        spans = draw(st.lists(st.tuples(ends, ends).map(sorted).filter(lambda span: span[0] < span[1]), max_size=3))
+        score = draw(st.floats(0, 1))
+        entities = [entity(text[start:end], start, score=score) for start, end in spans] if text else []
+        found.append({"id": number, **metadata, "text": text, "entities": entities})
+    return found
+
+
+def as_csv(value: Any) -> str:
+    """A value as a field of CSV has it."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+fuzzed = settings(max_examples=20, deadline=None, derandomize=True, database=None)
+
+
+@fuzzed
+@given(records(), st.sampled_from(sinks.TABLES))
+def test_what_was_written_reads_back_equal(found: list[dict[str, Any]], table: Table) -> None:
+    rows = [row for record in found for row in rows_of(record, table)]
+    columns = list(columns_of(found, table))
+    filled = [{column: row.get(column) for column in columns} for row in rows]
+    assert from_parquet(table, found) == filled
+    assert from_csv(table, found) == [{column: as_csv(value) for column, value in row.items()} for row in filled]
+    lines = written("jsonl", table, found).read() if table == "mentions" else "".join(map(sinks.line, found)).encode()
+    assert [json.loads(line) for line in lines.splitlines()] == rows
+
+
+@fuzzed
+@given(records())
+def test_reports_that_were_written_can_be_tagged_again(
+    tmp_path_factory: pytest.TempPathFactory, found: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("again")
+    (folder / "r.jsonl").write_text("".join(map(sinks.line, found)), encoding="utf-8")
+    (folder / "r.csv").write_bytes(written("csv", "reports", found).read())
+    (folder / "r.parquet").write_bytes(written("parquet", "reports", found).read())
+    for file in folder.iterdir():
+        problems: list[Problem] = []
+        sources = list(read_sources([file], problems.append))
+        assert [(str(source.id), source.text) for source in sources] == [(str(r["id"]), r["text"]) for r in found]
+        assert problems == []

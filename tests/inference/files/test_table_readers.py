@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from conflict_ner.errors import Problem
 from conflict_ner.inference.files import csv_parser
 from conflict_ner.inference.files.csv_rows import csv_rows
 from conflict_ner.inference.files.parquet_rows import parquet_rows
-from conflict_ner.inference.files.table_readers import Columns, Row, json_rows
+from conflict_ner.inference.files.table_readers import Columns, Row, distinct, json_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def from_csv(content: bytes | str) -> tuple[list[Row], list[str]]:
@@ -160,3 +163,68 @@ def test_json_lines_are_numbered_with_the_blank_ones(tmp_path: Path) -> None:
     rows = list(json_rows(io.BytesIO(b'{"text": "a"}\n\n[]\n{"text": "b"}'), "f", problems.append))
     assert rows == [("f:1", {"text": "a"}), ("f:4", {"text": "b"})]
     assert [problem.where for problem in problems] == ["f:3"]
+
+
+fuzzed = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(TEXTS, values, max_size=3),
+    max_leaves=3,
+)
+
+
+@fuzzed
+@given(st.lists(st.dictionaries(TEXTS, VALUES, max_size=3), max_size=3), st.booleans(), st.booleans())
+def test_objects_of_json_are_read_back_equal(records: list[dict[str, Any]], as_lines: bool, ascii_only: bool) -> None:
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=ascii_only)
+
+    content = "".join(dump(record) + "\n" for record in records) if as_lines else dump(records)
+    problems: list[Problem] = []
+    rows = list(json_rows(io.BytesIO(content.encode()), "f", problems.append))
+    assert rows == [(f"f:{number}", record) for number, record in enumerate(records, start=1)]
+    assert problems == []
+
+
+@fuzzed
+@given(st.lists(st.sampled_from(["", "x", "x.2", "x.3", "column 2"]), max_size=7))
+def test_columns_get_unique_names_and_first_ones_keep_theirs(header: list[str]) -> None:
+    names = distinct(header)
+    assert len(names) == len(set(names)) == len(header)
+    for column in set(header) - {""}:
+        assert names[header.index(column)] == column
+
+
+@fuzzed
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "text": TEXTS,
+                "day": st.dates(),
+                "at": st.datetimes(),
+                "clock": st.times(),
+                "number": st.decimals(0, 9, places=2),
+            }
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_times_of_parquet_that_python_can_hold_are_written_as_python_writes_them(records: list[dict[str, Any]]) -> None:
+    columns = {key: [record[key] for record in records] for key in records[0]}
+    types = {
+        "text": pa.string(),
+        "day": pa.date32(),
+        "at": pa.timestamp("us"),
+        "clock": pa.time64("us"),
+        "number": pa.decimal128(5, 2),
+    }
+    rows, problems = from_parquet(pa.table({key: pa.array(columns[key], kind) for key, kind in types.items()}))
+
+    def formatted(value: Any) -> str:
+        return value.isoformat() if isinstance(value, date | datetime | time) else str(value)
+
+    expected = [{key: formatted(value) for key, value in record.items()} for record in records]
+    assert ([row for _, row in rows], problems) == (expected, [])
