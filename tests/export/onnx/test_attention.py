@@ -1,4 +1,4 @@
-"""Attention is computed in one operator where nothing is masked, and says the same."""
+"""Attention is computed by one operator where nothing is masked, with the same values."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_the_values_stay_whatever_is_masked(kind: str) -> None:
 def test_the_one_operator_is_taken_where_the_mask_of_long_windows_is_all_zeros() -> None:
     model = attention()
     add_unmasked_attention(model)
-    either = model.graph.node[-1]
+    conditional = model.graph.node[-1]
     assert [node.op_type for node in model.graph.node] == ["ReduceL1", "Equal", "Shape", "GreaterOrEqual", "And", "If"]
-    branches = {attribute.name: attribute.g for attribute in either.attribute}
+    branches = {attribute.name: attribute.g for attribute in conditional.attribute}
     assert [node.op_type for node in branches["then_branch"].node] == ["MultiHeadAttention"]
     assert len(branches["else_branch"].node) == 12
     for node in branches["then_branch"].node:

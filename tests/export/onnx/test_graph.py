@@ -1,4 +1,4 @@
-"""Nodes are exchanged for others and the graph still computes."""
+"""Nodes are replaced and the graph still computes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conflict_ner.export.onnx.graph import MICROSOFT, Graph, inputs
+from conflict_ner.export.onnx.graph import MICROSOFT, Graph, read_values
 
 if TYPE_CHECKING:
     import onnx
@@ -32,21 +32,21 @@ def model() -> onnx.ModelProto:
 
 def test_a_bias_is_a_constant_vector_that_is_all_that_happens(model: onnx.ModelProto) -> None:
     graph = Graph(model)
-    name, adding = graph.bias(model.graph.node[0])
-    assert (name, adding.output[0] if adding else None) == ("b", "y")
+    name, addition = graph.bias(model.graph.node[0])
+    assert (name, addition.output[0] if addition else None) == ("b", "y")
     assert graph.bias(model.graph.node[2]) == ("", None)
 
 
-def test_exchanged_nodes_stand_where_the_old_ones_did_and_constants_not_used_are_gone(model: onnx.ModelProto) -> None:
+def test_new_nodes_stand_where_the_old_ones_did_and_constants_not_used_are_gone(model: onnx.ModelProto) -> None:
     import onnxruntime
 
     graph = Graph(model)
-    product, adding, _ = model.graph.node
-    double = graph.constant("double", 2 * np.eye(3, dtype=np.float32))
-    graph.exchange(product, [onnx.helper.make_node("MatMul", ["half", double], ["y"])])
-    graph.exchange(product, [onnx.helper.make_node("Identity", ["x"], ["half"])])
-    graph.exchange(adding, [])
-    graph.put_in_place()
+    product, addition, _ = model.graph.node
+    double = graph.add_constant("double", 2 * np.eye(3, dtype=np.float32))
+    graph.replace(product, [onnx.helper.make_node("MatMul", ["half", double], ["y"])])
+    graph.replace(product, [onnx.helper.make_node("Identity", ["x"], ["half"])])
+    graph.replace(addition, [])
+    graph.apply_replacements()
     assert [node.op_type for node in model.graph.node] == ["Identity", "MatMul", "Add"]
     assert {tensor.name for tensor in model.graph.initializer} == {"double", "one"}
     assert MICROSOFT in {opset.domain for opset in model.opset_import}
@@ -56,20 +56,20 @@ def test_exchanged_nodes_stand_where_the_old_ones_did_and_constants_not_used_are
 
 def test_a_node_is_found_by_what_alone_makes_or_reads_a_value(model: onnx.ModelProto) -> None:
     graph = Graph(model)
-    product, adding, last = model.graph.node
-    assert graph.made_by("p", "MatMul") is product
-    assert graph.only_reader("p", "Add") is adding
-    assert graph.only_reader("p", "Mul") is None
-    assert graph.made_by("p", "MatMul", transA=1) is None  # it does not say so
-    assert graph.only_reader("y", "Add") is None  # which is a result too
-    assert graph.made_by("x", "MatMul") is None
+    product, addition, last = model.graph.node
+    assert graph.sole_producer("p", "MatMul") is product
+    assert graph.sole_reader("p", "Add") is addition
+    assert graph.sole_reader("p", "Mul") is None
+    assert graph.sole_producer("p", "MatMul", transA=1) is None  # it does not say so
+    assert graph.sole_reader("y", "Add") is None  # which is a result too
+    assert graph.sole_producer("x", "MatMul") is None
     assert graph.attribute(last, "axis") is None
 
 
 def test_what_branches_read_is_read() -> None:
     make = onnx.helper.make_node
     branch = onnx.helper.make_graph([make("Neg", ["outer"], ["n"])], "branch", [], [])
-    assert list(inputs(make("If", ["which"], ["y"], then_branch=branch, else_branch=branch))) == [
+    assert list(read_values(make("If", ["which"], ["y"], then_branch=branch, else_branch=branch))) == [
         "which",
         *["outer"] * 2,
     ]

@@ -1,4 +1,4 @@
-"""Large tables are held in 8 bits and say nearly the same; small ones stay."""
+"""Products and large tables are quantized with a small error; small tables stay."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from conflict_ner.export.onnx.quantization import (
     PRODUCT_LIMIT,
     TABLE_LIMIT,
-    Choice,
     Float32,
-    Observed,
+    ObservedInputs,
+    ProductQuantization,
     choose_quantization,
     quantize,
-    rounded,
+    round_weights,
 )
 from conflict_ner.inference.onnx_runtime import SAFE_PRODUCTS
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ else:
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
-WHICH = np.array([[0, 999, 7], [30, 7, 7]])
+INDICES = np.array([[0, 999, 7], [30, 7, 7]])
 
 
 def lookup(rows: int, axis: int = 0) -> onnx.ModelProto:
@@ -37,9 +37,9 @@ def lookup(rows: int, axis: int = 0) -> onnx.ModelProto:
     table[7] = 0
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("Gather", ["table", "which"], ["y"], axis=axis)],
+        [onnx.helper.make_node("Gather", ["table", "indices"], ["y"], axis=axis)],
         "test",
-        [value("which", onnx.TensorProto.INT64, ["rows", "length"])],
+        [value("indices", onnx.TensorProto.INT64, ["rows", "length"])],
         [value("y", onnx.TensorProto.FLOAT, None)],
         [onnx.numpy_helper.from_array(table.astype(np.float32), "table")],
     )
@@ -49,7 +49,7 @@ def lookup(rows: int, axis: int = 0) -> onnx.ModelProto:
 def test_each_row_of_a_large_table_keeps_its_own_size() -> None:
     model = lookup(1000)
     plain = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (wanted,) = plain.run(None, {"which": WHICH})
+    (wanted,) = plain.run(None, {"indices": INDICES})
     assert quantize(model, []) == (0, 0)
     assert {(mark.key, mark.value) for mark in model.metadata_props} == {SAFE_PRODUCTS}
     assert {tensor.name: tensor.data_type for tensor in model.graph.initializer} == {
@@ -57,7 +57,7 @@ def test_each_row_of_a_large_table_keeps_its_own_size() -> None:
         "table/scales": onnx.TensorProto.FLOAT,
     }
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"which": WHICH})
+    (found,) = session.run(None, {"indices": INDICES})
     assert (np.abs(found - wanted) <= np.abs(wanted).max(-1, keepdims=True) / 254 + 1e-9).all()
     assert found.any(-1).tolist() == [[True, True, False], [True, False, False]]
 
@@ -69,8 +69,8 @@ def test_a_small_table_and_one_picked_by_column_stay(rows: int, axis: int) -> No
     assert [node.op_type for node in model.graph.node] == ["Gather"]
 
 
-def seen_of(rows: Float32) -> Observed:
-    return Observed([rows], np.minimum(rows.min(0), 0), np.maximum(rows.max(0), 0))
+def observed_inputs(rows: Float32) -> ObservedInputs:
+    return ObservedInputs([rows], np.minimum(rows.min(0), 0), np.maximum(rows.max(0), 0))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def weights() -> Float32:
 
 @pytest.mark.parametrize("limit", [PRODUCT_LIMIT, TABLE_LIMIT])
 def test_weights_come_back_to_within_half_a_step(weights: Float32, limit: int) -> None:
-    columns, scales = rounded(weights, limit)
+    columns, scales = round_weights(weights, limit)
     assert columns.dtype == np.int8
     assert np.abs(columns).max(0).tolist() == [limit] * 80
     assert (np.abs(columns * scales - weights) <= scales / 2 + 1e-6).all()
@@ -100,7 +100,7 @@ def test_weights_come_back_to_within_half_a_step(weights: Float32, limit: int) -
     )
 )
 def test_products_of_any_weights_fit_16_bits(weights: Float32) -> None:
-    columns, scales = rounded(weights, PRODUCT_LIMIT)
+    columns, scales = round_weights(weights, PRODUCT_LIMIT)
     sizes = np.abs(columns.astype(np.int64))
     assert sizes.max() <= PRODUCT_LIMIT
     assert np.isfinite(scales).all()
@@ -110,42 +110,42 @@ def test_products_of_any_weights_fit_16_bits(weights: Float32) -> None:
 
 
 def test_a_column_of_zeros_stays_one() -> None:
-    columns, scales = rounded(np.zeros((4, 2), dtype=np.float32), PRODUCT_LIMIT)
+    columns, scales = round_weights(np.zeros((4, 2), dtype=np.float32), PRODUCT_LIMIT)
     assert not columns.any()
     assert np.isfinite(scales).all()
 
 
 def test_even_inputs_are_taken_as_they_are(rows: Float32, weights: Float32) -> None:
-    choice = choose_quantization(seen_of(rows), weights, normed=False)
+    choice = choose_quantization(observed_inputs(rows), weights, is_normed=False)
     assert (choice.divisors == 1).all()
-    assert len(choice.apart) == 0
+    assert len(choice.outliers) == 0
     assert choice.error < 1e-3
 
 
 def test_a_channel_that_reaches_far_is_multiplied_apart(rows: Float32, weights: Float32) -> None:
     rows[0, 7] = 500.0
-    choice = choose_quantization(seen_of(rows), weights, normed=False)
-    assert 7 in choice.apart
+    choice = choose_quantization(observed_inputs(rows), weights, is_normed=False)
+    assert 7 in choice.outliers
     assert choice.scale * 255 < 20  # the range is that of the others
     assert choice.error < 1e-3
 
 
 def test_after_a_norm_channels_are_brought_nearer_to_one_size(rows: Float32, weights: Float32) -> None:
     rows[:, 7] *= 50
-    even, plain = choose_quantization(seen_of(rows), weights, normed=True), error_of_plain(rows, weights)
-    assert even.divisors[7] == even.divisors.max() > 3 * np.median(even.divisors)
-    assert len(even.apart) == 0
-    assert even.error < plain / 3
+    smoothed, plain = choose_quantization(observed_inputs(rows), weights, is_normed=True), error_of_plain(rows, weights)
+    assert smoothed.divisors[7] == smoothed.divisors.max() > 3 * np.median(smoothed.divisors)
+    assert len(smoothed.outliers) == 0
+    assert smoothed.error < plain / 3
 
 
 def error_of_plain(rows: Float32, weights: Float32) -> float:
-    columns, scales = rounded(weights, PRODUCT_LIMIT)
+    columns, scales = round_weights(weights, PRODUCT_LIMIT)
     step = (rows.max() - rows.min()) / 255
-    found = np.rint(rows / step) * step @ (columns * scales)
-    return float(np.square(found - rows @ weights).sum() / np.square(rows @ weights).sum())
+    product = np.rint(rows / step) * step @ (columns * scales)
+    return float(np.square(product - rows @ weights).sum() / np.square(rows @ weights).sum())
 
 
 def test_nothing_but_zeros_is_no_crash(weights: Float32) -> None:
-    choice = choose_quantization(seen_of(np.zeros((5, 32), dtype=np.float32)), weights, normed=True)
-    assert isinstance(choice, Choice)
-    assert (choice.error, choice.zero) == (0.0, 0)
+    choice = choose_quantization(observed_inputs(np.zeros((5, 32), dtype=np.float32)), weights, is_normed=True)
+    assert isinstance(choice, ProductQuantization)
+    assert (choice.error, choice.zero_point) == (0.0, 0)

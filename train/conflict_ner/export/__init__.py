@@ -1,4 +1,4 @@
-"""A verified checkpoint: written aside, checked in a fresh process, put in place whole.
+"""Writing checkpoints: to a hidden folder, verified in a fresh process, then moved to their place.
 
 May import: inference, reporting and below.
 Start reading: checkpoint_writer.py, then verify.py.

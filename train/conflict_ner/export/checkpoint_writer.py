@@ -15,16 +15,13 @@ from pathlib import Path
 from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_non_checkpoint
 from conflict_ner.config import Config, dump_config
 from conflict_ner.data import corpus
-from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, DataError
 from conflict_ner.evaluation.report import Report
 from conflict_ner.export.model_card import model_card
-from conflict_ner.export.overwriting import TORCH, refuse_lost_checkpoint
-from conflict_ner.export.verify import dump_expected
+from conflict_ner.export.overwriting import checkpoint_form, refuse_lost_checkpoint
+from conflict_ner.export.verify import ExpectedEntities, dump_expected
 from conflict_ner.files import atomic_folder, sha256
 from conflict_ner.inference.tagger import Tagger
-
-ExpectedEntities = Sequence[tuple[str, Sequence[Entity]]]  # texts, each with what must be found in it
 
 # Typical sentences of conflict reports, for the verification of a copy where no labeled files are named.
 PROBES = (
@@ -101,8 +98,7 @@ def copy_checkpoint(
     folder = folder.absolute()
     refuse_same_folder(source, folder)
     original = Checkpoint.load(source)
-    exported = original.manifest.exported
-    form = f"{exported.format} in {exported.precision}" if exported else TORCH
+    form = checkpoint_form(original.manifest)
     refuse_lost_checkpoint(original.config(), folder, form=form, overwrite=overwrite)
     tagger = Tagger.load(source, device, precision="fp32")
     refuse_changed_weights(original)

@@ -1,4 +1,4 @@
-"""The model card: a README with a model hub's metadata, written from what was measured."""
+"""Writes model cards: a README with the metadata that model hubs read, from the facts of a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from conflict_ner.reporting.tables import markdown, percent
 
 
 def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> str:
-    """The card of a checkpoint as Markdown with YAML metadata."""
+    """Return the card of a checkpoint as Markdown with YAML metadata."""
     return "\n".join(
         [
             "---",
             yaml.safe_dump(_metadata(name, manifest, scores), sort_keys=False, allow_unicode=True).rstrip(),
             "---",
             f"\n# {name}\n",
-            f"Tags {_listing(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
+            f"Tags {_join_labels(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
             f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
             _usage(name, manifest),
             "## Scores\n",
@@ -43,7 +43,7 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
 
 def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"library_name": "onnxruntime" if manifest.exported else "transformers"}
-    if "/" in manifest.encoder:  # a hub id; a folder is known by its bare name
+    if "/" in manifest.encoder:  # an id on a hub; a folder has its name only
         metadata["base_model"] = manifest.encoder
     metadata |= {
         "pipeline_tag": "token-classification",
@@ -66,7 +66,7 @@ def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> di
 
 
 def _usage(name: str, manifest: Manifest) -> str:
-    ours = f"""## Use
+    usage = f"""## Use
 
 ```python
 from conflict_ner import Tagger
@@ -77,9 +77,9 @@ for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fa
 ```
 """
     if manifest.exported:
-        return f"{ours}\nThe model is in ONNX form: it needs `onnxruntime`, and neither PyTorch nor transformers.\n"
+        return f"{usage}\nThe model is in ONNX form: it needs `onnxruntime`, and neither PyTorch nor transformers.\n"
     strategy = manifest.pipeline.strategy if manifest.pipeline else "first"
-    return f"""{ours}
+    return f"""{usage}
 or, for texts that fit one window, in plain transformers:
 
 ```python
@@ -116,11 +116,11 @@ def _exported(facts: ExportFacts | None) -> str:
 
 def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -> str:
     if facts is None or not facts.fitted_on:
-        why = f" ({facts.note})" if facts else ""
-        return f"A mention's score is the mean of its words' probabilities, not calibrated{why}.\n"
-    before = {} if facts.ece_before is None else {"validation": f" ({percent(facts.ece_before)} before)"}
+        reason = f" ({facts.note})" if facts else ""
+        return f"A mention's score is the mean of its words' probabilities, not calibrated{reason}.\n"
+    uncalibrated = {} if facts.ece_before is None else {"validation": f" ({percent(facts.ece_before)} before)"}
     errors = [
-        f"{percent(report.calibration.ece)} points on {split}{before.get(split, '')}"
+        f"{percent(report.calibration.ece)} points on {split}{uncalibrated.get(split, '')}"
         for split, report in scores.items()
         if report.calibration
     ]
@@ -133,7 +133,7 @@ def _calibration(facts: CalibrationFacts | None, scores: Mapping[str, Report]) -
 
 def _memory(scores: Mapping[str, Report]) -> str:
     if not any("seen in training" in report.slices for report in scores.values()):
-        return ""  # a checkpoint from before there was such a file
+        return ""  # an earlier version wrote no such file
     return (
         "`training_memory.json` holds hashes of the training mentions and of the training and validation "
         "texts, and no text. Hashes of short strings can be guessed: who supposes that a name stood in "
@@ -156,5 +156,5 @@ def _pipeline(facts: PipelineFacts | None, window: int) -> str:
     )
 
 
-def _listing(labels: tuple[str, ...]) -> str:
+def _join_labels(labels: tuple[str, ...]) -> str:
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"

@@ -1,7 +1,7 @@
-"""Refuses to let a run or an export replace an earlier checkpoint unasked, before anything is loaded or trained.
+"""Protects earlier checkpoints from being replaced by a run or an export of another config or form.
 
-A checkpoint of the same config may be replaced, since the same command makes it again; one of another config,
-or of another form, only with `--overwrite`.
+It is checked before anything is loaded or trained. A checkpoint of the same config and form may be replaced, since
+the same command makes it again; any other only with `--overwrite`.
 """
 
 from __future__ import annotations
@@ -12,103 +12,112 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from conflict_ner.checkpoint import Checkpoint, refuse_non_checkpoint
+from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_non_checkpoint
 from conflict_ner.config import Config, load_config
 from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError
 from conflict_ner.files import previous_folder, short_path
 
 TORCH = "PyTorch weights"
-_SHOWN = 3  # differences between two configs that an error lists
+_MAX_SHOWN = 3  # differences between two configs that an error lists
 
 
 def refuse_lost_checkpoint(
-    config: Config, output: Path, *, overwrite: bool, form: str = TORCH, elsewhere: Alternative | None = None
+    config: Config, output: Path, *, overwrite: bool, form: str = TORCH, alternative: Alternative | None = None
 ) -> None:
-    """Raise if a new checkpoint would replace one of another config or form unasked.
+    """Raise if a new checkpoint would replace one of another config or form without `overwrite`.
 
     Args:
         form: of the new checkpoint, such as "onnx in int8".
-        elsewhere: the way to keep both.
+        alternative: how to keep both, for the message.
 
     Raises:
-        CheckpointError: if the output, or the place where the old checkpoint will be kept, is something else.
-        OverwriteError: naming the options that go on.
+        CheckpointError: if the output, or the folder in which the old checkpoint will be kept, is not a checkpoint.
+        OverwriteError: naming the options with which the command can go on.
     """
     refuse_non_checkpoint(output)
     if not (output / "manifest.json").is_file():
         return
     refuse_non_checkpoint(previous_folder(output))
-    fault = None if overwrite else _differences(config, form, output)
-    if fault:
-        kept = short_path(previous_folder(output))
+    difference = None if overwrite else _difference(config, form, output)
+    if difference:
+        previous = short_path(previous_folder(output))
         replace = Alternative(
-            f"to replace it (the old one is kept as {kept} until the next replacement)", ("--overwrite",)
+            f"to replace it (the old one is kept as {previous} until the next replacement)", ("--overwrite",)
         )
         raise OverwriteError(
-            f"{short_path(output)} holds a checkpoint of another {fault}; nothing was changed"
-            + ("" if elsewhere else "; to keep both, name another folder"),
-            [replace, *([elsewhere] if elsewhere else [])],
+            f"{short_path(output)} holds a checkpoint of another {difference}; nothing was changed"
+            + ("" if alternative else "; to keep both, name another folder"),
+            [replace, *([alternative] if alternative else [])],
         )
+
+
+def checkpoint_form(manifest: Manifest) -> str:
+    """Return the form of a checkpoint in words, such as "onnx in int8"."""
+    exported = manifest.exported
+    return f"{exported.format} in {exported.precision}" if exported else TORCH
 
 
 def keep_both(output: Path) -> Alternative:
-    """The way to keep what is in an output: the option that names another, free one."""
-    return Alternative("to keep both", ("--set", f"output={short_path(_free(output))}"))
+    """Return the alternative that keeps what is in an output: the option that names another, unused one."""
+    return Alternative("to keep both", ("--set", f"output={short_path(_unused_output(output))}"))
 
 
-def _free(output: Path) -> Path:
-    """A name beside an output that nothing has, nor what several runs derive from it."""
+def _unused_output(output: Path) -> Path:
+    """Return an output beside another that does not exist, and from which no existing folder is derived."""
     stem, number = output.name, 2
-    taken = {path.name for path in output.parent.iterdir()} if output.parent.is_dir() else set()
-    while any(name == f"{stem}-{number}" or name.startswith(f"{stem}-{number}-") for name in taken):
+    existing = {path.name for path in output.parent.iterdir()} if output.parent.is_dir() else set()
+    while any(name == f"{stem}-{number}" or name.startswith(f"{stem}-{number}-") for name in existing):
         number += 1
     return output.with_name(f"{stem}-{number}")
 
 
-def _differences(config: Config, form: str, output: Path) -> str | None:
-    """In what a checkpoint is another than the one that is to replace it, in words."""
+def _difference(config: Config, form: str, output: Path) -> str | None:
+    """Describe how a checkpoint differs from the one that is to replace it; None if it does not."""
     try:
         manifest = Checkpoint.load(output).manifest
     except CheckpointError as error:
         return f"kind, or a damaged one ({error})"
-    there = f"{manifest.exported.format} in {manifest.exported.precision}" if manifest.exported else TORCH
-    if there != form:
-        return f"form ({there} there, {form} now)"
-    changed = config_differences(output / "run.yaml", config)
-    return f"config ({changed})" if changed else None
+    old_form = checkpoint_form(manifest)
+    if old_form != form:
+        return f"form ({old_form} there, {form} now)"
+    differences = config_differences(output / "run.yaml", config)
+    return f"config ({differences})" if differences else None
 
 
 def config_differences(file: Path, config: Config) -> str:
-    """The settings in which a run's config is another than the one in a file; empty if there are none."""
+    """List the settings in which a config differs from the one in a file; empty if there are none."""
     try:
-        there = load_config(file)
+        old_config = load_config(file)
     except ConfigError:
         return f"{file.name} there cannot be read"
-    before, now = (_flat(each.model_copy(update={"output": Path()})) for each in (there, config))
-    # A key may stand in one of the two alone: below a section that the other has not.
-    keys = [key for key in dict.fromkeys([*before, *now]) if before.get(key) != now.get(key)]
-    shown = [f"{key}: {_written(before.get(key))} there, {_written(now.get(key))} now" for key in keys[:_SHOWN]]
-    return "; ".join([*shown, *([f"and {len(keys) - _SHOWN} more settings"] if len(keys) > _SHOWN else [])])
+    old, new = (_flatten(version.model_copy(update={"output": Path()})) for version in (old_config, config))
+    # A key may be in one of the two only: below a section that the other does not have.
+    keys = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
+    shown = [
+        f"{key}: {_format_value(old.get(key))} there, {_format_value(new.get(key))} now" for key in keys[:_MAX_SHOWN]
+    ]
+    return "; ".join([*shown, *([f"and {len(keys) - _MAX_SHOWN} more settings"] if len(keys) > _MAX_SHOWN else [])])
 
 
-def _flat(config: Config) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _flatten(config: Config) -> dict[str, Any]:
+    """Return all settings that are not None, by dotted key."""
+    flat: dict[str, Any] = {}
 
     def visit(tree: Mapping[str, Any], prefix: str) -> None:
         for key, value in tree.items():
             if isinstance(value, dict):
                 visit(value, f"{prefix}{key}.")
             else:
-                found[prefix + key] = value
+                flat[prefix + key] = value
 
     visit(config.model_dump(mode="json"), "")
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in flat.items() if value is not None}
 
 
-def _written(value: object) -> str:
-    """A setting's value as a person would write it."""
+def _format_value(value: object) -> str:
+    """Format a setting's value as a person would write it."""
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_format_value, value))}]"
     with suppress(ValueError):
         if isinstance(value, str) and value.startswith("/"):
             return short_path(Path(value))

@@ -1,10 +1,10 @@
-"""Asks a folder that is to become a checkpoint, in a fresh process, whether it does as it did.
+"""Verifies, in a fresh process, that a new checkpoint finds the same entities as when it was evaluated.
 
-    python -m conflict_ner.export.verify FOLDER EXPECTED
+    python -m conflict_ner.export.verify FOLDER EXPECTED DEVICE
 
-EXPECTED holds a JSON object a line, `{"text": ..., "entities": [[label, start, end, score], ...]}`:
-what the model said when it was evaluated. The folder is loaded as a user would load it and
-must say the same; then plain `transformers.pipeline` is asked too. Prints the facts as JSON.
+EXPECTED is a file with one JSON object per line, `{"text": ..., "entities": [[label, start, end, score], ...]}`:
+the entities that the model found when it was evaluated. The folder is loaded as a user would load it
+and must find the same; then plain `transformers.pipeline` is compared. The result is printed as JSON.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.encoder import quiet_transformers
 
 STRATEGIES = ("first", "simple", "average", "max")
-PIPELINE_TEXTS = 100  # at most, from all over the evaluated ones: it is slow
+PIPELINE_TEXTS = 100  # at most, spread evenly over the evaluated ones, because it is slow
 SCORE_TOLERANCE = 1e-3  # sums taken in another order differ in the last bits
-Marks = frozenset[tuple[str, int, int]]
+Spans = frozenset[tuple[str, int, int]]  # label, start, end
+ExpectedEntities = Sequence[tuple[str, Sequence[Entity]]]  # texts, each with what must be found in it
 
 
-def verify(
-    folder: Path, expected: Sequence[tuple[str, Sequence[Entity]]], device: str = "auto"
-) -> PipelineFacts | None:
-    """Tag the texts again and compare; then measure how plain transformers agrees.
+def verify(folder: Path, expected: ExpectedEntities, device: str = "auto") -> PipelineFacts | None:
+    """Tag the texts and compare the entities with those expected; then measure how plain transformers agrees.
 
     Returns:
-        None for a form that plain transformers cannot load.
+        None for a checkpoint in a form that plain transformers cannot load.
 
     Raises:
         CheckpointError: naming the first text whose entities differ from those expected.
@@ -41,32 +40,37 @@ def verify(
     tagger = Tagger.load(folder, device, precision="fp32")
     texts = [text for text, _ in expected]
     found = tagger.tag(texts)
-    for (text, wanted), entities in zip(expected, found, strict=True):
-        same = _spans(wanted) == _spans(entities) and all(
-            abs(a.score - b.score) <= SCORE_TOLERANCE for a, b in zip(wanted, entities, strict=True)
+    for (text, expected_entities), entities in zip(expected, found, strict=True):
+        is_same = _spans(expected_entities) == _spans(entities) and all(
+            abs(a.score - b.score) <= SCORE_TOLERANCE for a, b in zip(expected_entities, entities, strict=True)
         )
-        if not same:
+        if not is_same:
             raise CheckpointError(
                 f"{folder}: reloaded, the model tags {text[:60]!r} otherwise than when it was evaluated"
             )
-    return None if tagger.checkpoint.manifest.exported else _ask_pipeline(folder, tagger, texts, found)
+    return None if tagger.checkpoint.manifest.exported else _compare_pipeline(folder, tagger, texts, found)
 
 
-def _ask_pipeline(
+def _compare_pipeline(
     folder: Path, tagger: Tagger, texts: Sequence[str], found: Sequence[Sequence[Entity]]
 ) -> PipelineFacts:
-    fits = tagger.fit_one_window(texts)
-    ours = [(text, _spans(entities)) for text, entities, fit in zip(texts, found, fits, strict=True) if fit and text]
+    fits_window = tagger.fit_one_window(texts)
+    ours = [
+        (text, _spans(entities))
+        for text, entities, fits in zip(texts, found, fits_window, strict=True)
+        if fits and text
+    ]
     ours = ours[:: -(-len(ours) // PIPELINE_TEXTS) or 1]
     theirs = pipeline_spans(folder, [text for text, _ in ours], STRATEGIES, tagger.device)
     identical, shared = {}, {}
-    for strategy, marks in theirs.items():
-        identical[strategy] = sum(mine == other for (_, mine), other in zip(ours, marks, strict=True))
-        shared[strategy] = sum(len(mine & other) for (_, mine), other in zip(ours, marks, strict=True))
+    for strategy, spans in theirs.items():
+        pairs = [(our_spans, their_spans) for (_, our_spans), their_spans in zip(ours, spans, strict=True)]
+        identical[strategy] = sum(our_spans == their_spans for our_spans, their_spans in pairs)
+        shared[strategy] = sum(len(our_spans & their_spans) for our_spans, their_spans in pairs)
     return PipelineFacts(
         strategy=max(STRATEGIES, key=lambda strategy: (identical[strategy], shared[strategy])),
         texts=len(ours),
-        mentions=sum(len(mine) for _, mine in ours),
+        mentions=sum(len(our_spans) for _, our_spans in ours),
         identical_texts=identical,
         shared_mentions=shared,
     )
@@ -74,13 +78,13 @@ def _ask_pipeline(
 
 def pipeline_spans(
     folder: Path, texts: Sequence[str], strategies: Sequence[str], device: str = "cpu"
-) -> dict[str, list[Marks]]:
-    """What `transformers.pipeline` finds in each text by each strategy, as (label, start, end)."""
+) -> dict[str, list[Spans]]:
+    """Return the spans that `transformers.pipeline` finds in each text, by aggregation strategy."""
     import warnings
 
     from transformers import pipeline
 
-    # That tokenizers without word marks make it guess is a warning to it and measured here.
+    # It warns that it guesses words with some tokenizers; how well it does is measured here.
     with quiet_transformers(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tag: Any = pipeline("token-classification", model=str(folder), device=device)
@@ -93,18 +97,18 @@ def pipeline_spans(
         }
 
 
-def _spans(entities: Sequence[Entity]) -> Marks:
+def _spans(entities: Sequence[Entity]) -> Spans:
     return frozenset((entity.label, entity.start, entity.end) for entity in entities)
 
 
-def dump_expected(expected: Sequence[tuple[str, Sequence[Entity]]]) -> str:
-    """The content of an EXPECTED file."""
+def dump_expected(expected: ExpectedEntities) -> str:
+    """Return the content of an EXPECTED file."""
     rows = ({"text": text, "entities": [[e.label, e.start, e.end, e.score] for e in found]} for text, found in expected)
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def load_expected(content: str) -> list[tuple[str, list[Entity]]]:
-    """The inverse of `dump_expected`."""
+    """Read the content of an EXPECTED file."""
     rows = [json.loads(line) for line in content.splitlines()]
     return [
         (row["text"], [Entity(label, row["text"][a:b], a, b, score) for label, a, b, score in row["entities"]])

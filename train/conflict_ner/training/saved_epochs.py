@@ -49,7 +49,7 @@ def refuse_lost_work(config: Config, *, resume: bool, restart: bool, overwrite: 
     folder = training_folder(config.output)
     _refuse_foreign_training_folder(folder)
     _refuse_running(folder)
-    refuse_lost_checkpoint(config, config.output, overwrite=overwrite, elsewhere=keep_both(base or config.output))
+    refuse_lost_checkpoint(config, config.output, overwrite=overwrite, alternative=keep_both(base or config.output))
     if not restart:
         _refuse_lost_epochs(config, folder, resume=resume, base=base)
 

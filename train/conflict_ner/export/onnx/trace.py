@@ -1,14 +1,11 @@
 """Writes a checkpoint's model as an ONNX file.
 
-The graph is made by PyTorch's own exporter (`torch.onnx.export`, with onnxscript). Optimum's was
-left aside: it pins the versions of transformers that it knows, and for an encoder with a head on
-it there is nothing more to do than this. It is traced with plain attention, which becomes standard
-operators for every architecture. ONNX Runtime then optimises it once, and saves that. Two of its
-fusions are left out because its CPU kernels for them are slower than what they replace: layer norm
-with the sum before it, and GELU with its bias. `onnxattention` then adds what it has no fusion for.
-
->>> NEEDED["onnxscript"].startswith("onnxscript")
-True
+PyTorch's own exporter (`torch.onnx.export`, with onnxscript) traces the model. Optimum's exporter is
+not used: it pins the versions of transformers that it knows, and an encoder with a head needs no
+more than this. Attention is traced in its plain form, which becomes standard operators for every
+architecture. ONNX Runtime then optimizes the graph once and saves it. Two of its fusions are
+disabled because its CPU kernels for them are slower than the operators that they replace: layer norm
+with the sum before it, and GELU with its bias. `attention` adds a fusion that it does not have.
 """
 
 from __future__ import annotations
@@ -34,16 +31,16 @@ if TYPE_CHECKING:
 
 NEEDED = {**onnx_runtime.NEEDED, "onnx": "onnx>=1.18", "onnxscript": "onnxscript>=0.5"}
 _OPSET = 20  # the first with GELU; with later ones some architectures came out wrong
-_SLOW = ["SkipLayerNormFusion", "BiasGeluFusion"]
-_EXAMPLE = (2, 16)  # rows and tokens of the input that the graph is traced with
+_SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
+_EXAMPLE_SHAPE = (2, 16)  # rows and tokens of the input with which the graph is traced
 
 
 def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
-    """Write `model.onnx` into a folder; gives the file.
+    """Write `model.onnx` into a folder and return the file.
 
     Args:
         source: a checkpoint with PyTorch weights.
-        batches: what to measure ranges on for 8-bit products; None leaves all in fp32.
+        batches: inputs on which the ranges of 8-bit products are measured; None leaves all products in fp32.
 
     Raises:
         CheckpointError: if the model cannot be exported.
@@ -53,7 +50,7 @@ def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> 
 
     traced, file = folder / "traced.onnx", folder / ONNX_WEIGHTS
     _trace(load_model(str(source), attn_implementation="eager"), traced)
-    _optimise(traced, file)
+    _optimize(traced, file)
     traced.unlink()
     model = onnx.load(file)
     add_unmasked_attention(model)
@@ -64,7 +61,7 @@ def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> 
 
 
 def _trace(model: PreTrainedModel, file: Path) -> None:
-    """Any number of rows and tokens in, int64; logits out, fp32."""
+    """Export a model that takes int64 ids and mask, shape (rows, length), of any size and returns logits in fp32."""
     import torch
 
     class Logits(torch.nn.Module):
@@ -76,11 +73,11 @@ def _trace(model: PreTrainedModel, file: Path) -> None:
             logits: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).logits
             return logits
 
-    ids, mask = torch.ones(_EXAMPLE, dtype=torch.int64), torch.ones(_EXAMPLE, dtype=torch.int64)
+    ids, mask = torch.ones(_EXAMPLE_SHAPE, dtype=torch.int64), torch.ones(_EXAMPLE_SHAPE, dtype=torch.int64)
     mask[-1, -1] = 0
     axes = {0: "rows", 1: "length"}
     try:
-        with _quiet():
+        with _quiet_exporter():
             torch.onnx.export(
                 Logits().eval(),
                 (ids, mask),
@@ -93,22 +90,24 @@ def _trace(model: PreTrainedModel, file: Path) -> None:
                 opset_version=_OPSET,
                 verbose=False,
             )
-    except Exception as error:  # whatever an architecture brings up
+    except Exception as error:  # each architecture fails in its own way
         raise CheckpointError(f"the model cannot be written as ONNX: {str(error).strip().splitlines()[0]}") from error
 
 
-def _optimise(traced: Path, file: Path) -> None:
+def _optimize(traced: Path, file: Path) -> None:
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(file)
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(str(traced), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW)
+    onnxruntime.InferenceSession(
+        str(traced), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
+    )
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns of libraries that it does not need and of itself."""
+def _quiet_exporter() -> Iterator[None]:
+    """Suppress the exporter's warnings, which are about libraries that it does not need and about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
