@@ -1,4 +1,4 @@
-"""Exports are proven in a fresh process before they replace anything."""
+"""Exports are verified in a fresh process before they replace anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MASK = 0o027
 
 
 @pytest.fixture(scope="module")
-def again(checkpoint_folder: Path, reports_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported_copy(checkpoint_folder: Path, reports_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint exported to another folder, by someone with a careful umask."""
     folder = tmp_path_factory.mktemp("again") / "deep" / "copy"
     mask = os.umask(MASK)
@@ -35,7 +35,7 @@ def again(checkpoint_folder: Path, reports_file: Path, tmp_path_factory: pytest.
 
 @pytest.fixture
 def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
-    """A checkpoint to do harm to."""
+    """A copy of the checkpoint that a test may damage."""
     return shutil.copytree(checkpoint_folder, tmp_path / "models" / "copy")
 
 
@@ -43,26 +43,26 @@ def content(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_an_exported_copy_tags_the_same(again: Path, tagger: Tagger, reports_file: Path) -> None:
+def test_an_exported_copy_tags_the_same(exported_copy: Path, tagger: Tagger, reports_file: Path) -> None:
     documents, _ = corpus.read([reports_file])
     texts = [*PROBES, *(document.text for document in documents)]
-    copied = Tagger.load(again, "cpu", precision="fp32").tag(texts)
+    copied = Tagger.load(exported_copy, "cpu", precision="fp32").tag(texts)
     assert copied == tagger.tag(texts)
     assert any(copied)
 
 
-def test_an_exported_copy_is_whole_and_knows_its_place(again: Path, checkpoint_folder: Path) -> None:
-    ours, theirs = Checkpoint.load(again), Checkpoint.load(checkpoint_folder)
+def test_an_exported_copy_is_whole_and_knows_its_place(exported_copy: Path, checkpoint_folder: Path) -> None:
+    ours, theirs = Checkpoint.load(exported_copy), Checkpoint.load(checkpoint_folder)
     assert (ours.manifest, ours.scores) == (theirs.manifest, theirs.scores)
-    assert {file.name for file in again.iterdir()} == {file.name for file in checkpoint_folder.iterdir()}
-    assert "\n# copy\n" in (again / "README.md").read_text()
-    assert list(again.parent.iterdir()) == [again]
-    config, original = (load_config(folder / "run.yaml") for folder in (again, checkpoint_folder))
-    assert config == original.model_copy(update={"output": again.resolve()})
+    assert {file.name for file in exported_copy.iterdir()} == {file.name for file in checkpoint_folder.iterdir()}
+    assert "\n# copy\n" in (exported_copy / "README.md").read_text()
+    assert list(exported_copy.parent.iterdir()) == [exported_copy]
+    config, original = (load_config(folder / "run.yaml") for folder in (exported_copy, checkpoint_folder))
+    assert config == original.model_copy(update={"output": exported_copy.resolve()})
 
 
-def test_an_exported_copy_is_readable_by_whom_the_umask_says(again: Path) -> None:
-    assert {file.stat().st_mode & 0o777 for file in again.iterdir()} == {0o666 & ~MASK}
+def test_an_exported_copy_is_readable_by_whom_the_umask_says(exported_copy: Path) -> None:
+    assert {file.stat().st_mode & 0o777 for file in exported_copy.iterdir()} == {0o666 & ~MASK}
 
 
 def test_changed_weights_are_refused(copy: Path, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def export_to(folder: Path, source: Path, expected: Sequence[tuple[str, Sequence
     write_checkpoint(folder, draft, "cpu")
 
 
-def test_a_model_that_does_not_reproduce_is_refused_and_the_old_folder_stays(
+def test_a_fresh_process_refuses_a_model_that_finds_other_entities_and_the_old_folder_stays(
     checkpoint_folder: Path, copy: Path, tagger: Tagger
 ) -> None:
     (copy / "README.md").write_text("the old one")

@@ -44,9 +44,9 @@ MANIFEST = Manifest(
 
 def card(name: str = "m", scores: dict[str, Report] = SCORES, **changes: object) -> tuple[dict[str, Any], str]:
     """A card's metadata and its text."""
-    made = model_card(name, MANIFEST.model_copy(update=changes), scores)
-    assert made.startswith("---\n")
-    _, metadata, text = made.split("---\n", 2)
+    content = model_card(name, MANIFEST.model_copy(update=changes), scores)
+    assert content.startswith("---\n")
+    _, metadata, text = content.split("---\n", 2)
     return yaml.safe_load(metadata), text
 
 
@@ -129,7 +129,7 @@ def test_the_card_says_what_a_score_is_worth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "claim"),
     [
         (None, "not calibrated."),
         (
@@ -138,8 +138,8 @@ def test_the_card_says_what_a_score_is_worth() -> None:
         ),
     ],
 )
-def test_the_card_claims_no_calibration_that_was_not_done(facts: CalibrationFacts | None, said: str) -> None:
-    assert f"the mean of its words' probabilities, {said}" in card(calibration=facts)[1]
+def test_the_card_claims_no_calibration_that_was_not_done(facts: CalibrationFacts | None, claim: str) -> None:
+    assert f"the mean of its words' probabilities, {claim}" in card(calibration=facts)[1]
 
 
 def test_the_card_warns_that_hashes_can_be_guessed_where_there_are_any() -> None:

@@ -1,4 +1,4 @@
-"""A checkpoint does as it did, and plain transformers does as the manifest says."""
+"""A checkpoint finds the same entities as before, and plain transformers agrees as the manifest says."""
 
 from __future__ import annotations
 

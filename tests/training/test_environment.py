@@ -1,4 +1,4 @@
-"""The config decides how training computes; half a launcher's environment is a message, not a traceback."""
+"""The config decides how training computes; an incomplete launcher environment is a message, not a traceback."""
 
 from __future__ import annotations
 
@@ -154,10 +154,12 @@ def test_the_command_says_it_and_leaves_no_folder(tmp_path: Path, encoder_folder
     config = make_config(tmp_path, encoder_folder, reports_file)
     (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     command = [sys.executable, "-m", "conflict_ner", "train", str(tmp_path / "run.yaml")]
-    half = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
-    done = subprocess.run(command, env={**os.environ, **half}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("error: WORLD_SIZE=2, RANK=0, LOCAL_RANK=0 in the environment, but no MASTER_ADDR")
-    assert len(done.stderr.splitlines()) == 1
+    incomplete_launch = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
+    process = subprocess.run(
+        command, env={**os.environ, **incomplete_launch}, capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout) == (3, "")
+    assert process.stderr.startswith("error: WORLD_SIZE=2, RANK=0, LOCAL_RANK=0 in the environment, but no MASTER_ADDR")
+    assert len(process.stderr.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.yaml", "validation.md"]
     assert not PartialState._shared_state

@@ -84,19 +84,20 @@ def test_any_label_set_and_any_kind_of_encoder_works(tmp_path: Path) -> None:
             "output": tmp_path / "out",
         }
     )
-    done = run.train(config)
-    assert len(done.scheme.tags) == 21
-    assert {e.label for e in Tagger.load(done.folder).tag(f"{body}.".replace("[", "").replace("]", ""))} <= set(labels)
-    assert done.scores["validation"].strict.micro.gold == 10
+    checkpoint = run.train(config)
+    assert len(checkpoint.scheme.tags) == 21
+    found = Tagger.load(checkpoint.folder).tag(f"{body}.".replace("[", "").replace("]", ""))
+    assert {entity.label for entity in found} <= set(labels)
+    assert checkpoint.scores["validation"].strict.micro.gold == 10
 
 
 @pytest.mark.usefixtures("verified_here")
 def test_progress_says_counts_first_and_one_line_an_epoch(
     tmp_path: Path, encoder_folder: Path, reports_file: Path
 ) -> None:
-    shown = io.StringIO()
-    run.train(make_config(tmp_path, encoder_folder, reports_file), console=Console(file=shown, width=200))
-    lines = shown.getvalue().splitlines()
+    stream = io.StringIO()
+    run.train(make_config(tmp_path, encoder_folder, reports_file), console=Console(file=stream, width=200))
+    lines = stream.getvalue().splitlines()
     assert "3 reports, 3 windows" in lines[0]
     assert "13 mentions (ACTOR 3, WEAPON 3, LOCATION 3, NUMBER 4)" in lines[0]
     assert [line.split()[1] for line in lines if line.startswith("epoch")] == ["1/3", "2/3", "3/3"]
@@ -104,12 +105,12 @@ def test_progress_says_counts_first_and_one_line_an_epoch(
 
 @pytest.mark.usefixtures("verified_here")
 def test_a_run_that_predicts_nothing_warns(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
-    shown = io.StringIO()
+    stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("conflict_ner.inference.predictor.decode", lambda texts, *_: [[] for _ in texts])
-        run.train(make_config(tmp_path, encoder_folder, reports_file), console=Console(file=shown, width=300))
-    assert "no mention was predicted in 2 epochs" in shown.getvalue()
-    assert shown.getvalue().count("no mention was predicted") == 1
+        run.train(make_config(tmp_path, encoder_folder, reports_file), console=Console(file=stream, width=300))
+    assert "no mention was predicted in 2 epochs" in stream.getvalue()
+    assert stream.getvalue().count("no mention was predicted") == 1
 
 
 @pytest.mark.parametrize(
@@ -140,10 +141,10 @@ def test_lenient_data_leaves_the_faulty_report_out_and_says_so(
     (tmp_path / "more.md").write_text("=== bad\n\n[Rebels ](ACTOR) left.\n", encoding="utf-8")
     config = make_config(tmp_path, encoder_folder, reports_file, epochs=1)
     data = config.data.model_copy(update={"train": (reports_file, tmp_path / "more.md"), "strict": False})
-    shown = io.StringIO()
-    run.train(config.model_copy(update={"data": data}), console=Console(file=shown, width=300))
-    assert "3 reports" in shown.getvalue()
-    assert "left out: " in shown.getvalue()
+    stream = io.StringIO()
+    run.train(config.model_copy(update={"data": data}), console=Console(file=stream, width=300))
+    assert "3 reports" in stream.getvalue()
+    assert "left out: " in stream.getvalue()
 
 
 def test_an_output_that_is_something_else_is_never_replaced(
@@ -161,12 +162,12 @@ def test_an_output_that_is_something_else_is_never_replaced(
 def test_a_share_of_the_training_reports_is_all_that_training_sees(
     tmp_path: Path, encoder_folder: Path, reports_file: Path
 ) -> None:
-    whole = len(corpus.read([reports_file])[0])
+    total = len(corpus.read([reports_file])[0])
     config = make_config(tmp_path, encoder_folder, reports_file)
     config = config.model_copy(update={"data": config.data.model_copy(update={"train_share": 0.5})})
     manifest = run.train(config).manifest
-    assert manifest.data["train"].documents == round(whole / 2)
-    assert manifest.data["validation"].documents == whole
+    assert manifest.data["train"].documents == round(total / 2)
+    assert manifest.data["validation"].documents == total
 
 
 @pytest.mark.usefixtures("verified_here")
@@ -176,15 +177,15 @@ def test_validation_can_be_set_aside_and_a_fold_held_out_and_the_manifest_says_s
     reports = "\n".join(REPORTS.replace("=== t-", f"=== {n}-") for n in "abcd")
     (tmp_path / "train.md").write_text(reports, encoding="utf-8")
     config = make_config(tmp_path, encoder_folder, tmp_path / "train.md", epochs=1)
-    asked = {"validation_share": 0.5, "fold": {"number": 1, "count": 2}, "allow_copies": True}
-    data = DataConfig.model_validate({"train": [tmp_path / "train.md"], **asked})
-    done = run.train(config.model_copy(update={"data": data}))
-    facts = done.manifest.data
+    settings = {"validation_share": 0.5, "fold": {"number": 1, "count": 2}, "allow_copies": True}
+    data = DataConfig.model_validate({"train": [tmp_path / "train.md"], **settings})
+    checkpoint = run.train(config.model_copy(update={"data": data}))
+    facts = checkpoint.manifest.data
     assert {split: facts[split].documents for split in facts} == {"train": 3, "validation": 6, "fold": 3}
     assert facts["validation"].drawn == "0.5 of the training reports, drawn with seed 7"
     assert facts["fold"].drawn == "part 1 of 2 of the training reports"
-    assert {split: report.documents for split, report in done.scores.items()} == {"validation": 6, "fold": 3}
-    card = (done.folder / "README.md").read_text(encoding="utf-8")
+    assert {split: report.documents for split, report in checkpoint.scores.items()} == {"validation": 6, "fold": 3}
+    card = (checkpoint.folder / "README.md").read_text(encoding="utf-8")
     assert "- fold: 3 reports (part 1 of 2 of the training reports); mentions: " in card
 
 
@@ -196,10 +197,10 @@ def test_a_benchmark_goes_all_the_way(tmp_path: Path, encoder_folder: Path) -> N
     config = make_config(tmp_path, encoder_folder, tmp_path / "train.txt", epochs=1)
     paths = {"train": (tmp_path / "train.txt",), "validation": (tmp_path / "dev.txt",)}
     data = {**paths, "allow_copies": True, "guidelines": False}
-    done = run.train(config.model_copy(update={"data": config.data.model_copy(update=data)}))
-    assert done.scores["validation"].mentions == 16
-    scored = evaluate(done.folder, [tmp_path / "dev.txt"]).report
-    assert scored == done.scores["validation"]
+    checkpoint = run.train(config.model_copy(update={"data": config.data.model_copy(update=data)}))
+    assert checkpoint.scores["validation"].mentions == 16
+    scored = evaluate(checkpoint.folder, [tmp_path / "dev.txt"]).report
+    assert scored == checkpoint.scores["validation"]
     assert scored.slices["report seen in training"]["seen"].documents == 4
 
 
@@ -208,19 +209,19 @@ def test_scores_are_calibrated_before_they_are_counted_and_the_weights_say_so(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("conflict_ner.training.temperature_scaling.MIN_SPANS", 5)
-    done = run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=8, patience=None))
-    facts = done.manifest.calibration
+    checkpoint = run.train(make_config(tmp_path, encoder_folder, reports_file, epochs=8, patience=None))
+    facts = checkpoint.manifest.calibration
     assert facts is not None
     assert facts.fitted_on
-    assert facts.temperature == done.manifest.temperature != 1.0
-    calibrated = done.scores["validation"].calibration
+    assert facts.temperature == checkpoint.manifest.temperature != 1.0
+    calibrated = checkpoint.scores["validation"].calibration
     assert calibrated is not None
     assert calibrated.ece == pytest.approx(facts.ece_after, abs=1e-4)
-    assert f"divided by {facts.temperature:.2f}" in (done.folder / "README.md").read_text(encoding="utf-8")
+    assert f"divided by {facts.temperature:.2f}" in (checkpoint.folder / "README.md").read_text(encoding="utf-8")
     # Plain transformers has the same scores, of the same words.
     text = SENTENCES[0].rstrip(".")
-    ours = {(e.start, e.end): e.score for e in Tagger.load(done.folder).tag(text)}
-    tag: Any = pipeline("token-classification", model=str(done.folder), aggregation_strategy="first")
+    ours = {(e.start, e.end): e.score for e in Tagger.load(checkpoint.folder).tag(text)}
+    tag: Any = pipeline("token-classification", model=str(checkpoint.folder), aggregation_strategy="first")
     theirs = {(e["start"], e["end"]): float(e["score"]) for e in tag(text)}
     assert ours == pytest.approx(theirs, abs=1e-4)
     assert ours

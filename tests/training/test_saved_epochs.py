@@ -1,4 +1,4 @@
-"""Earlier work is never destroyed unasked: checkpoints of another config, epochs of an interrupted run."""
+"""Earlier work is never destroyed without an option: checkpoints of another config, epochs of an interrupted run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def changed(config: Config, **training: object) -> Config:
     return config.model_copy(update={"training": config.training.model_copy(update=training)})
 
 
-def interrupted(config: Config, epochs: int = 2) -> Path:
+def save_epochs(config: Config, epochs: int = 2) -> Path:
     """What a run leaves that was killed after some epochs."""
     folder = training_folder(config.output)
     folder.mkdir(parents=True)
@@ -43,7 +43,7 @@ def interrupted(config: Config, epochs: int = 2) -> Path:
     return folder
 
 
-def refused(config: Config, *, resume: bool = False, restart: bool = False, overwrite: bool = False) -> str:
+def refusal_message(config: Config, *, resume: bool = False, restart: bool = False, overwrite: bool = False) -> str:
     with pytest.raises(OverwriteError) as error:
         refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)
     return str(error.value)
@@ -52,13 +52,13 @@ def refused(config: Config, *, resume: bool = False, restart: bool = False, over
 def test_the_same_config_may_replace_its_checkpoint_and_another_only_if_asked(config: Config) -> None:
     refuse_lost_work(config, resume=False, restart=False, overwrite=False)
     other = changed(config, epochs=3, seed=8)
-    assert "training.epochs: 40 there, 3 now; training.seed: 7 there, 8 now" in refused(other)
+    assert "training.epochs: 40 there, 3 now; training.seed: 7 there, 8 now" in refusal_message(other)
     refuse_lost_work(other, resume=False, restart=False, overwrite=True)
 
 
 def test_a_share_of_the_data_is_another_config(config: Config) -> None:
     data = config.data.model_copy(update={"train_share": 0.05})
-    assert "data.train_share: 1.0 there, 0.05 now" in refused(config.model_copy(update={"data": data}))
+    assert "data.train_share: 1.0 there, 0.05 now" in refusal_message(config.model_copy(update={"data": data}))
 
 
 def test_data_files_that_have_grown_are_the_same_config(config: Config) -> None:
@@ -72,7 +72,7 @@ def test_data_files_that_have_grown_are_the_same_config(config: Config) -> None:
 @pytest.mark.parametrize("name", ["run.yaml", "manifest.json"])
 def test_a_checkpoint_that_cannot_be_compared_is_not_replaced_unasked(config: Config, name: str) -> None:
     (config.output / name).write_text("{broken", encoding="utf-8")
-    assert "--overwrite" in refused(config)
+    assert "--overwrite" in refusal_message(config)
     refuse_lost_work(config, resume=False, restart=False, overwrite=True)
 
 
@@ -86,28 +86,28 @@ def test_what_stands_where_the_old_checkpoint_would_be_kept_is_named_before_trai
 
 def test_saved_epochs_are_kept_unless_given_up(config: Config) -> None:
     shutil.rmtree(config.output)
-    interrupted(config)
-    said = refused(config)
-    assert "mine.training holds an interrupted run with 2 epochs saved" in said
-    assert "--resume" in said
-    assert "--restart" in said
-    refused(config, overwrite=True)  # that is about checkpoints
+    save_epochs(config)
+    message = refusal_message(config)
+    assert "mine.training holds an interrupted run with 2 epochs saved" in message
+    assert "--resume" in message
+    assert "--restart" in message
+    refusal_message(config, overwrite=True)  # that is about checkpoints
     refuse_lost_work(config, resume=True, restart=False, overwrite=False)
     refuse_lost_work(config, resume=False, restart=True, overwrite=False)
 
 
 def test_saved_epochs_of_another_config_name_the_command_that_goes_on_with_them(config: Config) -> None:
     shutil.rmtree(config.output)
-    folder = interrupted(config, epochs=1)
+    folder = save_epochs(config, epochs=1)
     for resume in (False, True):
-        said = refused(changed(config, epochs=3), resume=resume)
-        assert "1 epoch saved, of another config (training.epochs: 40 there, 3 now)" in said
-        assert f"conflict-ner train {folder / 'run.yaml'} --resume" in said
+        message = refusal_message(changed(config, epochs=3), resume=resume)
+        assert "1 epoch saved, of another config (training.epochs: 40 there, 3 now)" in message
+        assert f"conflict-ner train {folder / 'run.yaml'} --resume" in message
     refuse_lost_work(load_config(folder / "run.yaml"), resume=True, restart=False, overwrite=False)
 
 
 def test_a_run_that_saved_nothing_whole_is_no_loss(config: Config) -> None:
-    folder = interrupted(config, epochs=1)
+    folder = save_epochs(config, epochs=1)
     (folder / "checkpoint-1" / "trainer_state.json").write_text("{broken off")
     refuse_lost_work(config, resume=False, restart=False, overwrite=False)
 
@@ -121,7 +121,7 @@ def test_a_training_folder_that_is_something_else_is_left_alone(config: Config) 
 
 
 def test_a_run_that_is_going_on_is_not_disturbed(config: Config) -> None:
-    record = interrupted(config, epochs=0) / "run.yaml"
+    record = save_epochs(config, epochs=0) / "run.yaml"
     code = """
         import fcntl, sys
         stream = open(sys.argv[1], "ab")
@@ -159,7 +159,7 @@ def test_the_command_says_whole_commands_and_loads_nothing(
         "    conflict-ner train mine.yaml --set data.train_share=0.05 --set output=models/mine-2\n"
     )
     assert {file.name: file.read_bytes() for file in config.output.iterdir()} == before
-    interrupted(config)
+    save_epochs(config)
     code, _, err = conflict_ner(capsys, "train", "mine.yaml")
     assert code == 2
     assert "  to go on with it:\n    conflict-ner train mine.yaml --resume\n" in err
@@ -174,7 +174,7 @@ def test_several_runs_lose_nothing_either(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
     eighth = changed(config, seed=8).model_copy(update={"output": config.output.with_name("mine-seed8")})
-    folder = interrupted(eighth)
+    folder = save_epochs(eighth)
     code, _, err = conflict_ner(capsys, "train", "mine.yaml", "--seeds", "2")
     assert code == 2
     assert "models/mine-seed8.training holds an interrupted run" in err

@@ -73,7 +73,7 @@ def documents(predictor: Predictor, keep: float = 0.5) -> list[Document]:
     return reports
 
 
-def marks(found: list[list[Entity]]) -> list[list[tuple[str, int, int]]]:
+def spans_of(found: list[list[Entity]]) -> list[list[tuple[str, int, int]]]:
     return [[(entity.label, entity.start, entity.end) for entity in entities] for entities in found]
 
 
@@ -124,21 +124,21 @@ def test_scores_of_decisions_are_the_entities_scores(predictor: Predictor) -> No
     found = list(predictor.predict(report.text for report in reports))
     assert predicted.scores().tolist() == pytest.approx([e.score for entities in found for e in entities], abs=1e-5)
     gold = [{(m.label, m.start, m.end) for m in report.mentions} for report in reports]
-    expected = [mark in known for marked, known in zip(marks(found), gold, strict=True) for mark in marked]
+    expected = [mark in known for marked, known in zip(spans_of(found), gold, strict=True) for mark in marked]
     assert predicted.right.tolist() == expected
     assert 0 < predicted.right.sum() < len(predicted.right)
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 1.7, 8.0])
 def test_folding_divides_the_logits_and_changes_no_span(predictor: Predictor, temperature: float) -> None:
-    before, spans = [logits for _, logits in predictor.logits(TEXTS)], marks(list(predictor.predict(TEXTS)))
+    before, spans = [logits for _, logits in predictor.logits(TEXTS)], spans_of(list(predictor.predict(TEXTS)))
     expected = predicted_spans(predictor, documents(predictor)).scores(temperature)
     reports = documents(predictor)
     assert scale_head(model_of(predictor), predictor, temperature, TEXTS)
-    for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
-        np.testing.assert_allclose(divided * temperature, whole, atol=1e-4)
-        np.testing.assert_array_equal(divided.argmax(-1), whole.argmax(-1))
-    assert marks(list(predictor.predict(TEXTS))) == spans
+    for original, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
+        np.testing.assert_allclose(divided * temperature, original, atol=1e-4)
+        np.testing.assert_array_equal(divided.argmax(-1), original.argmax(-1))
+    assert spans_of(list(predictor.predict(TEXTS))) == spans
     np.testing.assert_allclose(predicted_spans(predictor, reports).scores(), expected, atol=1e-5)
 
 
@@ -188,8 +188,8 @@ def test_the_head_is_found_in_common_architectures(kind: str) -> None:
     predictor = Predictor(TorchRuntime(model), WindowTokenizer.from_tokenizer(copy_backend(tokenizer), 32, 8), SCHEME)
     before = [logits for _, logits in predictor.logits(TEXTS)]
     assert scale_head(model_of(predictor), predictor, 3.0, TEXTS[:3])
-    for whole, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
-        np.testing.assert_allclose(3 * divided, whole, atol=1e-5)
+    for original, (_, divided) in zip(before, predictor.logits(TEXTS), strict=True):
+        np.testing.assert_allclose(3 * divided, original, atol=1e-5)
 
 
 class Odd(nn.Module):
@@ -234,14 +234,14 @@ def test_a_model_without_a_plain_head_stays_as_it_is_and_the_facts_say_so(
 
 def test_calibrating_lessens_the_error_and_the_facts_are_true(predictor: Predictor) -> None:
     reports = documents(predictor, keep=0.3)
-    spans = marks(list(predictor.predict(TEXTS)))
+    spans = spans_of(list(predictor.predict(TEXTS)))
     facts = calibrate(model_of(predictor), predictor, reports)
     assert facts.fitted_on == "spans"
     assert facts.ece_before is not None
     assert facts.ece_after is not None
     assert facts.ece_after < facts.ece_before
     assert predicted_spans(predictor, reports).ece() == pytest.approx(facts.ece_after, abs=1e-4)
-    assert marks(list(predictor.predict(TEXTS))) == spans
+    assert spans_of(list(predictor.predict(TEXTS))) == spans
     again = calibrate(model_of(predictor), predictor, reports)
     assert again.temperature == pytest.approx(1.0, abs=0.01)
 
@@ -257,11 +257,13 @@ def test_few_spans_leave_it_to_the_words(predictor: Predictor) -> None:
 
 def test_words_that_a_mention_cuts_tell_nothing(predictor: Predictor) -> None:
     text = SENTENCES[0] * 8
-    whole = [Document("a", text, (Mention(0, 2, "ACTOR"),))]  # "At"
+    uncut = [Document("a", text, (Mention(0, 2, "ACTOR"),))]  # "At"
     cut = [Document("a", text, (Mention(0, 1, "ACTOR"),))]  # "A" of it
-    (logits, gold), (fewer, told) = (temperature_scaling._labeled_words(predictor, reports) for reports in (whole, cut))
+    (logits, gold), (fewer, cut_gold) = (
+        temperature_scaling._labeled_words(predictor, reports) for reports in (uncut, cut)
+    )
     assert (len(fewer), gold[0]) == (len(logits) - 1, 1)
-    assert not told.any()
+    assert not cut_gold.any()
 
 
 @pytest.mark.parametrize("reports", [[], [Document("a", "")], [Document("a", "Goma fell.")]])

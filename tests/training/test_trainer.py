@@ -32,10 +32,10 @@ WINDOWS = [
 
 def fit(folder: Path, encoder: Path, f1: list[float], **settings: Any) -> trainer.TrainResult:
     """Train on made-up windows; the epochs' validation F1 are given."""
-    given = iter(f1)
+    f1_values = iter(f1)
 
     def validate(_: Any) -> Mapping[str, float]:
-        return {"strict_f1": next(given), **FIGURES}
+        return {"strict_f1": next(f1_values), **FIGURES}
 
     scheme = LabelScheme(("ACTOR",))
     torch.manual_seed(1)
@@ -106,10 +106,10 @@ def test_the_loss_is_a_mean_over_labeled_words_however_they_are_batched() -> Non
     labels = torch.randint(0, 3, (4, 7))
     labels[0, :5] = -100
     count = (labels != -100).sum()
-    whole = trainer._loss({"logits": logits}, labels, count)
+    whole_batch = trainer._loss({"logits": logits}, labels, count)
     parts = sum(trainer._loss({"logits": logits[k : k + 1]}, labels[k : k + 1], count) for k in range(4))
-    assert torch.allclose(whole, torch.as_tensor(parts))
-    assert torch.allclose(whole, trainer._loss({"logits": logits}, labels))
+    assert torch.allclose(whole_batch, torch.as_tensor(parts))
+    assert torch.allclose(whole_batch, trainer._loss({"logits": logits}, labels))
 
 
 @pytest.fixture
@@ -139,19 +139,19 @@ def test_a_killed_run_resumed_ends_with_the_same_weights(killable: Path) -> None
     assert not (killable / "killed").exists()
 
     config = load_config(killable / "run.yaml")
-    whole = run.train(config.model_copy(update={"output": killable / "whole"}))
-    left = last_state(states)
-    assert left is not None
-    done = run.train(config, resume=True)
-    assert 0 < left.step < done.manifest.steps
-    assert weights(done.folder) == weights(whole.folder)
+    uninterrupted = run.train(config.model_copy(update={"output": killable / "uninterrupted"}))
+    last = last_state(states)
+    assert last is not None
+    resumed = run.train(config, resume=True)
+    assert 0 < last.step < resumed.manifest.steps
+    assert weights(resumed.folder) == weights(uninterrupted.folder)
     assert not states.exists()
 
 
 def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(killable / "run.yaml", ["training.patience=1"])
     patient = config.model_copy(update={"output": killable / "patient"})
-    whole = run.train(patient)
+    uninterrupted = run.train(patient)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -164,8 +164,8 @@ def test_a_run_killed_after_training_is_only_exported(killable: Path, monkeypatc
         run.train(config, overwrite=True)
     monkeypatch.setattr(trainer._Trainer, "train", lambda *_, **__: pytest.fail("trained once more"))
     resumed = run.train(config, resume=True, overwrite=True)
-    assert resumed.manifest.history == whole.manifest.history
-    assert weights(resumed.folder) == weights(whole.folder)
+    assert resumed.manifest.history == uninterrupted.manifest.history
+    assert weights(resumed.folder) == weights(uninterrupted.folder)
 
 
 @pytest.mark.parametrize("change", ["config", "data"])
@@ -199,7 +199,7 @@ def test_resuming_another_config_or_other_data_is_refused(
 def test_several_processes_train_one_model(killable: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += ["-m", "conflict_ner", "train", str(killable / "run.yaml"), "--set", "training.epochs=2", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "2 x cpu" in done.stderr
-    assert set(json.loads(done.stdout)["scores"]) == {"validation"}  # said once, by one of them
+    process = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert "2 x cpu" in process.stderr
+    assert set(json.loads(process.stdout)["scores"]) == {"validation"}  # printed once, by the main process

@@ -31,13 +31,13 @@ def exported(
     return export_onnx(checkpoint_folder, tmp_path_factory.mktemp("onnx") / request.param, request.param)
 
 
-def marks(entities: list[Entity]) -> set[tuple[str, int, int]]:
+def spans_of(entities: list[Entity]) -> set[tuple[str, int, int]]:
     return {(entity.label, entity.start, entity.end) for entity in entities}
 
 
 def test_the_export_tags_as_the_original_and_says_how_it_compared(exported: Checkpoint, tagger: Tagger) -> None:
     ours = Tagger.load(exported.folder)
-    assert [marks(found) for found in ours.tag(SENTENCES)] == [marks(found) for found in tagger.tag(SENTENCES)]
+    assert [spans_of(found) for found in ours.tag(SENTENCES)] == [spans_of(found) for found in tagger.tag(SENTENCES)]
     assert any(ours.tag(SENTENCES))
     facts = exported.manifest.exported
     assert facts is not None
@@ -71,8 +71,8 @@ def test_a_fresh_process_tags_with_it_without_pytorch(exported: Checkpoint) -> N
         "print(len(found), {'torch', 'transformers'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(exported.folder), SENTENCES[0]]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "4 set()"
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "4 set()"
 
 
 def test_an_export_can_be_copied_and_not_exported_again(exported: Checkpoint, tmp_path: Path) -> None:
@@ -92,16 +92,16 @@ def test_without_the_runs_reports_others_are_asked_for(source: Path, reports_fil
     with pytest.raises(CheckpointError, match=r"validation\.md\); name labeled reports with --data"):
         export_onnx(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    made = export_onnx(source, tmp_path / "out", data=[reports_file])
-    assert made.manifest.exported
-    assert made.manifest.exported.documents == 3
+    checkpoint = export_onnx(source, tmp_path / "out", data=[reports_file])
+    assert checkpoint.manifest.exported
+    assert checkpoint.manifest.exported.documents == 3
 
 
 def test_an_export_that_tags_otherwise_is_refused(
     checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(source: Path, folder: Path, batches: object) -> Path:
-        file = written(source, folder, batches)  # type: ignore[arg-type]
+    def write_wrong_model(source: Path, folder: Path, batches: object) -> Path:
+        file = write_right_model(source, folder, batches)  # type: ignore[arg-type]
         onnx = pytest.importorskip("onnx")
         model = onnx.load(file)
         for tensor in model.graph.initializer:
@@ -110,8 +110,8 @@ def test_an_export_that_tags_otherwise_is_refused(
         onnx.save(model, file)
         return file
 
-    written = trace.write_model
-    monkeypatch.setattr(export, "write_model", wrong)
+    write_right_model = trace.write_model
+    monkeypatch.setattr(export, "write_model", write_wrong_model)
     with pytest.raises(CheckpointError, match=r"refused: \d of 3 labeled reports get other mentions"):
         export_onnx(checkpoint_folder, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

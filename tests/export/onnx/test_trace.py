@@ -1,4 +1,4 @@
-"""The graph says what PyTorch says, for every kind of encoder, in fp32 and nearly so in 8 bits."""
+"""The graph gives the logits of PyTorch for every kind of encoder, exactly in fp32 and nearly in 8 bits."""
 
 from __future__ import annotations
 
@@ -87,16 +87,16 @@ def batch(rows: int, length: int) -> tuple[Ids, Ids]:
 
 def difference(folder: Path, written: Path) -> tuple[float, list[Logits]]:
     """The largest among tokens that are none of padding, over batches of many shapes; and the logits."""
-    wanted, model = TorchRuntime(load_model(str(folder))), OnnxRuntime(onnx_session(written))
-    largest, said = 0.0, []
+    torch_runtime, model = TorchRuntime(load_model(str(folder))), OnnxRuntime(onnx_session(written))
+    largest, logits = 0.0, []
     for shape in ((2, 16), (1, 1), (1, 7), (5, 33)):
         ids, mask = batch(*shape)
         found = model.logits(ids, mask)
         assert found.shape == (*shape, 9)
         assert found.dtype == np.float32
-        said.append(found[mask == 1])
-        largest = max(largest, float(np.abs(found - wanted.logits(ids, mask))[mask == 1].max()))
-    return largest, said
+        logits.append(found[mask == 1])
+        largest = max(largest, float(np.abs(found - torch_runtime.logits(ids, mask))[mask == 1].max()))
+    return largest, logits
 
 
 def onnx_session(folder: Path) -> Any:
@@ -131,8 +131,8 @@ def products(folder: Path) -> list[Weights]:
 
 def test_in_8_bits_they_are_nearly_the_same_and_do_not_depend_on_the_batch(model_folder: Path, in_8_bits: Path) -> None:
     assert len(products(in_8_bits)) == 12  # of two layers, six each; the head stays
-    largest, said = difference(model_folder, in_8_bits)
-    spread = float(np.std(np.concatenate(said)))
+    largest, logits = difference(model_folder, in_8_bits)
+    spread = float(np.std(np.concatenate(logits)))
     assert 0 < largest < spread / 2
     model, (ids, mask) = OnnxRuntime(onnx_session(in_8_bits)), batch(5, 33)
     alone = model.logits(ids[2:3, : mask[2].sum()], mask[2:3, : mask[2].sum()])
