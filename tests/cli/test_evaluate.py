@@ -1,4 +1,4 @@
-"""`evaluate` as typed: what it takes, what it refuses, what it prints."""
+"""The command `evaluate`: its options, what it refuses and what it prints."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pytest
 from conflict_ner.cli import main
 from conflict_ner.cli.options import parse_thresholds
 from conflict_ner.errors import ConfigError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["conflict-ner", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_:
         main.main()
-    return int(ended.value.code or 0)
+    return int(exit_.value.code or 0)
 
 
 def test_thresholds_are_label_and_score() -> None:
@@ -32,11 +34,39 @@ def test_a_second_threshold_of_a_label_is_refused() -> None:
     assert len(error.value.problems) == 1
 
 
-def test_a_threshold_is_in_force_and_on_record(
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.dictionaries(st.text(min_size=1), st.floats(allow_nan=False)))
+def test_any_labels_and_scores_are_parsed_as_they_were_written(thresholds: dict[str, float]) -> None:
+    assert parse_thresholds([f"{label}={score}" for label, score in thresholds.items()]) == thresholds
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.text("AB=1.x", max_size=5), max_size=6))
+def test_options_give_a_threshold_each_or_an_error_that_quotes_the_faulty_ones(options: list[str]) -> None:
+    labels = [option.rpartition("=")[0] for option in options]
+    scores = [option.rpartition("=")[2] for option in options]
+    is_valid = all(labels) and all(is_number(score) for score in scores) and len(set(labels)) == len(labels)
+    if is_valid:
+        assert parse_thresholds(options) == dict(zip(labels, map(float, scores), strict=True))
+        return
+    with pytest.raises(ConfigError) as error:
+        parse_thresholds(options)
+    assert {problem.where for problem in error.value.problems} <= {f"--threshold {option}" for option in options}
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_a_threshold_is_applied_and_recorded(
     checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shut = [f"--threshold={label}=1" for label in ("ACTOR", "WEAPON", "LOCATION", "NUMBER")]
-    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", *shut) == 0
+    thresholds = [f"--threshold={label}=1" for label in ("ACTOR", "WEAPON", "LOCATION", "NUMBER")]
+    assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--json", *thresholds) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["threshold"] == {"ACTOR": 1, "WEAPON": 1, "LOCATION": 1, "NUMBER": 1}
     assert report["strict"]["micro"]["predicted"] == 0
@@ -56,12 +86,12 @@ def test_tagging_takes_thresholds_too(
 
 
 @pytest.mark.parametrize(
-    ("option", "what"),
+    ("option", "message"),
     [("--threshold=CITY=0.5", "CITY=0.5: not a label"), ("--threshold=ACTOR=1.5", "ACTOR=1.5: not a score")],
 )
 def test_a_wrong_threshold_is_refused(
     option: str,
-    what: str,
+    message: str,
     checkpoint_folder: Path,
     reports_file: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -69,10 +99,10 @@ def test_a_wrong_threshold_is_refused(
 ) -> None:
     for command in ("evaluate", "tag"):
         assert run(monkeypatch, command, checkpoint_folder, reports_file, option) == 2
-        assert what in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
-def test_an_unknown_field_is_refused_with_those_there_are(
+def test_an_unknown_field_is_refused_with_a_list_of_the_fields(
     checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=teatre") == 1
@@ -83,10 +113,10 @@ def test_the_slices_and_the_curves_are_printed(
     checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, "--slice=theatre", "--curves") == 0
-    shown = capsys.readouterr().out
-    assert "Nowhere" in shown
-    assert "ACTOR by threshold" in shown
-    assert "seen in training" in shown
+    out = capsys.readouterr().out
+    assert "Nowhere" in out
+    assert "ACTOR by threshold" in out
+    assert "seen in training" in out
 
 
 def test_the_page_is_written_under_the_old_name_of_the_option_too(
@@ -105,9 +135,9 @@ def test_the_page_is_written_under_the_old_name_of_the_option_too(
     both = ["--html", pages[0], "--report", pages[1]]
     assert run(monkeypatch, "evaluate", checkpoint_folder, reports_file, *both) == 2
     assert run(monkeypatch, "evaluate", "--help") == 0
-    shown = capsys.readouterr().out
-    assert "--html" in shown
-    assert "--report" not in shown
+    out = capsys.readouterr().out
+    assert "--html" in out
+    assert "--report" not in out
 
 
 def test_two_outputs_in_one_file_are_refused(
@@ -120,7 +150,7 @@ def test_two_outputs_in_one_file_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_said_before_the_work(
+def test_a_missing_folder_is_an_error_before_the_work(
     checkpoint_folder: Path,
     reports_file: Path,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""The command: what it prints, where, and the exit codes that scripts rely on."""
+"""All commands: what they print, where, and the exit codes that scripts rely on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "datasets", "numpy", "yaml", "seqeval"}  # not
 COMMANDS = sorted(typer.main.get_command(main.app).commands)  # type: ignore[attr-defined]
 
 
-def test_help_waits_for_no_heavy_import() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = """if True:
         import sys
         from conflict_ner.cli import main
@@ -37,18 +37,18 @@ def test_help_waits_for_no_heavy_import() -> None:
     assert not HEAVY & set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("asked", ["--help", "-h"])
+@pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, asked: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = conflict_ner(capsys, command, asked)
+def test_every_command_has_help(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conflict_ner(capsys, command, option)
     assert code == 0
     assert "Usage: conflict-ner " + command in out
     assert "bool" not in out  # a flag takes no value
 
 
-def test_the_command_explains_itself_and_promises_only_what_it_has(capsys: pytest.CaptureFixture[str]) -> None:
-    for asked in ("--help", "-h"):
-        code, out, _ = conflict_ner(capsys, asked)
+def test_the_help_of_the_command_names_only_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--help", "-h"):
+        code, out, _ = conflict_ner(capsys, option)
         assert code == 0
         assert "bool" not in out
         purpose = out.partition("Options")[0].lower()
@@ -134,6 +134,12 @@ def test_convert_goes_both_ways(tmp_path: Path, reports_file: Path, capsys: pyte
     assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.csv")[0] == 2
 
 
+def test_one_report_is_counted_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.md").write_text("=== a\n\n[Rebels](ACTOR) left.\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "convert", tmp_path / "a.md", tmp_path / "a.jsonl")
+    assert (code, err) == (0, f"1 report written to {tmp_path / 'a.jsonl'}\n")
+
+
 def test_a_bad_config_exits_with_2_and_names_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run.yaml").write_text("labels: [A]\noutput: m\n", encoding="utf-8")
     code, _, err = conflict_ner(capsys, "train", tmp_path / "run.yaml", "--set", "training.epoch=1")
@@ -153,25 +159,25 @@ def test_evaluate_prints_a_table_json_or_markdown(
     assert "all (micro)" in conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file)[1]
 
 
-def test_compare_holds_a_saved_evaluation_against_a_checkpoint(
+def test_compare_takes_a_saved_evaluation_and_a_checkpoint(
     tmp_path: Path, checkpoint_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = tmp_path / "kept.jsonl"
+    saved = tmp_path / "saved.jsonl"
     drop = ("--threshold", "WEAPON=1")
-    assert conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--predictions", kept, *drop)[0] == 0
-    code, out, _ = conflict_ner(capsys, "compare", kept, checkpoint_folder, reports_file, "--json")
+    assert conflict_ner(capsys, "evaluate", checkpoint_folder, reports_file, "--predictions", saved, *drop)[0] == 0
+    code, out, _ = conflict_ner(capsys, "compare", saved, checkpoint_folder, reports_file, "--json")
     assert code == 0
-    done = json.loads(out)
-    assert done["changed"] == {"now wrong": 0, "now right": 3, "otherwise changed": 0}
-    assert done["labels"]["WEAPON"]["b"]["f1"] == 1.0
-    assert "too few to judge by" in done["verdict"]
-    code, out, _ = conflict_ner(capsys, "compare", kept, kept, "--markdown")
+    comparison = json.loads(out)
+    assert comparison["changed"] == {"now wrong": 0, "now right": 3, "otherwise changed": 0}
+    assert comparison["labels"]["WEAPON"]["b"]["f1"] == 1.0
+    assert "too few to judge by" in comparison["verdict"]
+    code, out, _ = conflict_ner(capsys, "compare", saved, saved, "--markdown")
     assert code == 0
     assert "both score the same in every report" in out
-    code, out, err = conflict_ner(capsys, "compare", kept, checkpoint_folder)
+    code, out, err = conflict_ner(capsys, "compare", saved, checkpoint_folder)
     assert (code, out) == (2, "")
     assert "DATA: is missing" in err
-    assert conflict_ner(capsys, "compare", kept, reports_file)[0] == 1
+    assert conflict_ner(capsys, "compare", saved, reports_file)[0] == 1
 
 
 def test_evaluate_refuses_labels_that_the_checkpoint_does_not_know(
@@ -189,7 +195,7 @@ def test_what_is_no_checkpoint_exits_with_3(tmp_path: Path, capsys: pytest.Captu
     assert "manifest.json, scores.json, run.yaml, config.json, tokenizer.json, model.safetensors missing" in err
 
 
-def test_tag_writes_jsonl_and_goes_on_after_a_broken_line(
+def test_tag_writes_jsonl_and_continues_after_a_broken_line(
     tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "At least 19 fighters died in a drone strike near El Fasher."
@@ -215,7 +221,7 @@ def test_tag_reads_standard_input_and_writes_a_file(
     assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
 
 
-def test_tag_colours_text_on_a_terminal(
+def test_tag_colors_text_on_a_terminal(
     tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.txt").write_text(
@@ -239,7 +245,7 @@ def test_export_writes_a_second_checkpoint(
     assert conflict_ner(capsys, "export", checkpoint_folder, checkpoint_folder)[0] == 3
 
 
-def test_what_is_left_out_of_an_evaluation_is_said_and_nothing_is_no_score(
+def test_reports_left_out_of_an_evaluation_are_listed_and_none_left_is_an_error(
     tmp_path: Path, checkpoint_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.md").write_text("=== bad\n\n[Rebels ](ACTOR) left.\n", encoding="utf-8")
@@ -254,7 +260,7 @@ def test_what_is_left_out_of_an_evaluation_is_said_and_nothing_is_no_score(
     assert "no report to score" in err
 
 
-def test_a_folder_beside_the_splits_is_not_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dev_folder_is_checked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split, text in (("train", "[Rebels](ACTOR) left."), ("dev", "[Rebels](ACTR) came.")):
         (tmp_path / split).mkdir()
         (tmp_path / split / "x.md").write_text(f"=== {split}\n\n{text}\n", encoding="utf-8")
@@ -263,7 +269,7 @@ def test_a_folder_beside_the_splits_is_not_passed_over(tmp_path: Path, capsys: p
     assert "did you mean ACTOR?" in err
 
 
-def test_an_output_that_cannot_be_written_is_said(
+def test_an_output_that_cannot_be_written_is_an_error(
     tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a.txt").write_text("Police left Goma.", encoding="utf-8")
@@ -275,7 +281,7 @@ def test_an_output_that_cannot_be_written_is_said(
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_checkpoint_can_be_exported_over_the_folder_one_stands_in(
+def test_a_checkpoint_can_be_exported_over_the_current_folder(
     tmp_path: Path,
     checkpoint_folder: Path,
     capsys: pytest.CaptureFixture[str],
@@ -288,7 +294,7 @@ def test_a_checkpoint_can_be_exported_over_the_folder_one_stands_in(
     assert (tmp_path / "here" / "README.md").read_text(encoding="utf-8").count("# here") == 1
 
 
-def test_check_tells_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for split in ("train", "test"):
         (tmp_path / split).mkdir()
         text = f"=== {split}\ntheatre: {split}\n\n[M23](ACTOR) in {split} and [M23](ACTOR) but not M23\n"
@@ -298,9 +304,9 @@ def test_check_tells_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys:
     assert out.count("'M23' is unlabeled here, ACTOR 4 times elsewhere") == 2
     assert "| train | 1 | 8 | 2 | 2 | 0 | 0 | 0 |" in out
     (tmp_path / "test" / "b.md").write_text("=== b\ntheatre: train\n\nx\n", encoding="utf-8")
-    code, _, said = conflict_ner(capsys, "check", tmp_path, "--group", "theatre")
+    code, _, err = conflict_ner(capsys, "check", tmp_path, "--group", "theatre")
     assert code == 1
-    assert 'b.md:1: theatre "train" occurs in test and in train' in said
+    assert 'b.md:1: theatre "train" occurs in test and in train' in err
 
 
 def test_agree_scores_one_labeling_against_another(

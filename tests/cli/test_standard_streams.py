@@ -1,4 +1,4 @@
-"""The command as shells run it: streams closed, full or broken, and a locale that knows ASCII only."""
+"""The command as shells run it: closed, full or broken streams, and an ASCII locale."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_no_command_breaks_where_a_stream_is_closed_or_full(streams: str) -> Non
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_says_that_its_output_is_closed(command: str) -> None:
+def test_each_command_reports_that_its_output_is_closed(command: str) -> None:
     code, _, err = shell('"$@" >&-', command, "--help")
     assert (code, err.splitlines()) == (
         3,
@@ -44,7 +44,7 @@ def test_each_command_says_that_its_output_is_closed(command: str) -> None:
     )
 
 
-def test_messages_do_not_come_among_results_where_standard_error_is_closed(reports_file: Path) -> None:
+def test_messages_are_not_mixed_with_results_where_standard_error_is_closed(reports_file: Path) -> None:
     code, out, err = shell('"$@" 2>&-', "check", reports_file, "--json")
     assert (code, json.loads(out)["ok"], err) == (0, True, "")
     assert shell('"$@" 2>&-', "check", reports_file / "no") == (1, "", "")
@@ -62,7 +62,7 @@ def test_a_file_does_not_get_what_is_printed_where_a_stream_is_closed(tmp_path: 
         out.unlink()
 
 
-def test_a_reader_that_ends_early_is_no_failure_to_speak_of(reports_file: Path) -> None:
+def test_a_reader_that_ends_early_is_no_error_message(reports_file: Path) -> None:
     code, _, err = shell('"$@" | true; exit ${PIPESTATUS[0]}', "check", reports_file, "--json")
     assert (code, err) == (141, "")
     code, _, err = shell('set -o pipefail; "$@" | head -1', "check", reports_file, "--markdown")
@@ -108,7 +108,7 @@ def test_an_interruption_is_one_line(tmp_path: Path) -> None:
         import os, signal, sys
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         from conflict_ner.cli import data, main
-        data._splits = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        data._select_data = lambda *_: os.kill(os.getpid(), signal.SIGINT)
         sys.argv = ["conflict-ner", "check", "x"]
         main.main()
     """

@@ -1,4 +1,4 @@
-"""`tag` as typed: archives in, tables out, what it says and what it refuses."""
+"""The command `tag`: inputs, outputs, messages, and what it refuses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def loaded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Reports under names of their own, one without a text, one without a mention."""
+    """Reports in columns with other names, one without a text, one without a mention."""
     rows = [{"doc": f"d{n}", "body": text, "year": 2000 + n} for n, text in enumerate(SENTENCES[:3])]
     rows += [{"doc": "null", "body": None, "year": 1}, {"doc": "empty", "body": "", "year": 2}]
     file = tmp_path / "in" / "r.parquet"
@@ -48,7 +48,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def unboxed(err: str) -> str:
-    """A message without the box that rich draws around it."""
+    """Return a message without the box that rich draws around it."""
     return " ".join(err.replace("\u2502", " ").split())
 
 
@@ -62,8 +62,8 @@ def test_a_table_becomes_a_table_of_mentions(
         (f"d{n}", 2000 + n, e.label, e.text, e.start) for n, s in enumerate(SENTENCES[:3]) for e in tagger.tag(s)
     ]
     out = tmp_path / "out.parquet"
-    code, said, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "-o", out)
-    assert (code, said) == (1, "")
+    code, printed, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "-o", out)
+    assert (code, printed) == (1, "")
     rows = pq.read_table(out).to_pylist()
     assert [(r["id"], r["year"], r["label"], r["text"], r["start"]) for r in rows] == expected
     assert f"{table}:4: no string under 'body' but null (id 'null')" in err
@@ -89,7 +89,7 @@ def test_rows_are_chosen(tmp_path: Path, checkpoint_folder: Path, table: Path, c
     assert [json.loads(line)["id"] for line in lines.splitlines()] == ["d0", "d1", "d2", "empty"]
 
 
-def test_standard_input_is_csv_where_that_is_said(
+def test_standard_input_can_be_csv(
     tmp_path: Path, checkpoint_folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for out in (tmp_path / "out.csv", None):
@@ -102,7 +102,7 @@ def test_standard_input_is_csv_where_that_is_said(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--stdin", "parquet"], "--stdin is one of txt, jsonl, csv, tsv"),
         (["--rows", "words"], "--rows is one of reports, mentions"),
@@ -120,9 +120,9 @@ def test_standard_input_is_csv_where_that_is_said(
         (["--threshold", "ACTOR=0.5", "--threshold", "ACTOR=0.6"], "ACTOR has one already"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_work(
+def test_options_that_cannot_be_are_refused_before_any_work(
     arguments: list[str],
-    said: str,
+    message: str,
     tmp_path: Path,
     checkpoint_folder: Path,
     table: Path,
@@ -132,7 +132,7 @@ def test_what_cannot_be_is_refused_before_any_work(
     monkeypatch.chdir(tmp_path)
     code, out, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *arguments)
     assert (code, out) == (2, "")
-    assert said in unboxed(err)
+    assert message in unboxed(err)
     assert [file.name for file in tmp_path.iterdir()] == ["in"]
 
 
@@ -155,7 +155,7 @@ def test_a_page_and_a_table_in_one_go(tmp_path: Path, checkpoint_folder: Path, t
     assert "drone strike" in out.read_text(encoding="utf-8")
 
 
-def test_an_interrupted_command_says_how_to_go_on_and_goes_on(
+def test_an_interrupted_command_says_how_to_continue_and_continues(
     tmp_path: Path, checkpoint_folder: Path, tagger: Tagger, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resumable_job, "EVERY", 0.0)
@@ -164,17 +164,17 @@ def test_an_interrupted_command_says_how_to_go_on_and_goes_on(
     file = write(tmp_path / "r.jsonl", "{\n" + "".join(json.dumps(row) + "\n" for row in rows))
     command: tuple[Any, ...] = ("tag", checkpoint_folder, file, "-o", tmp_path / "out.csv")
     assert conflict_ner(capsys, *command)[0] == 1
-    whole = (tmp_path / "out.csv").read_bytes()
+    undisturbed = (tmp_path / "out.csv").read_bytes()
     (tmp_path / "out.csv").unlink()
     with monkeypatch.context() as patch:
-        made = iter(range(100))
+        calls = iter(range(100))
 
         def decode(*arguments: Any) -> Any:
-            if next(made) == 5:
+            if next(calls) == 5:
                 raise KeyboardInterrupt
-            return ordinary(*arguments)
+            return original(*arguments)
 
-        ordinary = decoding.decode
+        original = decoding.decode
         patch.setattr(predictor, "decode", decode)
         code, _, err = conflict_ner(capsys, *command)
     assert code == 130
@@ -189,7 +189,7 @@ def test_an_interrupted_command_says_how_to_go_on_and_goes_on(
     assert code == 1  # of the broken line, which is counted as in an undisturbed job
     assert "tagged 40 reports" in err
     assert "16 of them before the interruption; 1 input or row left out" in err
-    assert (tmp_path / "out.csv").read_bytes() == whole
+    assert (tmp_path / "out.csv").read_bytes() == undisturbed
 
 
 def test_a_killed_command_is_resumed(
@@ -228,13 +228,13 @@ def test_a_killed_command_is_resumed(
 
 
 class Terminal(io.StringIO):
-    """Standard error that is looked at."""
+    """Standard error on a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_a_terminal_sees_how_far_it_is_and_a_file_does_not(
+def test_a_terminal_shows_progress_and_a_file_does_not(
     tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stream, lines in ((Terminal(), None), (io.StringIO(), 2)):
@@ -247,7 +247,7 @@ def test_a_terminal_sees_how_far_it_is_and_a_file_does_not(
 
 
 class TestNothingIsReplaced:
-    """An output that stands stays as it is, byte for byte, unless a report could be read."""
+    """An existing output is not changed unless a report could be read."""
 
     @pytest.fixture(autouse=True)
     def not_loaded(self, loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,6 +374,6 @@ def test_an_interruption_before_anything_is_safe_is_one_line(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Tagger, "load", interrupt)
-    for option, said in ((("-o", tmp_path / "out.csv"), "interrupted; nothing was written"), ((), "interrupted")):
-        assert conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, *option) == (130, "", said + "\n")
+    for option, message in ((("-o", tmp_path / "out.csv"), "interrupted; nothing was written"), ((), "interrupted")):
+        assert conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, *option) == (130, "", message + "\n")
     assert [file.name for file in tmp_path.iterdir()] == ["in"]

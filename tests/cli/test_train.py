@@ -1,4 +1,4 @@
-"""The train command: one run or several, and what it prints of them."""
+"""The command `train`: one run or several, and what it prints."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_seeds_give_one_table_and_a_file(recipe: Path, capsys: pytest.CaptureFix
     assert "standard deviation" in shown
 
 
-def test_seeds_and_folds_are_asked_one_at_a_time(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for wrong in (("--seeds", "2", "--folds", "2"), ("--group", "theatre"), ("--seeds", "0"), ("--folds", "1")):
-        assert conflict_ner(capsys, "train", recipe, *wrong)[0] == 2
+def test_seeds_and_folds_exclude_each_other(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (("--seeds", "2", "--folds", "2"), ("--group", "theatre"), ("--seeds", "0"), ("--folds", "1")):
+        assert conflict_ner(capsys, "train", recipe, *options)[0] == 2
 
 
-def test_folds_that_cannot_be_are_refused(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_impossible_folds_are_refused(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = conflict_ner(capsys, "train", recipe, "--folds", "3", "--group", "theatre")
     assert code == 1
     assert "2 values of 'theatre' among the training reports, too few for 3 folds" in err
@@ -66,15 +66,15 @@ def test_folds_that_cannot_be_are_refused(recipe: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("verified_here")
-def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
+def test_folds_name_what_they_hold_out_also_on_a_narrow_terminal(
     recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports = recipe.parent / "train.md"
     more = (REPORTS.replace("=== t-", f"=== {n}-").replace("Nowhere", n).replace("Elsewhere", n) for n in "ab")
     reports.write_text("\n".join(more), encoding="utf-8")
     monkeypatch.setenv("COLUMNS", "80")
-    asked = ("--set", f"data.train=[{reports}]", "--set", "data.allow_copies=true", "--folds", "2")
-    code, out, err = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre")
+    options = ("--set", f"data.train=[{reports}]", "--set", "data.allow_copies=true", "--folds", "2")
+    code, out, err = conflict_ner(capsys, "train", recipe, *options, "--group", "theatre")
     assert code == 0
     lines = [line.rstrip() for line in out.splitlines()]
     assert {lines[-2], lines[-1]} in (
@@ -82,13 +82,13 @@ def test_folds_say_what_they_hold_out_and_a_terminal_has_room_for_it(
         {"fold 1 is in model-fold1; it holds out b", "fold 2 is in model-fold2; it holds out a"},
     )
     assert "single reports" not in err
-    markdown = conflict_ner(capsys, "train", recipe, *asked, "--group", "theatre", "--resume", "--markdown")[1]
+    markdown = conflict_ner(capsys, "train", recipe, *options, "--group", "theatre", "--resume", "--markdown")[1]
     assert markdown.splitlines()[0].endswith("| fold seqeval default | checkpoint | held out |")
-    assert "single reports" in conflict_ner(capsys, "train", recipe, *asked, "--overwrite")[2]
+    assert "single reports" in conflict_ner(capsys, "train", recipe, *options, "--overwrite")[2]
 
 
 @pytest.mark.parametrize("moment", ["loading data", "before an epoch is saved", "after an epoch is saved"])
-def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
+def test_an_interrupt_prints_in_one_line_what_is_saved_and_the_command_that_continues(
     recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
@@ -111,7 +111,7 @@ def test_an_interrupt_says_in_one_line_what_is_safe_and_which_command_goes_on(
     assert "Traceback" not in err
 
 
-def test_a_signal_before_anything_is_safe_ends_the_process_with_130_and_one_line(recipe: Path) -> None:
+def test_a_signal_before_anything_is_saved_exits_with_130_and_one_line(recipe: Path) -> None:
     code = """if True:
         import os, signal, sys
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it

@@ -103,7 +103,7 @@ def test_comparisons_benchmarks_and_series_are_whole(
     assert_whole(capsys.readouterr().out, [row for grid in tables for row in grid.rows])
     heads = ("run", "validation F1", "validation seqeval default", "test F1", "checkpoint", "held out")
     body = [(name, "81.5", "82.5", "83.5", "model-fold1-of-a-run", "Mali") for name in ("fold 1", "mean", "deviation")]
-    train._draw(heads, body)
+    train._print_runs_table(heads, body)
     assert_whole(capsys.readouterr().out, [row[:4] for row in body] + [("model-fold1-of-a-run;", "Mali")])
 
 

@@ -49,7 +49,7 @@ def test_the_terminal_shows_the_same_cells_and_what_they_mean(report: Report) ->
     stream = io.StringIO()
     Console(file=stream, width=120).print(table(report, "test"))
     shown = stream.getvalue()
-    assert "test: strict (exact edges and label), 1 reports" in shown
+    assert "test: strict (exact edges and label), 1 report" in shown
     assert "type F1: the label is right, the edges overlap" in " ".join(shown.split())
     for row in rows(report):
         assert re.search(r"\W+".join(re.escape(cell) for cell in row if cell), shown)

@@ -1,4 +1,4 @@
-"""The commands that say what a checkpoint is worth."""
+"""The commands that score checkpoints: `evaluate` and `compare`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conflict_ner.cli.options import (
     TagOption,
     ThresholdOption,
     WordOption,
-    columns_of,
+    conll_columns,
     parse_thresholds,
 )
 from conflict_ner.cli.standard_streams import require_output
@@ -36,7 +36,7 @@ def evaluate(
         typer.Option(
             "--slice",
             metavar="FIELD",
-            help="Score each value of this metadata field; may be repeated. JSON and page have all fields without it.",
+            help="Score each value of this metadata field; may be repeated. Without it JSON and the page have all.",
         ),
     ] = None,
     curves: Annotated[
@@ -44,19 +44,19 @@ def evaluate(
     ] = False,
     threshold: ThresholdOption = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="Write what was found beside the gold here, as JSONL that `compare` reads.")
+        Path | None, typer.Option(help="Write gold and predicted mentions here, as JSONL that `compare` reads.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page for a browser here: charts, every error, every report.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", hidden=True)] = None,  # the name of --html up to 0.2
-    lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave reports with problems out.")] = False,
+    lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave out reports with problems.")] = False,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Score a checkpoint on labeled reports: strict F1 over whole reports, and where it goes wrong."""
+    """Score a checkpoint on labeled reports: strict F1 over whole reports, and its errors."""
     thresholds = parse_thresholds(threshold or ())
     if html and report:
         raise typer.BadParameter("--report is the old name of --html; give one of them")
@@ -65,23 +65,23 @@ def evaluate(
         raise typer.BadParameter("--html and --predictions are one file")
     if not html and not predictions:
         require_output()
-    from conflict_ner.evaluation import predictions as saved
+    from conflict_ner.evaluation import predictions as saved_predictions
     from conflict_ner.inference import evaluate as scoring
     from conflict_ner.reporting import html_report, tables
 
     if html:
         html_report.require()
     left_out: list[Problem] = []
-    # Both files are opened first: a folder that is not there is better known before the work.
+    # Both files are opened first, so that a missing folder is reported before the work.
     with (
-        atomic_write(predictions) if predictions else nullcontext() as lines,
+        atomic_write(predictions) if predictions else nullcontext() as predictions_file,
         atomic_write(html) if html else nullcontext() as page,
     ):
-        done = scoring.evaluate(
+        evaluation = scoring.evaluate(
             checkpoint,
             data,
             strict=not lenient_data,
-            columns=columns_of(word, tag),
+            columns=conll_columns(word, tag),
             device=device,
             fields=fields,
             thresholds=thresholds,
@@ -90,39 +90,39 @@ def evaluate(
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)
-        if lines:
-            lines.writelines(saved.dump(done))
+        if predictions_file:
+            predictions_file.writelines(saved_predictions.dump(evaluation))
         if page:
-            html_report.write(done, page)
+            html_report.write(evaluation, page)
     if html:
         print(f"the page is in {short_path(html)}: open it in a browser", file=sys.stderr)
-    tables.show(done.report, done.data, as_json=as_json, as_markdown=as_markdown)
+    tables.show(evaluation.report, evaluation.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
-        tables.show_details(done.report, fields or (), curves=curves)
+        tables.show_details(evaluation.report, fields or (), curves=curves)
 
 
 def compare(
     first: Annotated[
         Path, typer.Argument(metavar="A", help="A checkpoint's folder, or a file from evaluate --predictions.")
     ],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The same: the one that may be better.")],
-    data: Annotated[list[Path] | None, typer.Argument(help="Labeled reports; needed where A or B is a folder.")] = None,
+    second: Annotated[Path, typer.Argument(metavar="B", help="The same; the checkpoint that may be better.")],
+    data: Annotated[list[Path] | None, typer.Argument(help="Labeled reports; needed if A or B is a folder.")] = None,
     *,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
-    changes: Annotated[int, typer.Option(min=0, help="How many changed mentions a terminal shows.")] = 20,
+    changes: Annotated[int, typer.Option(min=0, help="How many changed mentions to show on a terminal.")] = 20,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Whether checkpoint B is better than A on the same reports, how sure that is, and what changed."""
+    """Compare checkpoint B with A on the same reports: is B better, how certain is that, and what changed."""
     require_output()
-    from conflict_ner.evaluation.comparison import compare as held_together
+    from conflict_ner.evaluation.comparison import compare as compare_evaluations
     from conflict_ner.inference import evaluate
     from conflict_ner.reporting import comparison_tables
 
-    compared = held_together(
-        *evaluate.evaluate_pair(first, second, data or (), device, guidelines, columns_of(word, tag))
+    comparison = compare_evaluations(
+        *evaluate.evaluate_pair(first, second, data or (), device, guidelines, conll_columns(word, tag))
     )
-    comparison_tables.show(compared, as_json=as_json, as_markdown=as_markdown, max_changes=changes)
+    comparison_tables.show(comparison, as_json=as_json, as_markdown=as_markdown, max_changes=changes)

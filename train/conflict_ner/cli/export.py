@@ -1,4 +1,4 @@
-"""The command that writes a checkpoint to another folder, or in ONNX form."""
+"""The command `export`, which writes a checkpoint to another folder, also in ONNX form."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ if TYPE_CHECKING:
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
-    data: Annotated[list[Path] | None, typer.Option(help="Labeled files whose texts to verify on.")] = None,
-    form: Annotated[str, typer.Option("--format", help="torch, or onnx to tag without PyTorch.")] = "torch",
-    precision: Annotated[str, typer.Option(help="Of onnx: fp32 or int8, compared with the original first.")] = "fp32",
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Labeled files; the export is verified on their texts.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="torch, or onnx for tagging without PyTorch.")] = "torch",
+    precision: Annotated[
+        str, typer.Option(help="Of onnx: fp32, or int8, which is compared with the original.")
+    ] = "fp32",
     device: DeviceOption = "auto",
     overwrite: OverwriteFlag = False,
 ) -> None:
-    """Write a checkpoint to another folder, verified in a fresh process before it takes its place."""
+    """Write a checkpoint to another folder, after verifying it in a fresh process."""
     if form not in ("torch", "onnx"):
         raise typer.BadParameter("--format is torch or onnx")
     try:
-        done = _export(checkpoint, out, data or (), form, precision, device, overwrite)
+        exported = _export(checkpoint, out, data or (), form, precision, device, overwrite)
     except OverwriteError as error:
         raise error.for_command(typed_command()) from None
-    print(f"exported to {short_path(done.folder)} and verified", file=sys.stderr)
+    print(f"exported to {short_path(exported.folder)} and verified", file=sys.stderr)
 
 
 def _export(
@@ -42,9 +46,10 @@ def _export(
     if form == "onnx":
         from conflict_ner.export.onnx.export import export_onnx
 
-        done = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
-        print(done.manifest.exported.verdict if done.manifest.exported else "", file=sys.stderr)
-        return done
+        exported = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
+        facts = exported.manifest.exported
+        print(facts.verdict if facts else "", file=sys.stderr)
+        return exported
     if precision != "fp32":
         raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
     from conflict_ner.export.checkpoint_writer import copy_checkpoint

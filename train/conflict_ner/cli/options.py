@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their values are read."""
+"""Options that several commands share, and functions that parse their values."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 MarkdownFlag = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
-LabelsOption = Annotated[str, typer.Option(help="The labels allowed, with commas between.")]
+LabelsOption = Annotated[str, typer.Option(help="The allowed labels, separated by commas.")]
 GuidelinesOption = Annotated[
     bool | None,
     typer.Option(
         "--guidelines/--no-guidelines",
-        help="Refuse punctuation at the edges of mentions and a text twice in a split, or take them as they are; "
-        "by default refuse them only if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER.",
+        help="Refuse or accept punctuation at the edges of mentions, and a text twice in a split; "
+        "by default they are refused only if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER.",
     ),
 ]
 
@@ -46,13 +46,13 @@ OverwriteFlag = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next.",
+        help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next replacement.",
     ),
 ]
 
 
-def columns_of(word: int | None, tag: int | None) -> ColumnsConfig | None:
-    """Give the columns that the options name, None if they name none."""
+def conll_columns(word: int | None, tag: int | None) -> ColumnsConfig | None:
+    """Return the columns of CoNLL files that the options give; None if they give none."""
     if word is None and tag is None:
         return None
     from conflict_ner.config import ColumnsConfig
@@ -60,29 +60,29 @@ def columns_of(word: int | None, tag: int | None) -> ColumnsConfig | None:
     return ColumnsConfig(word=word, tag=tag)
 
 
-def parse_thresholds(said: Sequence[str]) -> dict[str, float]:
-    """`LABEL=SCORE` a threshold.
+def parse_thresholds(options: Sequence[str]) -> dict[str, float]:
+    """Parse options of the form `LABEL=SCORE`; the label may contain `=`.
 
     Raises:
-        ConfigError: naming each that is not of that form, or is a label's second.
+        ConfigError: with a problem for each option that has another form or repeats a label.
     """
     thresholds: dict[str, float] = {}
     problems = []
-    for one in said:
-        label, _, value = one.rpartition("=")
+    for option in options:
+        label, _, value = option.rpartition("=")
         if label in thresholds:
-            problems.append(Problem(f"--threshold {one}", f"{label} has one already", "give each label one"))
+            problems.append(Problem(f"--threshold {option}", f"{label} has one already", "give each label one"))
         try:
             thresholds[label] = float(value)
         except ValueError:
             label = ""
         if not label:
-            problems.append(Problem(f"--threshold {one}", "not LABEL=SCORE", "for example WEAPON=0.6"))
+            problems.append(Problem(f"--threshold {option}", "not LABEL=SCORE", "for example WEAPON=0.6"))
     if problems:
         raise ConfigError("the command line", problems)
     return thresholds
 
 
 def typed_command() -> list[str]:
-    """Give the command as the user typed it, for messages that say how to go on."""
+    """Return the command as the user typed it, for messages that say how to continue."""
     return ["conflict-ner", *sys.argv[1:]]

@@ -1,7 +1,7 @@
-r"""Standard input, output and error as a shell may hand them over: closed, full, broken or in another encoding.
+r"""Standard streams made safe for a command: they may be closed, full, broken or in another encoding.
 
 Output that cannot be written is an `OSError` that names standard output. Messages that cannot be written are
-lost, and nothing else with them: a job of hours does not end because nobody reads its progress.
+dropped without an error: a job of hours does not end because nobody reads its progress.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _CLOSED = "is closed, so the results cannot be printed; redirect it to a file or
 
 
 class _ClosedOutput(io.TextIOBase):
-    """Stands in for a standard output that is closed: refuses what Python would drop without a word."""
+    """Replacement for a closed standard output: raises an error where Python would drop the text silently."""
 
     encoding = "utf-8"
 
     def write(self, text: str) -> NoReturn:
-        """Refuse.
+        """Raise an error.
 
         Raises:
             OSError: naming standard output.
@@ -32,20 +32,20 @@ class _ClosedOutput(io.TextIOBase):
 
 
 class _ForgivingError:
-    """Standard error whose failures (closed, full, nobody reads it) are ignored; the rest is the stream's own."""
+    """Standard error whose failures (closed, full, no reader) are ignored; all else is passed to the stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write if that is possible."""
+        """Write if possible."""
         try:
             return self._stream.write(text)
         except OSError:
             return len(text)
 
     def flush(self) -> None:
-        """Flush if that is possible."""
+        """Flush if possible."""
         try:
             self._stream.flush()
         except OSError:
@@ -58,7 +58,7 @@ class _ForgivingError:
 def prepare() -> None:
     """Make the standard streams of a command safe to write to, in UTF-8.
 
-    Streams that are not the process's own, as those of a test, keep their kind.
+    Streams that were replaced, as in a test, keep their type.
     """
     _restart_in_utf8()
     _occupy_closed_descriptors()
@@ -68,14 +68,14 @@ def prepare() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Reports are UTF-8, whatever the locale says; names of files may hold bytes that are not.
+            # Reports are UTF-8, whatever the locale says; names of files may hold other bytes.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if sys.__stderr__ is not None and sys.stderr is sys.__stderr__:
         sys.stderr = cast("TextIO", _ForgivingError(sys.__stderr__))
 
 
 def require_output() -> None:
-    """See that results can be printed, before the work for them.
+    """Verify that results can be printed, before the work.
 
     Raises:
         OSError: if standard output is closed.
@@ -85,10 +85,10 @@ def require_output() -> None:
 
 
 def flush_output() -> None:
-    """Write out what is still held back, while a failure can be reported.
+    """Write buffered output, while a failure can still be reported.
 
     Raises:
-        OSError: if it cannot be written; then the rest is dropped, so that Python does not fail on it at its end.
+        OSError: if it cannot be written; the rest is then dropped, so that Python does not fail on it at exit.
     """
     try:
         sys.stdout.flush()
@@ -98,15 +98,15 @@ def flush_output() -> None:
 
 
 def drop_output() -> None:
-    """Send the rest of standard output nowhere."""
+    """Send the rest of standard output to /dev/null."""
     if sys.stdout is sys.__stdout__ and sys.stdout is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _occupy_closed_descriptors() -> None:
-    """Open 0, 1 and 2 to nowhere where they are closed: the next file opened would get what is printed."""
+    """Open descriptors 0, 1 and 2 to /dev/null if they are closed: the next file opened would get what is printed."""
     opened = os.open(os.devnull, os.O_RDWR)
     while opened <= 2:  # noqa: PLR2004 - standard error
         os.set_inheritable(opened, True)
@@ -115,10 +115,10 @@ def _occupy_closed_descriptors() -> None:
 
 
 def _restart_in_utf8() -> None:
-    """Start the command again in UTF-8 mode if file names are ASCII to Python (LC_ALL=C, both its remedies off).
+    """Restart the command in UTF-8 mode if Python takes file names as ASCII (LC_ALL=C, with both its remedies off).
 
     Only then: names in other scripts are surrogates in this process, which neither JSON nor the libraries that
-    load weights and tokenizers accept, and Python cannot change its mind about them while it runs.
+    load weights and tokenizers accept, and Python cannot change this while it runs.
     """
     arguments = sys.argv[1:]
     is_command = bool(arguments) and sys.orig_argv[-len(arguments) :] == arguments

@@ -1,4 +1,4 @@
-"""The command that tags: a report on a terminal, or an archive into a table."""
+"""The command `tag`: options and checks, output to a terminal, a file or a page, and messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from conflict_ner import __version__
+from conflict_ner.cli import tag_progress
 from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog
@@ -23,7 +25,6 @@ from conflict_ner.files import atomic_write, file_descriptor, is_device, is_same
 from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
-    from conflict_ner.cli.tag_progress import Watch
     from conflict_ner.inference.files.resumable_job import JobCounts
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.sinks import OutputForm, Table
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from conflict_ner.inference.files.tag_files import Tagged
     from conflict_ner.inference.tagger import Tagger
 
-    Begin = Callable[[], tuple[Tagger, Iterator[Source]]]  # loads the model, and has read the first report
+    Prepare = Callable[[], tuple[Tagger, Iterator[Source]]]  # reads the first report, then loads the model
+    ShowProgress = Callable[[], AbstractContextManager[tag_progress.OnReport]]
+    Consume = Callable[[Iterable[Tagged]], None]
 
 _DASH = Path("-")  # standard input, or standard output
-_STDOUT = 1  # its descriptor
+_STDOUT = 1  # the descriptor of standard output
 _CHOICES = {
     "--stdin": ("txt", "jsonl", "csv", "tsv"),
     "--rows": ("reports", "mentions"),
@@ -55,60 +58,66 @@ def tag(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write here, by its ending: .jsonl, .csv or .parquet; - prints JSONL."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write here, in the form of the ending: .jsonl, .csv or .parquet; - prints JSONL.",
+        ),
     ] = None,
     rows: Annotated[
         str | None,
-        typer.Option(help="A row for each of the reports or mentions; by default reports in JSONL, else mentions."),
+        typer.Option(help="What a row holds: reports or mentions; by default reports in JSONL, otherwise mentions."),
     ] = None,
     column: Annotated[str, typer.Option(help="The column or JSONL key that holds the text.")] = "text",
     id_column: Annotated[
-        str | None, typer.Option(help="The one that holds the id; by default id, where there is one.")
+        str | None, typer.Option(help="The column or key that holds the id; by default id, if there is one.")
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(help="What parts the fields of CSV, or tab; by default as the header shows.")
+        str | None,
+        typer.Option(help="The character between fields of CSV, or tab; by default as in the header."),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Of text files, for example cp1252; by default UTF-8, or as a mark says.")
+        str | None,
+        typer.Option(help="Of text files, for example cp1252; by default UTF-8, or as a byte order mark says."),
     ] = None,
     escape: Annotated[
-        bool, typer.Option("--escape", help='In CSV, quotes in fields are written \\", as in database dumps.')
+        bool, typer.Option("--escape", help='Quotes in fields of CSV are written \\", as in database dumps.')
     ] = False,
     unique_ids: Annotated[
-        bool, typer.Option("--unique-ids", help="Call a report whose id an earlier one has ID#2, ID#3 ...")
+        bool, typer.Option("--unique-ids", help="Give a report whose id is already used the id ID#2, ID#3 ...")
     ] = False,
     skip_other_scripts: Annotated[
         bool,
         typer.Option("--skip-other-scripts", help="Leave out reports in a script that the model was not trained on."),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted job with this output stopped.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal too.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted job with this output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSONL on a terminal too.")] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page to look at here; JSONL then only with --output or --json.")
+        Path | None,
+        typer.Option(help="Write a page for a browser here; JSONL is then only written with --output or --json."),
     ] = None,
     stdin_form: Annotated[
         str,
-        typer.Option("--stdin", help="What standard input, or a pipe without ending, holds: txt, jsonl, csv or tsv."),
+        typer.Option(
+            "--stdin", help="The form of standard input, or of a pipe without an ending: txt, jsonl, csv or tsv."
+        ),
     ] = "txt",
     threshold: ThresholdOption = None,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    precision: Annotated[str, typer.Option(help="The model's precision: auto, fp32 or bf16.")] = "auto",
     device: DeviceOption = "auto",
 ) -> None:
-    """Tag reports: JSONL, a report a line; coloured text on a terminal; a table with --output.
+    """Tag reports: as colored text on a terminal, otherwise as JSONL, or as a table with --output.
 
-    A large job may be interrupted: --resume goes on with it. More is in docs/tagging.md.
+    A large job may be interrupted: --resume continues it. See docs/tagging.md.
     """
     _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
     thresholds = parse_thresholds(threshold or ())
-    dialect = _dialect(delimiter, encoding, escape=escape)
+    dialect = _parse_dialect(delimiter, encoding, escape=escape)
     if output and _is_standard_output(output):
         output, as_json = None, True
-    form = _form(output)
-    _refuse(files, output, html, as_json=as_json, resume=resume)
+    form = _output_form(output)
+    _refuse_conflicts(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner.checkpoint import Checkpoint
-    from conflict_ner.cli import tag_progress
     from conflict_ner.inference.files import resumable_job, sources
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.table_readers import Columns
@@ -117,17 +126,17 @@ def tag(
 
     if html:
         html_report.require()
-    complain = ProblemLog(lambda message: print(message, file=sys.stderr))
+    problems = ProblemLog(lambda message: print(message, file=sys.stderr))
     hidden: set[str] = set()
-    inputs = sources.expand(files, complain, hidden)
+    inputs = sources.expand(files, problems, hidden)
     _refuse_own_output(files, inputs, output)
-    described = Checkpoint.load(checkpoint)
-    refuse_wrong_thresholds(thresholds, described.manifest.labels)
+    manifest = Checkpoint.load(checkpoint).manifest
+    refuse_wrong_thresholds(thresholds, manifest.labels)
     table: Any = rows or ("reports" if form == "jsonl" else "mentions")
     facts = resumable_job.facts_of(
         inputs,
         version=__version__,
-        checkpoint=described.manifest.weights_sha256,
+        checkpoint=manifest.weights_sha256,
         thresholds=thresholds,
         rows=table,
         column=column,
@@ -139,30 +148,28 @@ def tag(
         unique_ids=unique_ids,
         skip_other_scripts=skip_other_scripts,
     )
-    texts = sources.read_sources(inputs, complain, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
-
-    def load() -> Tagger:
-        return Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
-
-    def begin() -> tuple[Tagger, Iterator[Source]]:
-        # Read up to the first report before the model is loaded: a wrong column is known at once.
-        first = next(texts, None)
-        if first is None and complain.count:
-            complain.show_rest()
-            _give_up(output, html, hidden)
-        return load(), ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
-
+    texts = sources.read_sources(inputs, problems, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
     ids = Ids(unique=unique_ids)
-    scripts = OtherScripts(described.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
-    done = _tag(begin, _Out(output, form, table, html, as_json), facts, resume=resume)
-    complain.show_rest()
-    print(tag_progress.summary(done.counts, complain.count, done.seconds, done.before), file=sys.stderr)
-    _warn(ids, scripts, hidden)
-    if complain.count:
+    scripts = OtherScripts(manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
+
+    def prepare() -> tuple[Tagger, Iterator[Source]]:
+        # The first report is read before the model is loaded, so that a wrong column is reported at once.
+        first = next(texts, None)
+        if first is None and problems.count:
+            problems.show_rest()
+            _exit_without_reports(output, html, hidden)
+        tagger = Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
+        return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
+
+    result = _tag(prepare, _Output(output, form, table, html, as_json), facts, resume=resume)
+    problems.show_rest()
+    print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
+    _print_warnings(ids, scripts, hidden)
+    if problems.count:
         raise typer.Exit(1)
 
 
-def _dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Dialect:
+def _parse_dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Dialect:
     from conflict_ner.data.formats.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
@@ -179,25 +186,25 @@ def _warn_of_script(first: Any) -> None:
     print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
 
 
-def _tell_hidden(hidden: set[str]) -> None:
+def _print_hidden(hidden: set[str]) -> None:
     from conflict_ner.data.formats.file_search import describe_hidden
 
     if hidden:
         print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
 
 
-def _warn(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
-    """Say at the end, in a line each, what was left out by its name, and what is doubtful in all reports."""
-    _tell_hidden(hidden)
+def _print_warnings(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
+    """Print a line each about hidden files, repeated ids and reports in other scripts."""
+    _print_hidden(hidden)
     if ids.repeated:
-        done = "made distinct" if ids.unique else "--unique-ids makes them distinct"
+        remedy = "made distinct" if ids.unique else "--unique-ids makes them distinct"
         reports = f"{ids.repeated:,} report{'s have' if ids.repeated > 1 else ' has'}"
-        print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {done}", file=sys.stderr)
+        print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {remedy}", file=sys.stderr)
     if scripts.count:
-        done = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
+        remedy = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
         reports = f"{scripts.count:,} report{'s are' if scripts.count > 1 else ' is'}"
         known = " or ".join(scripts.known)
-        print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {done}", file=sys.stderr)
+        print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {remedy}", file=sys.stderr)
 
 
 def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
@@ -210,8 +217,12 @@ def _is_standard_output(output: Path) -> bool:
     return output == _DASH or file_descriptor(output) == _STDOUT
 
 
-def _form(output: Path | None) -> OutputForm:
-    """The form that an output's ending asks for; one that is not written is an error that lists those that are."""
+def _output_form(output: Path | None) -> OutputForm:
+    """Return the form of an output by its ending.
+
+    Raises:
+        typer.BadParameter: if no form has the ending, or the form cannot be written to a device.
+    """
     from conflict_ner.inference.files.sinks import output_form
 
     form = output_form(output.name) if output else "jsonl"
@@ -223,17 +234,17 @@ def _form(output: Path | None) -> OutputForm:
     return form
 
 
-def _give_up(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
-    """End before any work, since no report can be read; what stands at the outputs is left as it is."""
-    _tell_hidden(hidden)
-    kept = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
-    print("; ".join(["nothing is tagged: no report could be read", *kept]), file=sys.stderr)
+def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
+    """Exit because no report can be read; existing outputs are not touched."""
+    _print_hidden(hidden)
+    unchanged = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
+    print("; ".join(["nothing is tagged: no report could be read", *unchanged]), file=sys.stderr)
     raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Out:
-    """Where the results go."""
+class _Output:
+    """Where the results go: to a file or standard output, and to a page."""
 
     file: Path | None
     form: OutputForm
@@ -243,93 +254,84 @@ class _Out:
 
     @property
     def on_terminal(self) -> bool:
-        """Whether results come to a terminal, where a bar would be in their way."""
+        """Whether results are printed on a terminal, where a progress bar would disturb them."""
         return not self.file and sys.stdout.isatty() and (self.as_json or not self.html)
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """What is done: in all, by an interrupted process before, and the seconds of this one, without loading."""
+class _Result:
+    """The counts of the whole job, those of an interrupted process before it, and the seconds of tagging."""
 
     counts: JobCounts
     before: JobCounts | None
     seconds: float
 
 
-def _tag(begin: Begin, out: _Out, facts: Mapping[str, Any], *, resume: bool) -> _Done:
-    """Do the work. The output is opened before the model is loaded: what stands in its way is known at once."""
+def _tag(prepare: Prepare, output: _Output, facts: Mapping[str, Any], *, resume: bool) -> _Result:
+    """Tag all reports. The output is opened before the model is loaded, so that its errors are known at once."""
     sizes = [size for _, size, _ in facts["inputs"]]
     total = None if None in sizes else sum(sizes)
-    if out.file and not is_device(out.file):
-        return _into_file(begin, out, total, facts, resume=resume)
-    return _into_stream(begin, out, total)
+    show_progress = partial(tag_progress.show_progress, total, visible=sys.stderr.isatty() and not output.on_terminal)
+    if output.file and not is_device(output.file):
+        return _tag_to_file(prepare, output.file, output, show_progress, facts, resume=resume)
+    return _tag_to_stream(prepare, output, show_progress)
 
 
-def _into_file(
-    begin: Begin,
-    out: _Out,
-    total: int | None,
+def _tag_to_file(
+    prepare: Prepare,
+    file: Path,
+    output: _Output,
+    show_progress: ShowProgress,
     facts: Mapping[str, Any],
     *,
     resume: bool,
-) -> _Done:
+) -> _Result:
     from conflict_ner.inference.files import resumable_job, sinks, tag_files
 
-    assert out.file
-    again = _can_be_read_again(Path(name) for name, *_ in facts["inputs"])
-    with resumable_job.job(out.file, facts, resume=resume, keep_partial=again) as made:
-        before = replace(made.counts)
+    can_resume = _are_rereadable(Path(name) for name, *_ in facts["inputs"])
+    with resumable_job.job(file, facts, resume=resume, keep_partial=can_resume) as job:
+        before = replace(job.counts)
         try:
-            tagger, texts = begin()
-            with _working(tagger, out, total) as (watch, use, began):
-                use(tag_files.tag_into(made, tagger, texts, watch))
-                made.finish(sinks.writer(out.form, out.table))
+            tagger, reports = prepare()
+            with show_progress() as watch, _open_consumer(tagger, output) as consume:
+                start = time.monotonic()
+                consume(tag_files.tag_into(job, tagger, reports, watch))
+                job.finish(sinks.writer(output.form, output.table))
         except KeyboardInterrupt:
-            safe = f"reports that are safe: {made.saved_reports}; the same command with --resume goes on"
-            raise KeyboardInterrupt(safe if again and made.saved_reports else "nothing was written") from None
-    return _Done(made.counts, before, time.monotonic() - began)
+            safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"
+            raise KeyboardInterrupt(safe if can_resume and job.saved_reports else "nothing was written") from None
+    return _Result(job.counts, before, time.monotonic() - start)
 
 
-def _into_stream(begin: Begin, out: _Out, total: int | None) -> _Done:
+def _tag_to_stream(prepare: Prepare, output: _Output, show_progress: ShowProgress) -> _Result:
     from conflict_ner.inference.files import resumable_job, tag_files
 
     counts = resumable_job.JobCounts()
-    with atomic_write(out.file) if out.file else nullcontext(sys.stdout) as stream:
-        tagger, texts = begin()
-        with _working(tagger, out, total) as (watch, use, began):
-            results = tag_files.count_results(tag_files.tag_sources(tagger, texts), counts, watch)
-            # Not written are results that are only looked at: on a page, or on a terminal.
-            only_shown = not out.file and not out.as_json and (out.html or sys.stdout.isatty())
-            use(results if only_shown else tag_files.write_results(results, out.table, stream))
-    return _Done(counts, None, time.monotonic() - began)
+    with atomic_write(output.file) if output.file else nullcontext(sys.stdout) as stream:
+        tagger, reports = prepare()
+        with show_progress() as watch, _open_consumer(tagger, output) as consume:
+            start = time.monotonic()
+            results = tag_files.count_results(tag_files.tag_sources(tagger, reports), counts, watch)
+            # Results that only go to a page, or as colored text to a terminal, are not written as JSONL.
+            is_shown_only = not output.file and not output.as_json and (output.html or sys.stdout.isatty())
+            consume(results if is_shown_only else tag_files.write_results(results, output.table, stream))
+    return _Result(counts, None, time.monotonic() - start)
 
 
-@contextmanager
-def _working(
-    tagger: Tagger, out: _Out, total: int | None
-) -> Iterator[tuple[Watch, Callable[[Iterable[Tagged]], None], float]]:
-    """A bar for the work, what is done with its results, and when it began."""
-    from conflict_ner.cli import tag_progress
-
-    visible = sys.stderr.isatty() and not out.on_terminal
-    with tag_progress.shown(total, visible=visible) as watch, _using(tagger, out) as use:
-        yield watch, use, time.monotonic()
-
-
-def _can_be_read_again(inputs: Iterable[Path]) -> bool:
+def _are_rereadable(inputs: Iterable[Path]) -> bool:
     return not any(file == _DASH or is_device(file) for file in inputs)
 
 
 @contextmanager
-def _using(tagger: Tagger, out: _Out) -> Iterator[Callable[[Iterable[Tagged]], None]]:
-    """What is done with results beside writing them: a page, coloured text, or nothing."""
-    if not out.html:
-        coloured = out.on_terminal and not out.as_json
-        yield (lambda results: _show(results, tagger)) if coloured else (lambda results: deque(results, 0).clear())
+def _open_consumer(tagger: Tagger, output: _Output) -> Iterator[Consume]:
+    """Yield a function that exhausts the results: to a page, as colored text to a terminal, or showing nothing."""
+    if not output.html:
+        is_colored = output.on_terminal and not output.as_json
+        yield (lambda results: _print_colored(results, tagger)) if is_colored else (lambda r: deque(r, 0).clear())
         return
     from conflict_ner.reporting import html_report
 
-    with atomic_write(out.html) as stream:
+    with atomic_write(output.html) as stream:
 
         def write(results: Iterable[Tagged]) -> None:
             rows = ((t.source.id, t.source.metadata, t.source.text, t.entities) for t in results)
@@ -338,11 +340,13 @@ def _using(tagger: Tagger, out: _Out) -> Iterator[Callable[[Iterable[Tagged]], N
         yield write
 
 
-def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool) -> None:
-    """What cannot be asked for together, or has nowhere to go or to come from."""
+def _refuse_conflicts(
+    files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool
+) -> None:
+    """Refuse options that exclude each other, and inputs and outputs that are closed or cannot be written."""
     if is_same_file(html, output) or (html and _is_standard_output(html) and as_json):
         raise typer.BadParameter("--html and --output are one file")
-    if resume and (output is None or is_device(output) or html or not _can_be_read_again(files)):
+    if resume and (output is None or is_device(output) or html or not _are_rereadable(files)):
         raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with - or a pipe")
     if _DASH in files and sys.stdin is None:
         raise OSError(errno.EBADF, "is closed, so there is nothing to read", "standard input")
@@ -354,12 +358,12 @@ def _refuse(files: Sequence[Path], output: Path | None, html: Path | None, *, as
 
 
 def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Path | None) -> None:
-    """What an earlier run has put among the reports would be tagged as if it were reports."""
+    """Refuse an output in a folder that is tagged: what an earlier run wrote would be tagged as reports."""
     if any(is_same_file(file, output) for file in inputs if file not in named):
         raise typer.BadParameter(f"--output {output} is in a folder that is tagged; write it elsewhere")
 
 
-def _show(results: Iterable[Tagged], tagger: Tagger) -> None:
+def _print_colored(results: Iterable[Tagged], tagger: Tagger) -> None:
     from conflict_ner.reporting import tables
 
     console = open_console()

@@ -1,8 +1,9 @@
-"""The command that trains: one run, or several of one config to see how far its score can be relied on."""
+"""The commands `train`, for one run or several runs of a config, and `config`."""
 
 from __future__ import annotations
 
 import glob
+import importlib
 import json
 import shlex
 import sys
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from conflict_ner.training.multirun import Outcomes
 
 
-class _Work(TypedDict):
-    """What a run does with earlier work."""
+class _EarlierWork(TypedDict):
+    """What to do with the work of an earlier run."""
 
     resume: bool
     restart: bool
@@ -40,19 +41,21 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
     ] = None,
     *,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run of this config stopped.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of this config.")] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Delete what an interrupted run saved; start anew.")
+        bool, typer.Option("--restart", help="Delete what an interrupted run saved, and start again.")
     ] = False,
     overwrite: OverwriteFlag = False,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Train as often, each time with the next seed.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many runs to train, each with the next seed.")] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, help="Cross-validate: hold each of as many parts of the training data out.")
+        int | None,
+        typer.Option(
+            min=2, help="Cross-validate: divide the training data into this many parts and hold out each in turn."
+        ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="With --folds: a header key whose values are held out whole, such as theatre.")
+        str | None,
+        typer.Option(help="With --folds: a header key, such as theatre; reports with one value are held out together."),
     ] = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
@@ -62,7 +65,7 @@ def train(
     On several devices: accelerate launch -m conflict_ner train CONFIG
     """
     if seeds and folds:
-        raise typer.BadParameter("--seeds and --folds are two questions; ask one at a time")
+        raise typer.BadParameter("--seeds and --folds exclude each other; choose one")
     if group and not folds:
         raise typer.BadParameter("--group needs --folds")
     if resume and restart:
@@ -74,31 +77,31 @@ def train(
 
         settings = load_config(config, overrides or ())
         outputs.append(settings.output)
-        shown = {"as_json": as_json, "as_markdown": as_markdown}
-        work: _Work = {"resume": resume, "restart": restart, "overwrite": overwrite}
+        output_format = {"as_json": as_json, "as_markdown": as_markdown}
+        work: _EarlierWork = {"resume": resume, "restart": restart, "overwrite": overwrite}
         if series:
-            _train_series(settings, seeds, folds, group, work, shown)
+            _train_series(settings, seeds, folds, group, work, output_format)
         else:
-            _train_once(settings, work, shown)
+            _train_once(settings, work, output_format)
     except OverwriteError as error:
         raise error.for_command(typed_command()) from None
     except KeyboardInterrupt:
         # `main` prints it in one line, and exits with 130.
-        raise KeyboardInterrupt(_what_is_safe(outputs[0] if outputs else None, series)) from None
+        raise KeyboardInterrupt(_describe_saved_work(outputs[0] if outputs else None, series)) from None
 
 
 def print_config(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/config.md.")] = False,
 ) -> None:
-    """Print a config to begin with: every setting with its meaning, its default and what it may be."""
-    from conflict_ner.reporting import config_reference as settings
+    """Print a config to start from: every setting with its meaning, its default and its allowed values."""
+    from conflict_ner.reporting import config_reference
 
-    print(settings.page() if as_markdown else settings.starting_config(), end="")
+    print(config_reference.page() if as_markdown else config_reference.starting_config(), end="")
 
 
-def _what_is_safe(output: Path | None, series: str | None) -> str:
-    """Say what an interrupted run leaves behind, and which command goes on."""
-    again = [part for part in typed_command() if part not in ("--resume", "--restart")]
+def _describe_saved_work(output: Path | None, series: str | None) -> str:
+    """Return what an interrupted run has saved, and the command that continues it."""
+    command = [part for part in typed_command() if part not in ("--resume", "--restart")]
     if output is None:
         return "nothing was begun"
     from conflict_ner.training.history import last_state
@@ -107,25 +110,25 @@ def _what_is_safe(output: Path | None, series: str | None) -> str:
     saved = {folder: state for folder in output.parent.glob(pattern) if (state := last_state(folder))}
     if saved:
         epochs = sum(len(state.history) for state in saved.values())
-        where = ", ".join(short_path(folder) for folder in sorted(saved))
-        return f"epochs that are safe in {where}: {epochs}; to go on: {shlex.join([*again, '--resume'])}"
+        folders = ", ".join(short_path(folder) for folder in sorted(saved))
+        return f"epochs that are safe in {folders}: {epochs}; to go on: {shlex.join([*command, '--resume'])}"
     if series:
-        return f"runs that were finished are safe; to go on: {shlex.join([*again, '--resume'])}"
-    return f"no epoch is saved yet; to start anew: {shlex.join(again)}"
+        return f"runs that were finished are safe; to go on: {shlex.join([*command, '--resume'])}"
+    return f"no epoch is saved yet; to start anew: {shlex.join(command)}"
 
 
-def _train_once(settings: Config, work: _Work, shown: dict[str, bool]) -> None:
+def _train_once(settings: Config, work: _EarlierWork, output_format: dict[str, bool]) -> None:
     from conflict_ner.training.saved_epochs import refuse_lost_work
 
     refuse_lost_work(settings, **work)  # before PyTorch is loaded, which takes seconds
-    console = _loading()
+    console = _load_libraries()
     from accelerate import PartialState
 
     from conflict_ner.training import run
 
-    done = run.train(settings, **work, console=console)
+    checkpoint = run.train(settings, **work, console=console)
     if PartialState().is_main_process:
-        _show_run(done, **shown)
+        _print_run(checkpoint, **output_format)
 
 
 def _train_series(
@@ -133,10 +136,10 @@ def _train_series(
     seeds: int | None,
     folds: int | None,
     group: str | None,
-    work: _Work,
-    shown: dict[str, bool],
+    work: _EarlierWork,
+    output_format: dict[str, bool],
 ) -> None:
-    console = _loading()
+    console = _load_libraries()
     from accelerate import PartialState
 
     from conflict_ner.training import multirun
@@ -146,43 +149,43 @@ def _train_series(
     if PartialState().is_main_process:
         file = settings.output.with_name(f"{settings.output.name}-{'seeds' if seeds else 'folds'}.json")
         multirun.write(outcomes, file)
-        _show_runs(outcomes, file, **shown)
+        _print_runs(outcomes, file, **output_format)
         if folds and not group:
             print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
 
 
-def _loading() -> Console:
-    """Import what trains, which takes seconds, and give the console for progress."""
+def _load_libraries() -> Console:
+    """Import the training libraries, which takes seconds, and return the console for progress."""
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("loading PyTorch and transformers") if console.is_terminal else nullcontext():
-        pass
+        importlib.import_module("conflict_ner.training.run")
     return console
 
 
-def _show_run(done: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
+def _print_run(checkpoint: Checkpoint, *, as_json: bool, as_markdown: bool) -> None:
     from conflict_ner.reporting import tables
 
     if as_json:
-        scores = {split: report.model_dump(mode="json") for split, report in done.scores.items()}
-        print(json.dumps({"checkpoint": str(done.folder), "scores": scores}, indent=2))
+        scores = {split: report.model_dump(mode="json") for split, report in checkpoint.scores.items()}
+        print(json.dumps({"checkpoint": str(checkpoint.folder), "scores": scores}, indent=2))
         return
     if as_markdown:
-        print("\n\n".join(f"{split}:\n\n{tables.markdown(report)}" for split, report in done.scores.items()))
+        print("\n\n".join(f"{split}:\n\n{tables.markdown(report)}" for split, report in checkpoint.scores.items()))
         return
     output = open_console()
-    for split, report in done.scores.items():
+    for split, report in checkpoint.scores.items():
         print_table(tables.table(report, split), output)
-    _show_use(output, done.folder)
+    _print_usage(output, checkpoint.folder)
 
 
-def _show_use(output: Console, folder: Path) -> None:
-    shown = short_path(folder)
-    print_wrapped(f"\nThe checkpoint is in {shown}. Load it with:\n", output)
+def _print_usage(output: Console, folder: Path) -> None:
+    path = short_path(folder)
+    print_wrapped(f"\nThe checkpoint is in {path}. Load it with:\n", output)
     output.print(
         "    from conflict_ner import Tagger\n\n"
-        f'    tagger = Tagger.load("{shown}")\n'
+        f'    tagger = Tagger.load("{path}")\n'
         '    for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):\n'
         "        print(entity.label, entity.text, entity.start, entity.end, entity.score)\n",
         highlight=False,
@@ -191,7 +194,7 @@ def _show_use(output: Console, folder: Path) -> None:
     )
 
 
-def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bool) -> None:
+def _print_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bool) -> None:
     from conflict_ner.reporting import tables
     from conflict_ner.training import multirun
 
@@ -202,16 +205,16 @@ def _show_runs(outcomes: Outcomes, file: Path, *, as_json: bool, as_markdown: bo
     if as_markdown:
         print(tables.markdown_rows(headings, body))
     else:
-        _draw(headings, body)
+        _print_runs_table(headings, body)
     print(f"the checkpoints are in {short_path(file.parent)}, these figures in {short_path(file)}", file=sys.stderr)
 
 
-def _draw(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
-    """Print the table; checkpoints, and what folds hold out, are as long as they please and come after it."""
-    shown = [heading for heading in headings if heading not in ("checkpoint", "held out")]
-    figures = [cells[: len(shown)] for cells in body]
+def _print_runs_table(headings: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    """Print the table, and after it the checkpoints and what the folds hold out, which may be long."""
+    figure_headings = [heading for heading in headings if heading not in ("checkpoint", "held out")]
+    figures = [cells[: len(figure_headings)] for cells in body]
     console = open_console()
-    print_table(ConsoleTable(shown, figures, "F1 in per cent", bold_rows=("mean",)), console)
+    print_table(ConsoleTable(figure_headings, figures, "F1 in per cent", bold_rows=("mean",)), console)
     console.print()
-    for name, *_, folder, held in ((*cells, "")[: len(shown) + 2] for cells in body[:-2]):
-        print_wrapped(f"{name} is in {folder}" + (f"; it holds out {held}" if held else ""), console)
+    for name, *_, folder, held_out in ((*cells, "")[: len(figure_headings) + 2] for cells in body[:-2]):
+        print_wrapped(f"{name} is in {folder}" + (f"; it holds out {held_out}" if held_out else ""), console)

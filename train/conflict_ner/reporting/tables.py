@@ -89,7 +89,7 @@ def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str
 
 def table(report: Report, title: str) -> ConsoleTable:
     """Return the table for a terminal."""
-    heading = f"{title}: strict (exact edges and label), {report.documents:,} reports"
+    heading = f"{title}: strict (exact edges and label), {report.documents:,} report{'s' * (report.documents != 1)}"
     return ConsoleTable(HEADINGS, rows(report), title=heading, caption=CAPTION, bold_rows=("all (micro)",))
 
 
