@@ -1,4 +1,4 @@
-"""Hints that lead a reader to what two readings did in two ways, and to nothing else."""
+"""Hints at inconsistent annotation: all such places, and no others."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from conflict_ner.data.formats.markup import parse
 
 def documents(*texts: str) -> list[Document]:
     source = "".join(f"=== r{n}\n\n{text}\n\n" for n, text in enumerate(texts))
-    found, problems = parse(source, "f.md")
+    parsed, problems = parse(source, "f.md")
     assert not problems
-    return found
+    return parsed
 
 
-def told(*texts: str) -> list[str]:
+def hints_in(*texts: str) -> list[str]:
     return [str(hint) for hint in find_hints(documents(*texts))]
 
 
 def test_consistent_labels_give_no_hints() -> None:
-    assert told("[Rebels](ACTOR) left [Goma](LOCATION).", "The [rebels](ACTOR) came to [Goma](LOCATION) again.") == []
+    texts = ["[Rebels](ACTOR) left [Goma](LOCATION).", "The [rebels](ACTOR) came to [Goma](LOCATION) again."]
+    assert hints_in(*texts) == []
 
 
-def test_a_name_forgotten_is_found_where_it_stands() -> None:
-    (hint,) = told("[M23](ACTOR) left.", "[M23](ACTOR) came.", "Nobody saw M23 again.")
+def test_an_unlabeled_name_is_found_at_its_position() -> None:
+    (hint,) = hints_in("[M23](ACTOR) left.", "[M23](ACTOR) came.", "Nobody saw M23 again.")
     assert hint == "f.md:9: 'M23' is unlabeled here, ACTOR 2 times elsewhere: Nobody saw [M23] again."
 
 
-def test_the_longest_known_words_are_told_once() -> None:
-    (hint,) = told(*["[Spin Boldak](LOCATION) and [Boldak](LOCATION)."] * 2, "To Spin Boldak.")
+def test_only_the_longest_known_words_give_a_hint() -> None:
+    (hint,) = hints_in(*["[Spin Boldak](LOCATION) and [Boldak](LOCATION)."] * 2, "To Spin Boldak.")
     assert "'Spin Boldak' is unlabeled" in hint
 
 
@@ -41,18 +42,18 @@ def test_the_longest_known_words_are_told_once() -> None:
         ["[Goma](LOCATION) fell.", "[Goma](LOCATION) fell.", "The Gomans left."],  # part of a word
     ],
 )
-def test_words_that_are_seldom_mentions_are_left_alone(texts: list[str]) -> None:
-    assert told(*texts) == []
+def test_words_that_are_rarely_mentions_give_no_hint(texts: list[str]) -> None:
+    assert hints_in(*texts) == []
 
 
-def test_the_rarer_of_two_labels_is_told() -> None:
+def test_the_rarer_of_two_labels_gives_a_hint() -> None:
     texts = ["[Grad](WEAPON) fell."] * 9
-    (hint,) = told(*texts, "[Grad](LOCATION) fell.")
+    (hint,) = hints_in(*texts, "[Grad](LOCATION) fell.")
     assert "f.md:37: 'Grad' is LOCATION here and 0 times more, WEAPON 9 times" in hint
 
 
-def test_words_that_are_often_both_are_no_hint() -> None:
-    assert told("[Kabul](ACTOR) said.", "[Kabul](LOCATION) fell.", "in [Kabul](LOCATION)") == []
+def test_words_that_often_have_both_labels_give_no_hint() -> None:
+    assert hints_in("[Kabul](ACTOR) said.", "[Kabul](LOCATION) fell.", "in [Kabul](LOCATION)") == []
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,11 @@ def test_words_that_are_often_both_are_no_hint() -> None:
         ("[Kabul\u2019s](LOCATION) roads", "ends with a possessive"),
     ],
 )
-def test_edges_that_take_too_much_are_told(text: str, what: str) -> None:
-    (hint,) = told(text)
+def test_mentions_that_include_too_much_give_a_hint(text: str, what: str) -> None:
+    (hint,) = hints_in(text)
     assert what in hint
 
 
 @pytest.mark.parametrize("text", ["[The](ACTOR) left", "[Theran](LOCATION) fell", "[Generals](ACTOR) met"])
-def test_edges_that_only_look_like_it_are_not(text: str) -> None:
-    assert told(text) == []
+def test_similar_edges_give_no_hint(text: str) -> None:
+    assert hints_in(text) == []

@@ -1,4 +1,4 @@
-"""The door through which labeled data comes in: files, folders, splits."""
+"""Reading of labeled files, folders and splits into a corpus."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def problems(entry: Path) -> list[Problem]:
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.jsonl"])
-def test_a_file_of_either_form_is_read_and_checked(tmp_path: Path, name: str) -> None:
+def test_a_file_of_either_format_is_read_and_checked(tmp_path: Path, name: str) -> None:
     loaded = corpus.load({"train": [write(tmp_path, name, DOCUMENTS)]}, LABELS)
     assert loaded["train"] == tuple(DOCUMENTS)
     assert loaded["test"] == ()
@@ -49,7 +49,7 @@ def test_a_file_of_either_form_is_read_and_checked(tmp_path: Path, name: str) ->
     assert loaded.counts("train") == {"ACTOR": 1, "LOCATION": 1}
 
 
-def test_a_folder_is_searched_for_both_forms_in_order_of_names(tmp_path: Path) -> None:
+def test_a_folder_is_searched_for_both_formats_in_order_of_names(tmp_path: Path) -> None:
     write(tmp_path, "b.md", DOCUMENTS[:1])
     write(tmp_path, "a/deep.jsonl", DOCUMENTS[1:2])
     write(tmp_path, "c.jsonl", DOCUMENTS[2:])
@@ -94,7 +94,7 @@ def test_copies_are_refused_unless_allowed(tmp_path: Path) -> None:
         (("ACTOR",), True, False),
     ],
 )
-def test_guidelines_apply_alike_in_every_form(
+def test_guidelines_apply_alike_in_every_format(
     tmp_path: Path, labels: tuple[str, ...], guidelines: bool | None, sound: bool
 ) -> None:
     documents = [Document("x:1", "Yahoo! left", (Mention(0, 6, "ACTOR"),)), Document("x:4", "Rebels left")]
@@ -107,7 +107,7 @@ def test_guidelines_apply_alike_in_every_form(
         assert ["ends with the punctuation '!'" in problem.what for problem in loaded.skipped] == [True] * (not sound)
 
 
-def test_a_byte_order_mark_before_a_file_is_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
     for name in ("a.md", "a.jsonl"):
         file = write(tmp_path, name, DOCUMENTS)
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
@@ -138,13 +138,13 @@ def test_what_is_not_utf_8_has_line_column_and_a_fix(tmp_path: Path, content: by
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
 @pytest.mark.parametrize("name", ["a.md", "a.jsonl"])
-def test_a_file_with_a_byte_order_mark_is_read_as_it_says(tmp_path: Path, name: str, encoding: str) -> None:
+def test_a_byte_order_mark_decides_the_encoding(tmp_path: Path, name: str, encoding: str) -> None:
     file = write(tmp_path, name, DOCUMENTS)
     file.write_bytes(file.read_bytes().decode().encode(encoding))
     assert corpus.read([file]) == (tuple(DOCUMENTS), [])
 
 
-def test_a_damaged_utf_16_file_is_a_problem_with_its_place(tmp_path: Path) -> None:
+def test_a_damaged_utf_16_file_is_a_problem_with_a_position(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.write_bytes("=== a\n\nRebels \ud83d left".encode("utf-16", "surrogatepass"))
     (found,) = problems(file)
@@ -152,7 +152,7 @@ def test_a_damaged_utf_16_file_is_a_problem_with_its_place(tmp_path: Path) -> No
     assert "utf-16" in found.what
 
 
-def test_bytes_in_no_known_encoding_are_told_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+def test_the_fix_of_an_unknown_encoding_is_to_save_as_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.write_bytes("=== a\n\n北京上海".encode()[:-1] + b" ")
     (found,) = problems(file)
@@ -193,7 +193,7 @@ def test_a_strict_load_raises_every_problem_of_every_split(tmp_path: Path) -> No
     assert "4 problems" in str(caught.value)
 
 
-def test_a_lenient_load_leaves_out_exactly_the_faulty(tmp_path: Path) -> None:
+def test_a_lenient_load_leaves_out_exactly_the_faulty_reports(tmp_path: Path) -> None:
     faulty = [
         Document("label", "Rebels left.", (Mention(0, 6, "ACTR"),)),
         Document("edge", "Soldiers left.", (Mention(0, 9, "ACTOR"),)),
@@ -215,7 +215,7 @@ def test_a_lenient_load_leaves_out_exactly_the_faulty(tmp_path: Path) -> None:
         ("a.jsonl", '{"id": "bad", "text": "x", "entities": [{"start": 0, "end": 1, "label": "ACTOR", "score": 1}]}\n'),
     ],
 )
-def test_a_lenient_load_leaves_out_a_report_that_is_written_wrongly(tmp_path: Path, name: str, broken: str) -> None:
+def test_a_lenient_load_leaves_out_a_malformed_report(tmp_path: Path, name: str, broken: str) -> None:
     file = write(tmp_path, name, DOCUMENTS)
     file.write_text(file.read_text(encoding="utf-8") + broken, encoding="utf-8", newline="\n")
     loaded = corpus.load({"train": [file]}, LABELS, strict=False)
@@ -228,7 +228,7 @@ def test_a_lenient_load_still_refuses_what_cannot_be_read(tmp_path: Path) -> Non
         corpus.load({"train": [tmp_path / "none.md"]}, LABELS, strict=False)
 
 
-def test_the_fingerprint_is_the_same_for_both_forms(tmp_path: Path) -> None:
+def test_the_fingerprint_is_the_same_for_both_formats(tmp_path: Path) -> None:
     prints = {
         corpus.load({"train": [write(tmp_path, name, DOCUMENTS)]}, LABELS).fingerprint("train")
         for name in ("a.md", "a.jsonl")
@@ -263,13 +263,13 @@ def test_to_datasets_gives_a_dataset_a_split_with_four_columns() -> None:
     assert [json.loads(row["metadata"]) for row in data["train"]] == [document.metadata for document in DOCUMENTS]
 
 
-def test_to_datasets_keeps_a_split_that_holds_nothing() -> None:
+def test_to_datasets_keeps_an_empty_split() -> None:
     data = Corpus({"train": tuple(DOCUMENTS), "test": ()}).to_datasets()
     assert data["test"].num_rows == 0
     assert data["test"].features == data["train"].features
 
 
-def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
+def test_a_smaller_sample_is_a_subset_of_a_larger_one_and_keeps_the_order() -> None:
     documents = tuple(Document(f"r{n:02}", "x") for n in range(40))
     data = Corpus({"train": documents, "test": documents})
     shares = [data.sample("train", share, seed=3) for share in (0.001, 0.25, 0.5, 1.0)]
@@ -283,7 +283,7 @@ def test_a_share_of_a_split_lies_within_a_larger_and_keeps_the_order() -> None:
     assert data.sample("train", 0.25, seed=4)["train"] != shares[1]["train"]
 
 
-def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
+def test_suffixes_in_capitals_and_compressed_files_are_read(tmp_path: Path) -> None:
     packings: dict[str, Callable[[bytes], bytes]] = {
         "A.MD": bytes,
         "B.JSONL": bytes,
@@ -302,7 +302,7 @@ def test_endings_in_capitals_and_packed_files_are_read(tmp_path: Path) -> None:
         assert len(corpus.read([file])[0]) == 1
 
 
-def test_a_packed_file_that_is_damaged_is_named(tmp_path: Path) -> None:
+def test_a_damaged_compressed_file_is_a_problem(tmp_path: Path) -> None:
     for name, content in (("a.jsonl.gz", b"not packed"), ("b.jsonl.gz", gzip.compress(b"{}" * 9999)[:-20])):
         (tmp_path / name).write_bytes(content)
         (found,) = problems(tmp_path / name)
@@ -328,7 +328,7 @@ def test_hidden_entries_of_labeled_folders_are_left_out_and_counted(
     assert corpus.read([tmp_path / "train" / ".ipynb_checkpoints"])[1] == []  # it is named
 
 
-def test_links_are_followed_and_those_that_lead_nowhere_are_problems(tmp_path: Path) -> None:
+def test_links_are_followed_and_broken_links_are_problems(tmp_path: Path) -> None:
     write(tmp_path, "elsewhere/a.md", DOCUMENTS[:1])
     (tmp_path / "elsewhere" / "circle").symlink_to(".")
     data = tmp_path / "data"

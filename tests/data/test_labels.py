@@ -1,4 +1,4 @@
-"""The label scheme: tags and their ids never move."""
+"""The label scheme: tags, their ids, and conversion to and from spans."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_begin_and_inside_are_always_a_pair(scheme: LabelScheme) -> None:
 @pytest.mark.parametrize(
     "scheme", [TWO, FOUR, TEN, LabelScheme(("B-X", "I-X", "x-y"))], ids=["two", "four", "ten", "odd"]
 )
-def test_a_checkpoint_gives_its_scheme_back(scheme: LabelScheme) -> None:
+def test_from_id2label_rebuilds_the_scheme_of_a_checkpoint(scheme: LabelScheme) -> None:
     assert LabelScheme.from_id2label(scheme.id2label) == scheme
     as_json = {str(index): tag for index, tag in reversed(scheme.id2label.items())}
     assert LabelScheme.from_id2label(as_json) == scheme
@@ -121,16 +121,16 @@ def test_every_sequence_of_tags_decodes_as_conlleval_reads_it() -> None:
         ("I-A B-A", [(0, 1, "A"), (1, 2, "A")]),
     ],
 )
-def test_an_inside_tag_that_continues_nothing_begins_a_mention(tags: str, spans: list[tuple[int, int, str]]) -> None:
+def test_an_inside_tag_that_continues_no_mention_begins_one(tags: str, spans: list[tuple[int, int, str]]) -> None:
     assert TWO.decode(np.array([TWO.label2id[tag] for tag in tags.split()])) == spans
 
 
-def test_the_tag_that_continues_a_tag_is_inside_of_its_label() -> None:
+def test_inside_tags_returns_the_inside_tag_of_each_label() -> None:
     continued = FOUR.inside_tags(np.arange(9))
     assert [FOUR.tags[tag] for tag in continued] == ["O", *(f"I-{label}" for label in FOUR.labels for _ in "BI")]
 
 
-def test_tags_written_by_others_are_read_as_the_decoder_reads_ids() -> None:
+def test_read_tags_and_decode_return_the_same_spans() -> None:
     for tags in itertools.product(TWO.tags, repeat=4):
         spans, faults = read_tags(tags)
         assert spans == TWO.decode(np.array([TWO.label2id[tag] for tag in tags]))
@@ -139,12 +139,12 @@ def test_tags_written_by_others_are_read_as_the_decoder_reads_ids() -> None:
 
 
 @pytest.mark.parametrize("tag", ["", "o", "B", "B-", "I-", "S-A", "E-A", "A", "B-A B", "0"])
-def test_what_is_no_tag_is_said_and_read_as_outside(tag: str) -> None:
+def test_a_string_that_is_not_a_tag_is_a_fault_and_read_as_outside(tag: str) -> None:
     assert not is_tag(tag)
     spans, faults = read_tags(["B-A", tag, "I-A"])
     assert spans == [(0, 1, "A"), (2, 3, "A")]
     assert [word for word, _, _ in faults] == [1, 2]
 
 
-def test_a_label_may_hold_any_signs() -> None:
+def test_a_label_may_contain_any_characters() -> None:
     assert read_tags(["B-X-Y", "I-X-Y", "I-X"])[0] == [(0, 2, "X-Y"), (2, 3, "X")]

@@ -1,4 +1,4 @@
-"""A text is told by its letters, whatever else stands in it."""
+"""Detection of the scripts of texts."""
 
 # ruff: noqa: RUF001 - letters that look like others are what is tested
 
@@ -29,11 +29,11 @@ def test_the_script_of_a_text_is_that_of_its_letters(text: str, script: str) -> 
 
 
 @pytest.mark.parametrize("text", ["", "1234 -- 5", "∀𝐱 2· µ", "M23 left Гома"])
-def test_a_text_without_letters_or_mostly_in_the_script_is_no_other(text: str) -> None:
+def test_a_text_without_letters_or_mostly_in_the_script_is_not_in_another(text: str) -> None:
     assert not is_in_other_script(text, ["Latin"])
 
 
-def test_several_scripts_are_known_and_a_few_names_are_none() -> None:
+def test_scripts_with_few_letters_are_not_counted() -> None:
     assert scripts_of(["Rebels left Goma.", "Повстанцы ушли."]) == ("Latin", "Cyrillic")
     assert scripts_of(["Rebels left Goma and went on. " * 20 + "Гома"]) == ("Latin",)
     assert scripts_of([]) == ()

@@ -1,4 +1,4 @@
-"""What is set aside, held out and left out: whole reports, each once, the same with one seed."""
+"""Division of the training reports: each report in one part, and the same parts for the same seed."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def ids(fold: Sequence[Document]) -> set[str]:
 
 @pytest.mark.parametrize("group", ["theatre", "year", None])
 @pytest.mark.parametrize("count", [2, 3])
-def test_folds_hold_each_report_once_and_each_group_whole(count: int, group: str | None) -> None:
+def test_folds_contain_each_report_once_and_never_divide_a_group(count: int, group: str | None) -> None:
     parts = make_folds(REPORTS, count, group, seed=7)
     assert len(parts) == count
     assert set.union(*map(ids, parts)) == {report.id for report in REPORTS}
     assert sum(map(len, parts)) == len(REPORTS)
     if group:
-        held = [{str(report.metadata[group]) for report in part} for part in parts]
-        assert [set(group_values(part, group)) for part in parts] == held
-        assert not any(one & other for one, other in combinations(held, 2))
+        values = [{str(report.metadata[group]) for report in part} for part in parts]
+        assert [set(group_values(part, group)) for part in parts] == values
+        assert not any(a & b for a, b in combinations(values, 2))
 
 
-def test_folds_are_of_about_one_size() -> None:
+def test_folds_are_of_about_equal_size() -> None:
     assert sorted(len(part) for part in make_folds(REPORTS, 3, "theatre", seed=1)) == [9, 10, 11]
     assert {len(part) for part in make_folds(REPORTS, 3, None, seed=1)} == {10}
 
@@ -73,7 +73,7 @@ def test_every_report_without_the_field_is_named(value: object) -> None:
     assert [problem.where for problem in caught.value.problems] == ["b.md:3", "b.md:8"]
 
 
-def test_a_share_is_set_aside_whole_and_in_order() -> None:
+def test_the_validation_share_is_set_aside_in_order() -> None:
     data = set_aside_validation(Corpus({"train": REPORTS, "test": TEST}), 0.2, seed=7)
     assert list(data.splits) == ["train", "validation", "test"]
     assert len(data["validation"]) == 6
@@ -85,7 +85,7 @@ def test_a_share_is_set_aside_whole_and_in_order() -> None:
     assert len(set_aside_validation(Corpus({"train": REPORTS}), 0.001, seed=7)["validation"]) == 1
 
 
-def test_nothing_is_divided_that_nobody_asked_to_divide() -> None:
+def test_splits_without_a_division_in_the_config_are_unchanged() -> None:
     data = Corpus({"train": REPORTS, "validation": TEST})
     assert divide_corpus(data, settings(), 7) == data
     assert describe_splits(settings(), 7) == {}
@@ -93,25 +93,25 @@ def test_nothing_is_divided_that_nobody_asked_to_divide() -> None:
 
 def test_all_folds_and_shares_are_validated_on_the_same_reports() -> None:
     data = Corpus({"train": REPORTS, "test": TEST})
-    asked = {"validation": (), "validation_share": 0.2}
-    plain = divide_corpus(data, settings(**asked), 7)
+    division = {"validation": (), "validation_share": 0.2}
+    plain = divide_corpus(data, settings(**division), 7)
     seen: set[str] = set()
     for number in (1, 2):
         fold = {"number": number, "count": 2, "group": "theatre"}
-        one = divide_corpus(data, settings(**asked, fold=fold, train_share=0.5), 7)
-        whole = divide_corpus(data, settings(**asked, fold=fold), 7)
-        assert one["validation"] == plain["validation"]
-        assert one["fold"] == whole["fold"]
-        assert len(whole["train"]) + len(whole["fold"]) == len(plain["train"])
-        assert len(one["train"]) == round(len(whole["train"]) / 2)
-        assert not {r.metadata["theatre"] for r in whole["train"]} & {r.metadata["theatre"] for r in whole["fold"]}
-        seen |= {report.id for report in whole["fold"]}
+        sampled = divide_corpus(data, settings(**division, fold=fold, train_share=0.5), 7)
+        full = divide_corpus(data, settings(**division, fold=fold), 7)
+        assert sampled["validation"] == plain["validation"]
+        assert sampled["fold"] == full["fold"]
+        assert len(full["train"]) + len(full["fold"]) == len(plain["train"])
+        assert len(sampled["train"]) == round(len(full["train"]) / 2)
+        assert not {r.metadata["theatre"] for r in full["train"]} & {r.metadata["theatre"] for r in full["fold"]}
+        seen |= {report.id for report in full["fold"]}
     assert seen == {report.id for report in plain["train"]}
 
 
-def test_how_a_split_was_drawn_is_said() -> None:
-    asked = settings(validation=(), validation_share=0.2, train_share=0.5, fold={"number": 2, "count": 5})
-    assert describe_splits(asked, 7) == {
+def test_describe_splits_tells_how_each_split_was_drawn() -> None:
+    division = settings(validation=(), validation_share=0.2, train_share=0.5, fold={"number": 2, "count": 5})
+    assert describe_splits(division, 7) == {
         "validation": "0.2 of the training reports, drawn with seed 7",
         "fold": "part 2 of 5 of the training reports",
         "train": "0.5 of the training reports, drawn with seed 7",

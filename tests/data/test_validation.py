@@ -1,4 +1,4 @@
-"""What is looked for in labeled reports, each alone and all together."""
+"""Checks of labeled reports, alone and against each other."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ STORY = "Shells that landed on a row of milk stalls killed at least 27 people in
 
 
 def check(text: str, *mentions: tuple[int, int] | Mention) -> list[Problem]:
-    """The problems of one text with mentions, ACTOR unless said."""
-    whole = tuple(m if isinstance(m, Mention) else Mention(*m, "ACTOR") for m in mentions)
-    return check_document(Document("r", text, whole, origin="f.md:1"), LABELS)
+    """The problems of one text with mentions, ACTOR unless a label is given."""
+    all_mentions = tuple(m if isinstance(m, Mention) else Mention(*m, "ACTOR") for m in mentions)
+    return check_document(Document("r", text, all_mentions, origin="f.md:1"), LABELS)
 
 
 def check_mention(text: str) -> list[Problem]:
-    """The problems of a mention that is the whole of a text but for its frame."""
+    """The problems of a mention of this text, with a word before and after it."""
     return check(f"x {text} x", (2, 2 + len(text)))
 
 
 def splits(**texts: list[str]) -> list[str]:
-    """What is found in splits of these texts; ids all differ."""
+    """The problems in splits of these texts; all ids differ."""
     documents = {
-        split: [Document(f"{split}-{n}", text, origin=f"{split}:{n}") for n, text in enumerate(found)]
-        for split, found in texts.items()
+        split: [Document(f"{split}-{n}", text, origin=f"{split}:{n}") for n, text in enumerate(split_texts)]
+        for split, split_texts in texts.items()
     }
     return [str(finding.problem) for finding in check_splits(documents, LABELS)]
 
 
-def test_a_sound_report_has_no_problems() -> None:
+def test_a_valid_report_has_no_problems() -> None:
     assert check("Rebels left Goma.", (0, 6), Mention(12, 16, "LOCATION")) == []
 
 
-def test_problems_stand_where_the_mention_stands_if_the_form_knows() -> None:
+def test_a_problem_has_the_position_of_its_mention_if_the_format_has_one() -> None:
     mentions = (Mention(0, 6, "ACTOR"), Mention(7, 11, "ACTR"))
     known = Document("r", "Rebels left.", mentions, origin="f.md:1", places=("f.md:3:1", "f.md:3:18"))
     unknown = Document("r", "Rebels left.", mentions, origin="f.jsonl:1")
@@ -53,7 +53,7 @@ def test_problems_stand_where_the_mention_stands_if_the_form_knows() -> None:
         (LABELS, "XYZ", "the labels are ACTOR, WEAPON, LOCATION, NUMBER"),
     ],
 )
-def test_an_unknown_label_is_told_the_nearest_name(labels: tuple[str, ...], wrong: str, fix: str) -> None:
+def test_the_fix_of_an_unknown_label_is_the_most_similar_one(labels: tuple[str, ...], wrong: str, fix: str) -> None:
     (found,) = check_document(Document("r", "Rebels left.", (Mention(0, 6, wrong),)), labels)
     assert "unknown label" in found.what
     assert found.fix == fix
@@ -63,7 +63,7 @@ def test_an_unknown_label_is_told_the_nearest_name(labels: tuple[str, ...], wron
     ("span", "what"),
     [((3, 3), "is empty"), ((0, 99), "outside"), ((-3, 2), "outside"), ((50, 60), "outside"), ((4, 2), "4:2")],
 )
-def test_offsets_must_mark_some_of_the_text(span: tuple[int, int], what: str) -> None:
+def test_offsets_must_cover_some_of_the_text(span: tuple[int, int], what: str) -> None:
     (found,) = check("Rebels left.", span)
     assert what in found.what
     assert found.fix
@@ -127,7 +127,7 @@ def test_mentions_neither_overlap_nor_nest(spans: list[tuple[int, int]], what: s
     assert found.fix
 
 
-def test_an_overlap_stands_where_its_later_mention_stands() -> None:
+def test_an_overlap_has_the_position_of_its_later_mention() -> None:
     mentions = (Mention(0, 8, "ACTOR"), Mention(4, 13, "ACTOR"))
     document = Document("r", "The army left.", mentions, places=("f.md:3:1", "f.md:3:9"))
     assert [problem.where for problem in check_document(document, LABELS)] == ["f.md:3:9"]
@@ -157,7 +157,7 @@ def test_half_a_surrogate_pair_is_found(document: Document) -> None:
     assert "surrogate" in found.what
 
 
-def test_all_problems_of_a_report_come_at_once() -> None:
+def test_all_problems_of_a_report_are_returned_together() -> None:
     found = check("The army left, \ud800.", (0, 4), (4, 14), Mention(5, 6, "X"), (90, 95))
     for word in ("surrogate", "space", "punctuation", "unknown label", "outside", "lies inside"):
         assert [problem for problem in found if word in problem.what], word
@@ -165,7 +165,7 @@ def test_all_problems_of_a_report_come_at_once() -> None:
 
 
 @pytest.mark.parametrize("other", ["train", "test"], ids=["in one split", "across splits"])
-def test_an_id_stands_once(other: str) -> None:
+def test_an_id_may_occur_only_once(other: str) -> None:
     first, second = Document("r", STORY, origin="a:1"), Document("r", "Another story.", origin="b:9")
     found = check_splits(
         {"train": [first], other: [second]} if other != "train" else {"train": [first, second]}, LABELS
@@ -175,7 +175,7 @@ def test_an_id_stands_once(other: str) -> None:
     assert "a:1" in found[0].problem.what
 
 
-def test_a_text_stands_once_case_and_spaces_aside() -> None:
+def test_a_text_may_occur_only_once_ignoring_case_and_spaces() -> None:
     (found,) = splits(train=["Rebels left Goma.", "  REBELS left\nGoma. "])
     assert "same text" in found
     assert "train:1" in found
@@ -229,7 +229,7 @@ def test_two_empty_reports_are_empty_and_not_the_same_text() -> None:
 
 
 def sentence(text: str, name: str, *mentions: Mention) -> Document:
-    """A sentence as it is read from a file in CoNLL's form: its id is its place."""
+    """A sentence as it is read from a CoNLL file: its id is its position."""
     return Document(f"{name}:1", text, mentions, origin=f"folder/{name}.conll:1")
 
 
@@ -257,12 +257,12 @@ def test_spaces_at_edges_and_wrong_offsets_are_faults_by_any_guidelines(span: tu
     assert len(check_document(document, ["Org"])) == len(check_document(document, ["Org"], guidelines=False)) == 1
 
 
-def test_without_our_guidelines_a_mention_is_checked_for_all_else() -> None:
+def test_without_our_guidelines_all_other_checks_of_a_mention_apply() -> None:
     wrong = sentence("Rebels", "r", Mention(0, 6, "ACTR"), Mention(2, 9, "ACTOR"))
     assert len(check_document(wrong, LABELS, guidelines=False)) == 3
 
 
-def test_without_our_guidelines_a_text_may_stand_twice_in_a_split_and_not_in_two() -> None:
+def test_without_our_guidelines_a_text_may_occur_twice_in_a_split_but_not_in_two() -> None:
     first, again, far = (sentence(STORY, name) for name in "abc")
     assert check_splits({"train": [first, again]}, LABELS, guidelines=False) == []
     (twice,) = check_splits({"train": [first, again]}, LABELS)
@@ -272,17 +272,17 @@ def test_without_our_guidelines_a_text_may_stand_twice_in_a_split_and_not_in_two
     assert "data.allow_copies: true" in found.problem.fix
 
 
-def test_copies_and_near_copies_can_be_allowed_but_ids_stand_once() -> None:
+def test_copies_and_near_copies_can_be_allowed_but_ids_must_differ() -> None:
     near = STORY.replace("27", "30")
-    held = {"train": [sentence(STORY, "a")], "test": [sentence(STORY, "b"), sentence(near, "c")]}
-    assert len(check_splits(held, LABELS)) == 2
-    assert check_splits(held, LABELS, allow_copies=True) == []
-    (found,) = check_splits({"train": held["train"], "test": [sentence("x", "a")]}, LABELS, allow_copies=True)
+    documents = {"train": [sentence(STORY, "a")], "test": [sentence(STORY, "b"), sentence(near, "c")]}
+    assert len(check_splits(documents, LABELS)) == 2
+    assert check_splits(documents, LABELS, allow_copies=True) == []
+    (found,) = check_splits({"train": documents["train"], "test": [sentence("x", "a")]}, LABELS, allow_copies=True)
     assert found.problem.fix.startswith("rename one of the files")
 
 
 def grouped(**splits: list[object]) -> list[str]:
-    """What is found in splits whose reports have these theatres; None is a report without one."""
+    """The problems in splits whose reports have these theatres; None is a report without one."""
     documents = {
         split: [
             Document(f"{split}-{n}", "x", metadata={} if value is None else {"theatre": value}, origin=f"{split}:{n}")
@@ -293,16 +293,16 @@ def grouped(**splits: list[object]) -> list[str]:
     return [str(finding.problem) for finding in check_groups(documents, "theatre")]
 
 
-def test_groups_that_keep_to_their_split_have_no_problems() -> None:
+def test_groups_in_one_split_each_have_no_problems() -> None:
     assert grouped(train=["Sudan", "Mali", "Sudan"], test=["Congo", 3]) == []
 
 
-def test_a_group_in_two_splits_is_told_at_every_report_of_the_later() -> None:
+def test_a_group_in_two_splits_is_a_problem_of_every_report_in_the_later_split() -> None:
     found = grouped(train=["Sudan"], validation=["Mali"], test=["Sudan", "Congo", "Sudan"])
     assert [line.split(":", 2)[:2] for line in found] == [["test", "0"], ["test", "2"]]
     assert found[0] == 'test:0: theatre "Sudan" occurs in test and in train (train:0); keep all of it in one split'
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_report_without_a_group_is_told_to_have_one(value: object) -> None:
+def test_a_report_without_a_group_is_a_problem(value: object) -> None:
     assert grouped(train=["Sudan", value]) == ["train:1: report 'train-1' has no 'theatre' in its header; add it"]

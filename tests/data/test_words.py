@@ -1,4 +1,4 @@
-"""Words: a mention can end wherever a reader sees an end."""
+"""Splitting of text into words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def words(text: str) -> list[str]:
         (" \n\t\u00a0\u3000", []),
     ],
 )
-def test_letters_digits_and_marks_part(text: str, parts: list[str]) -> None:
+def test_letters_digits_and_punctuation_are_separate_words(text: str, parts: list[str]) -> None:
     assert words(text) == parts
 
 
@@ -41,7 +41,7 @@ def test_combining_marks_stay_with_their_letters(text: str) -> None:
     assert words(text) == [text]
 
 
-def test_ideographs_are_words_by_themselves() -> None:
+def test_each_ideograph_is_a_word() -> None:
     assert words("東京で3人") == ["東", "京", "で", "3", "人"]
     assert words("abc東") == ["abc", "東"]
     assert words("東\ufe00京") == ["東\ufe00", "京"]
@@ -73,17 +73,17 @@ def test_letters_and_digits_of_a_designation_are_one_word(text: str, parts: list
 
 
 @pytest.mark.parametrize("text", ["Jama'atu", "Sana'a", "O'Brien", "N'Djamena", "Zelens\u2019kyi", "Ba'ath"])
-def test_an_apostrophe_inside_a_name_parts_nothing(text: str) -> None:
+def test_a_name_with_an_apostrophe_is_one_word(text: str) -> None:
     assert words(text) == [text]
     assert words(f"'{text}'s'") == ["'", text, "'", "s", "'"]
 
 
 @pytest.mark.parametrize("text", ["army's", "ARMY'S", "they'll", "l'arm\u00e9e", "L'Arm\u00e9e", "d'Ivoire", "rebels'"])
-def test_what_an_apostrophe_adds_to_a_name_is_parted_from_it(text: str) -> None:
+def test_possessives_and_elided_articles_are_separate_words(text: str) -> None:
     assert words(text) == [part for part in text.replace("'", " ' ").split(" ") if part]
 
 
-def test_designations_and_names_part_where_that_is_asked_for() -> None:
+def test_designations_and_names_are_split_if_join_is_false() -> None:
     starts, ends = split_words("M23 Jama'atu", join=False)
     assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == [(0, 1), (1, 3), (4, 8), (8, 9), (9, 12)]
 

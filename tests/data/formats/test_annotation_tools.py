@@ -1,4 +1,4 @@
-"""Files of other annotation tools: one message that names the format, never thousands, never a wrong reading."""
+"""Files of other annotation tools: one message that names the format, and nothing is read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lines(*values: Any) -> str:
     return "".join(json.dumps(value) + "\n" for value in values)
 
 
-def only(source: str) -> Problem:
+def only_problem(source: str) -> Problem:
     documents, (problem,) = jsonl.parse(source, "f.jsonl")
     assert documents == []
     assert problem.unreadable
@@ -54,7 +54,7 @@ def only(source: str) -> Problem:
 def test_a_file_of_another_tool_is_one_problem_that_names_it(form: str) -> None:
     name, value = FORMATS[form]
     for count in (1, 5000):
-        problem = only(lines(*[value] * count))
+        problem = only_problem(lines(*[value] * count))
         assert problem.where == "f.jsonl:1"
         assert name in problem.what
     assert "entities" in problem.fix or "reports that were evaluated" in problem.fix
@@ -64,23 +64,23 @@ def test_a_file_of_another_tool_is_one_problem_that_names_it(form: str) -> None:
 @pytest.mark.parametrize("indent", [None, 2])
 def test_an_array_of_another_tool_is_named_too(form: str, indent: int | None) -> None:
     name, value = FORMATS[form]
-    assert name in only(json.dumps([value] * 40, indent=indent)).what
+    assert name in only_problem(json.dumps([value] * 40, indent=indent)).what
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_an_array_of_our_own_objects_is_told_to_be_lines(indent: int | None) -> None:
-    problem = only(json.dumps([OURS, {**OURS, "id": "b", "entities": []}], indent=indent))
+def test_the_fix_of_an_array_of_our_objects_is_to_write_lines(indent: int | None) -> None:
+    problem = only_problem(json.dumps([OURS, {**OURS, "id": "b", "entities": []}], indent=indent))
     assert "array of 2 reports" in problem.what
     assert "one line" in problem.fix
 
 
-def test_what_wraps_the_reports_of_an_annotator_is_opened() -> None:
+def test_reports_inside_an_object_are_recognized() -> None:
     wrapped = {"classes": ["ACTOR"], "annotations": [[TEXT, {"entities": [[0, 6, "ACTOR"]]}]] * 20 + [None]}
-    assert "spaCy" in only(json.dumps(wrapped)).what
+    assert "spaCy" in only_problem(json.dumps(wrapped)).what
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_mixed_file_keeps_a_problem_a_line(form: str) -> None:
+def test_a_file_of_several_formats_has_one_problem_per_line(form: str) -> None:
     source = lines(OURS, FORMATS[form][1], {**OURS, "id": "b"})
     documents, problems = jsonl.parse(source, "f.jsonl")
     assert {document.id for document in documents} >= {"a", "b"}
@@ -89,12 +89,12 @@ def test_a_mixed_file_keeps_a_problem_a_line(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_few_damaged_lines_hide_no_format(form: str) -> None:
+def test_a_format_is_recognized_despite_a_few_damaged_lines(form: str) -> None:
     name, value = FORMATS[form]
-    assert name in only(lines(*[value] * 40) + "{broken\n").what
+    assert name in only_problem(lines(*[value] * 40) + "{broken\n").what
 
 
-def test_keys_of_other_tools_are_metadata_in_a_sound_file() -> None:
+def test_keys_of_other_tools_are_metadata_in_a_valid_file() -> None:
     extra = {"spans": [], "label": [[0, 6, "ACTOR"]], "tokens": ["x"], "tags": ["O"], "gold": [], "predicted": []}
     documents, problems = jsonl.parse(lines({**OURS, **extra}), "f.jsonl")
     assert problems == []
@@ -102,10 +102,10 @@ def test_keys_of_other_tools_are_metadata_in_a_sound_file() -> None:
 
 
 def test_reports_in_which_tag_found_nothing_count_with_the_others() -> None:
-    assert "`tag`" in only(lines(*[FORMATS["tag"][1]] * 2, *[{**OURS, "entities": []}] * 30)).what
+    assert "`tag`" in only_problem(lines(*[FORMATS["tag"][1]] * 2, *[{**OURS, "entities": []}] * 30)).what
 
 
-def test_check_says_it_in_a_few_lines(tmp_path: Path) -> None:
+def test_thousands_of_lines_of_another_tool_give_one_message(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(lines(*[FORMATS["doccano"][1]] * 5000), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         corpus.load({"data": [tmp_path]}, ["ACTOR"], strict=False)

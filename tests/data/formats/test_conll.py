@@ -1,4 +1,4 @@
-"""The benchmarks' form: what is read, where what is wrong stands, and what cannot be this form at all."""
+"""The CoNLL format: what is read, the positions of faults, and files of other formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conflict_ner.errors import DataError, Problem
 SENTENCES = "Rebels B-ACTOR\nleft O\nEl B-LOCATION\nFasher I-LOCATION\n. O\n\nNobody O\ndied O\n"
 
 
-def one(source: str) -> tuple[Document, list[str]]:
+def parse_one(source: str) -> tuple[Document, list[str]]:
     (document,), problems = conll.parse(source, "folder/demo.conll")
     return document, [str(problem).removeprefix("folder/demo.conll:") for problem in problems]
 
@@ -47,12 +47,12 @@ def test_each_sentence_is_a_document_named_by_its_first_line() -> None:
     ],
     ids=["CRLF", "tabs", "wide", "columns", "columns by tabs", "blank of spaces", "spaces after", "no last break"],
 )
-def test_the_ways_to_write_it_say_the_same(source: str) -> None:
+def test_variants_of_the_layout_are_read_alike(source: str) -> None:
     assert conll.parse(source, "demo.conll")[0] == conll.parse(SENTENCES, "demo.conll")[0]
     assert conll.parse(source, "demo.conll")[1] == []
 
 
-def test_more_blank_lines_only_move_the_next_sentence() -> None:
+def test_more_blank_lines_only_change_the_line_of_the_next_sentence() -> None:
     documents, problems = conll.parse("\n\n" + SENTENCES.replace("\n\n", "\n\n\n\n") + "\n\n", "demo.conll")
     assert problems == []
     assert [document.id for document in documents] == ["demo:3", "demo:11"]
@@ -67,14 +67,14 @@ def test_a_docstart_is_no_sentence_and_names_the_document_of_those_after_it() ->
 
 
 def test_neighbours_are_two_mentions_and_another_label_begins_one() -> None:
-    document, problems = one("Iran B-ACTOR\nIraq B-ACTOR\nSyria B-LOCATION\nsaid O\n")
+    document, problems = parse_one("Iran B-ACTOR\nIraq B-ACTOR\nSyria B-LOCATION\nsaid O\n")
     assert marked(document) == [("Iran", "ACTOR"), ("Iraq", "ACTOR"), ("Syria", "LOCATION")]
     assert problems == []
 
 
 @pytest.mark.parametrize("word", ["#", "'", '"', "\u200e", "\ufeff", "\u0627", "\u0651", "don't", "3.5%", "O", "B-X"])
 def test_odd_words_are_words_and_their_mentions_lie_on_word_edges(word: str) -> None:
-    document, problems = one(f"the O\n{word} B-ACTOR\n{word} I-ACTOR\n{word} O\n")
+    document, problems = parse_one(f"the O\n{word} B-ACTOR\n{word} I-ACTOR\n{word} O\n")
     assert problems == []
     assert marked(document) == [(f"{word} {word}", "ACTOR")]
     starts, ends = split_words(document.text)
@@ -101,21 +101,21 @@ def test_odd_words_are_words_and_their_mentions_lie_on_word_edges(word: str) -> 
         ("x\x07 O", "3: 'x\\x07' contains a space or control character; split it into words, or remove the character"),
     ],
 )
-def test_what_is_wrong_has_its_line_and_its_fix(line: str, problem: str) -> None:
-    document, problems = one(f"Rebels B-ACTOR\nleft O\n{line}\n. O\n")
+def test_a_fault_has_its_line_and_its_fix(line: str, problem: str) -> None:
+    document, problems = parse_one(f"Rebels B-ACTOR\nleft O\n{line}\n. O\n")
     assert problems == [problem]
     assert not document.is_valid
 
 
-def test_an_inside_of_another_label_continues_nothing() -> None:
-    _, problems = one("El B-LOCATION\nFasher I-ACTOR\nfell O\nagain I-LOCATION\n")
+def test_an_inside_tag_of_another_label_continues_no_mention() -> None:
+    _, problems = parse_one("El B-LOCATION\nFasher I-ACTOR\nfell O\nagain I-LOCATION\n")
     assert [problem.partition(";")[0] for problem in problems] == [
         "2: 'I-ACTOR' continues no mention",
         "4: 'I-LOCATION' continues no mention",
     ]
 
 
-def test_a_sentence_at_fault_is_refused_or_left_out(tmp_path: Path) -> None:
+def test_a_faulty_sentence_is_refused_or_left_out(tmp_path: Path) -> None:
     file = tmp_path / "a.conll"
     file.write_text(SENTENCES + "\nbad I-ACTOR\nend O\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.conll:10: 'I-ACTOR' continues no mention"):
@@ -125,7 +125,7 @@ def test_a_sentence_at_fault_is_refused_or_left_out(tmp_path: Path) -> None:
     assert len(loaded.skipped) == 1
 
 
-def whole(source: str) -> Problem:
+def only_problem(source: str) -> Problem:
     documents, (problem,) = conll.parse(source, "demo.txt")
     assert documents == []
     assert problem.unreadable
@@ -133,24 +133,24 @@ def whole(source: str) -> Problem:
 
 
 def test_plain_prose_is_one_problem() -> None:
-    problem = whole("Rebels left Goma at dawn.\n\nNobody was hurt, the army said.\n" * 500)
+    problem = only_problem("Rebels left Goma at dawn.\n\nNobody was hurt, the army said.\n" * 500)
     assert problem.where == "demo.txt:1"
     assert "1,000 of 1,000 lines do not end in a tag" in problem.what
     assert "plain text is for `tag` only" in problem.fix
 
 
-def test_a_file_of_nothing_is_one_problem() -> None:
-    assert "no sentence" in whole("").what
-    assert "no sentence" in whole("-DOCSTART- O\n\n").what
+def test_an_empty_file_is_one_problem() -> None:
+    assert "no sentence" in only_problem("").what
+    assert "no sentence" in only_problem("-DOCSTART- O\n\n").what
 
 
 def test_another_scheme_is_one_problem_that_names_its_first_line() -> None:
-    problem = whole("Nobody O\nin O\nRebels I-ACTOR\nleft O\n\n" * 30)
+    problem = only_problem("Nobody O\nin O\nRebels I-ACTOR\nleft O\n\n" * 30)
     assert problem.where == "demo.txt:3"
     assert "30 faults in 120 lines" in problem.what
     assert "'I-ACTOR' continues no mention" in problem.fix
 
 
-def test_a_mention_is_placed_in_a_sentence_of_any_words() -> None:
-    document, _ = one("a O\nbc B-A\nd I-A\n")
+def test_a_mention_has_offsets_in_the_joined_words() -> None:
+    document, _ = parse_one("a O\nbc B-A\nd I-A\n")
     assert document.mentions == (Mention(2, 6, "A"),)

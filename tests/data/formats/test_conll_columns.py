@@ -1,4 +1,4 @@
-"""The columns of CoNLL files: found where they are sure, asked for where they are not, never read silently wrong."""
+"""Columns of CoNLL files: detected if they are certain, an error that asks for them if not."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ READ = {
 
 
 @pytest.mark.parametrize("source", READ.values(), ids=READ.keys())
-def test_columns_are_found_wherever_they_stand(source: str) -> None:
+def test_columns_are_found_in_any_order(source: str) -> None:
     documents, problems = conll.parse(source, "a.conll")
     assert [problem for problem in problems if not problem.note] == []
     assert [document.text for document in documents] == ["In Varga fell"]
     assert [(m.start, m.end, m.label) for m in documents[0].mentions] == [(3, 8, "LOC")]
 
 
-def test_a_running_index_and_one_of_each_sentence_are_no_words() -> None:
+def test_an_index_of_the_file_or_of_each_sentence_is_not_a_column_of_words() -> None:
     for numbers in ((1, 2, 1, 2), (0, 1, 2, 3)):
         a, b, c, d = numbers
         documents, _ = conll.parse(f"{a} In O\n{b} Varga B-LOC\n\n{c} They O\n{d} fled O\n", "a.conll")
@@ -74,12 +74,12 @@ UNSURE = {
 
 @pytest.mark.parametrize(("source", "what"), UNSURE.values(), ids=UNSURE.keys())
 def test_a_doubt_is_an_error_that_shows_the_columns_and_asks(source: str, what: str) -> None:
-    problem = refused(source)
+    problem = only_problem(source)
     assert what in problem.what
     assert "--word N --tag N" in problem.fix
 
 
-def refused(source: str, columns: ColumnsConfig | None = None) -> Problem:
+def only_problem(source: str, columns: ColumnsConfig | None = None) -> Problem:
     documents, (problem,) = conll.parse(source, "a.conll", columns)
     assert documents == []
     assert problem.unreadable
@@ -88,33 +88,33 @@ def refused(source: str, columns: ColumnsConfig | None = None) -> Problem:
 
 @pytest.mark.parametrize("separator", [",", ", ", ";", "|", ":"])
 def test_another_separator_is_named(separator: str) -> None:
-    problem = refused("In O\nVarga B-LOC\nfell O\n".replace(" ", separator))
+    problem = only_problem("In O\nVarga B-LOC\nfell O\n".replace(" ", separator))
     assert problem.what == f"columns are separated by {separator.strip()!r}, not by tabs or spaces"
 
 
 def test_brackets_of_ontonotes_are_named() -> None:
-    assert "(ORG*" in refused("x In IN (TOP(S* *\nx Varga NNP (NP*) (ORG*)\n").what
+    assert "(ORG*" in only_problem("x In IN (TOP(S* *\nx Varga NNP (NP*) (ORG*)\n").what
 
 
-def test_named_columns_are_believed() -> None:
+def test_named_columns_are_used_as_they_are() -> None:
     source = "In in O O\nVarga varga B-LOC B-GPE\n"
     documents, problems = conll.parse(source, "a.conll", ColumnsConfig(word=2, tag=4))
     assert (documents[0].text, documents[0].mentions[0].label, problems) == ("in varga", "GPE", [])
-    assert "no column 7" in refused(source, ColumnsConfig(tag=7)).what
-    assert "cannot hold both" in refused(source, ColumnsConfig(word=3, tag=3)).what
-    assert "2 of 2 lines have no tag in column 2" in refused(source, ColumnsConfig(tag=2)).what
+    assert "no column 7" in only_problem(source, ColumnsConfig(tag=7)).what
+    assert "cannot hold both" in only_problem(source, ColumnsConfig(word=3, tag=3)).what
+    assert "2 of 2 lines have no tag in column 2" in only_problem(source, ColumnsConfig(tag=2)).what
 
 
-def test_what_was_found_elsewhere_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unusual_columns_are_reported_in_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.conll"
     file.write_text(READ["header"], encoding="utf-8")
     assert corpus.load({"data": [file]}, ["LOC"]).skipped == ()
-    said = capsys.readouterr().err
-    assert "words are read from column 3 and tags from column 4; skipped: a header (line 1)" in said
-    assert said.count("note: ") == 1
+    output = capsys.readouterr().err
+    assert "words are read from column 3 and tags from column 4; skipped: a header (line 1)" in output
+    assert output.count("note: ") == 1
 
 
-def test_a_row_of_joined_words_with_a_mention_is_a_fault() -> None:
+def test_a_multiword_row_with_a_mention_is_a_fault() -> None:
     documents, problems = conll.parse("1-2\tx\tB-LOC\n1\tIn\tO\n2\tVarga\tO\n3\tfell\tO\n", "a.conll")
     assert "the tag 'B-LOC' of 1-2 is lost" in problems[0].what
     assert not documents[0].is_valid
@@ -131,10 +131,10 @@ def test_a_row_of_joined_words_with_a_mention_is_a_fault() -> None:
     ],
 )
 def test_another_scheme_is_named_however_many_faults_there_are(source: str, scheme: str) -> None:
-    assert f"this is {scheme}, not IOB2" in refused(source).what
+    assert f"this is {scheme}, not IOB2" in only_problem(source).what
 
 
-def test_a_slip_is_no_scheme() -> None:
+def test_a_single_wrong_tag_is_not_another_scheme() -> None:
     _, problems = conll.parse("El B-LOC\nFasher E-LOC\n\nVarga B-LOC\nx B-A\ny B-A\n", "a.conll")
     assert [problem.what for problem in problems] == ["'E-LOC' is not a tag"]
 
@@ -230,16 +230,16 @@ def broken_files(draw: st.DrawFn) -> tuple[str, list[str]]:
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(broken_files())
-def test_no_word_is_read_from_another_column_however_a_file_is_broken(made: tuple[str, list[str]]) -> None:
-    source, column = made
+def test_no_word_is_read_from_another_column_however_a_file_is_broken(file: tuple[str, list[str]]) -> None:
+    source, column = file
     documents, problems = conll.parse(source, "a.conll")
     assert all(isinstance(problem, Problem) for problem in problems)
-    left = iter(column)
+    remaining = iter(column)
     for document in documents:
         edges = word_edges(document)
         assert all(m.start in edges[0] and m.end in edges[1] for m in document.mentions)
         if document.is_valid:
-            assert all(word in left for word in document.text.split(" ")), (document.text, column)
+            assert all(word in remaining for word in document.text.split(" ")), (document.text, column)
 
 
 def word_edges(document: Document) -> tuple[set[int], set[int]]:

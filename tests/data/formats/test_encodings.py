@@ -1,4 +1,4 @@
-"""Which encoding would read a file: named, and shown, never taken by a guess."""
+"""Encodings of files: detection, and messages that name the probable encoding."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from conflict_ner.data.formats.encodings import describe_decoding_error, detect_
 )
 def test_the_encoding_that_reads_a_text_is_named(text: str, encoding: str) -> None:
     assert guess_encoding(text.encode(encoding)) == encoding
-    said, fix = describe_decoding_error(text.encode(encoding))
-    assert text.strip()[:10] in said
+    fault, fix = describe_decoding_error(text.encode(encoding))
+    assert text.strip()[:10] in fault
     assert fix == f"if that is right, give --encoding {encoding}"
 
 
@@ -35,7 +35,7 @@ def test_damaged_utf8_is_not_taken_for_another_encoding() -> None:
     assert "iconv" not in "".join(describe_decoding_error(damaged))
 
 
-def test_a_mark_decides_and_a_named_encoding_is_used() -> None:
+def test_a_byte_order_mark_decides_and_a_named_encoding_is_used() -> None:
     assert detect_encoding("a".encode("utf-16"), None) == "utf-16"
     assert detect_encoding("a".encode("utf-32"), None) == "utf-32"
     assert (

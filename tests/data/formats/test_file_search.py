@@ -1,4 +1,4 @@
-"""Which files a folder has: links without circles, what is hidden, what cannot be looked at."""
+"""Search of folders: links and cycles, hidden entries, entries that cannot be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conflict_ner.data.formats.file_search import SearchResult, find_hidden_part
 from helpers.archives import write
 
 
-def texts(folder: Path) -> SearchResult:
+def find_texts(folder: Path) -> SearchResult:
     return search_folder(folder, lambda name: name.endswith(".txt"))
 
 
@@ -22,13 +22,13 @@ def names(paths: list[Path] | list[str], folder: Path) -> list[str]:
     return [str(Path(path).relative_to(folder)) for path in paths]
 
 
-def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+def test_files_are_sorted_by_path(tmp_path: Path) -> None:
     for name in ("b.txt", "a/z.txt", "a.txt", "a/y.txt", "a/README"):
         write(tmp_path / name, "")
-    assert names(texts(tmp_path).files, tmp_path) == ["a/y.txt", "a/z.txt", "a.txt", "b.txt"]
+    assert names(find_texts(tmp_path).files, tmp_path) == ["a/y.txt", "a/z.txt", "a.txt", "b.txt"]
 
 
-def test_linked_folders_are_searched_once_and_circles_end(tmp_path: Path) -> None:
+def test_linked_folders_are_searched_once_and_cycles_end(tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
     write(folder / "own" / "a.txt", "")
     write(elsewhere / "b.txt", "")
@@ -38,33 +38,33 @@ def test_linked_folders_are_searched_once_and_circles_end(tmp_path: Path) -> Non
     (folder / "link").symlink_to(elsewhere)
     (folder / "twice").symlink_to(elsewhere)
     (folder / "one.txt").symlink_to(elsewhere / "b.txt")
-    found = texts(folder)
-    assert names(found.files, folder) == ["link/b.txt", "one.txt", "own/a.txt"]
-    assert found.problems == []
+    result = find_texts(folder)
+    assert names(result.files, folder) == ["link/b.txt", "one.txt", "own/a.txt"]
+    assert result.problems == []
 
 
-def test_a_link_that_leads_nowhere_is_a_problem_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_broken_link_is_a_problem_and_the_rest_is_searched(tmp_path: Path) -> None:
     write(tmp_path / "b.txt", "")
     (tmp_path / "a.txt").symlink_to("gone.txt")
     (tmp_path / "circle").symlink_to("circle")
     (tmp_path / ".#b.txt").symlink_to("me@here.1")  # the lock of an editor
-    found = texts(tmp_path)
-    assert names(found.files, tmp_path) == ["b.txt"]
-    assert [problem.where for problem in found.problems] == [str(tmp_path / "a.txt"), str(tmp_path / "circle")]
-    assert all("broken link" in problem.what for problem in found.problems)
-    assert names(found.hidden, tmp_path) == [".#b.txt"]
+    result = find_texts(tmp_path)
+    assert names(result.files, tmp_path) == ["b.txt"]
+    assert [problem.where for problem in result.problems] == [str(tmp_path / "a.txt"), str(tmp_path / "circle")]
+    assert all("broken link" in problem.what for problem in result.problems)
+    assert names(result.hidden, tmp_path) == [".#b.txt"]
 
 
-def test_hidden_entries_are_left_out_and_counted_below_what_is_named(tmp_path: Path) -> None:
+def test_hidden_entries_below_a_named_folder_are_left_out_and_counted(tmp_path: Path) -> None:
     folder = tmp_path / ".notes"
     for name in (".git/a.txt", ".ipynb_checkpoints/a.txt", "__MACOSX/a.txt", "._a.txt", ".#a.txt", "~$a.txt", "a.txt"):
         write(folder / name, "")
     write(folder / ".DS_Store", "")  # would not be read under any name
     (folder / ".cache").mkdir()
-    found = texts(folder)
-    assert names(found.files, folder) == ["a.txt"]
-    assert len(found.hidden) == 7
-    assert found.problems == []
+    result = find_texts(folder)
+    assert names(result.files, folder) == ["a.txt"]
+    assert len(result.hidden) == 7
+    assert result.problems == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_hidden_entries_are_left_out_and_counted_below_what_is_named(tmp_path: P
 )
 def test_in_archives_the_same_names_are_hidden(name: str, part: str | None) -> None:
     assert find_hidden_part(name) == part
-    assert any(is_hidden(each) for each in name.replace("\\", "/").split("/")) == (part is not None)
+    assert any(is_hidden(part_name) for part_name in name.replace("\\", "/").split("/")) == (part is not None)
 
 
 def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +95,9 @@ def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path, monkeypatch:
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    found = texts(tmp_path)
-    assert names(found.files, tmp_path) == ["z.txt"]
-    (problem,) = found.problems
+    result = find_texts(tmp_path)
+    assert names(result.files, tmp_path) == ["z.txt"]
+    (problem,) = result.problems
     assert problem.where == str(tmp_path / "b")
     assert "Permission denied" in problem.what
     assert problem.unreadable
@@ -116,30 +116,30 @@ def ordinary_user() -> Iterator[None]:
             os.seteuid(0)
 
 
-def test_an_ordinary_user_is_told_of_a_folder_that_is_closed() -> None:
+def test_a_folder_without_permissions_is_a_problem_for_an_ordinary_user() -> None:
     with TemporaryDirectory() as folder:  # pytest's own may be entered by its owner only
-        look_into_closed_folders(Path(folder))
+        check_folders_without_permissions(Path(folder))
 
 
-def look_into_closed_folders(tmp_path: Path) -> None:
+def check_folders_without_permissions(tmp_path: Path) -> None:
     for closed, mode in (("none", 0o000), ("only listed", 0o444)):
         write(tmp_path / closed / "a.txt", "").parent.chmod(mode)
     write(tmp_path / "z.txt", "")
     tmp_path.chmod(0o755)
     with ordinary_user():
-        found = texts(tmp_path)
+        result = find_texts(tmp_path)
     (tmp_path / "none").chmod(0o755)
     (tmp_path / "only listed").chmod(0o755)
-    assert str(tmp_path / "none") in [problem.where for problem in found.problems]
-    # Its files are known by name there, and are found closed when they are opened.
-    assert names(found.files, tmp_path) == ["only listed/a.txt", "z.txt"]
+    assert str(tmp_path / "none") in [problem.where for problem in result.problems]
+    # The names of the files there are known; opening them fails later.
+    assert names(result.files, tmp_path) == ["only listed/a.txt", "z.txt"]
 
 
 def test_a_pipe_in_a_folder_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
-    found = texts(tmp_path)
-    assert found.files == []
-    assert "pipe" in found.problems[0].what
+    result = find_texts(tmp_path)
+    assert result.files == []
+    assert "pipe" in result.problems[0].what
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The JSONL form: what programs get wrong is found, with the line it stands in."""
+"""The JSONL format: mistakes of programs are found and reported with their line."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def problems(source: str) -> list[Problem]:
 
 def test_a_line_is_a_document_and_other_keys_are_metadata() -> None:
     source = entity() + "\n\n" + line(id="b", text="", theatre="Sudan", tags=["x", None], year=2024) + "\r\n"
-    documents, found = jsonl.parse(source, "f.jsonl")
-    assert found == []
+    documents, found_problems = jsonl.parse(source, "f.jsonl")
+    assert found_problems == []
     assert documents == [
         Document("a", "Rebels left Goma.", (Mention(0, 6, "ACTOR"),)),
         Document("b", "", (), {"theatre": "Sudan", "tags": ["x", None], "year": 2024}),
@@ -35,7 +35,7 @@ def test_a_line_is_a_document_and_other_keys_are_metadata() -> None:
     assert [document.origin for document in documents] == ["f.jsonl:1", "f.jsonl:3"]
 
 
-def test_mentions_come_in_order_of_their_offsets() -> None:
+def test_mentions_are_sorted_by_their_offsets() -> None:
     entities = [{"start": 12, "end": 16, "label": "LOCATION"}, {"start": 0, "end": 6, "label": "ACTOR"}]
     (document,), _ = jsonl.parse(line(entities=entities), "f.jsonl")
     assert document.mentions == (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION"))
@@ -43,8 +43,8 @@ def test_mentions_come_in_order_of_their_offsets() -> None:
 
 def test_offsets_count_code_points() -> None:
     source = line(text="\U0001f600 Goma", entities=[{"start": 2, "end": 6, "label": "L", "text": "Goma"}])
-    (document,), found = jsonl.parse(source, "f.jsonl")
-    assert found == []
+    (document,), found_problems = jsonl.parse(source, "f.jsonl")
+    assert found_problems == []
     assert document.slice(document.mentions[0]) == "Goma"
 
 
@@ -90,16 +90,16 @@ def test_predicted_entities_are_sent_to_review() -> None:
     assert "review" in found.fix
 
 
-def test_offsets_in_bytes_are_found_by_the_text_they_slice() -> None:
+def test_offsets_in_bytes_are_detected_by_the_text_of_the_entity() -> None:
     (found,) = problems(line(text="é Goma", entities=[{"start": 3, "end": 7, "label": "L", "text": "Goma"}]))
     assert "'oma'" in found.what
     assert "code points" in found.fix
 
 
-def test_all_mistakes_of_a_file_come_at_once_and_the_rest_is_read() -> None:
+def test_all_mistakes_of_a_file_are_returned_together_and_the_rest_is_read() -> None:
     source = "\n".join(["{", line(id=1, text=2), line(id="good"), entity(start=True), line(k=float("nan"))])
-    documents, found = jsonl.parse(source, "f.jsonl")
-    assert [problem.where for problem in found] == [f"f.jsonl:{at}" for at in ("1:2", "2", "2", "4", "5")]
+    documents, found_problems = jsonl.parse(source, "f.jsonl")
+    assert [problem.where for problem in found_problems] == [f"f.jsonl:{at}" for at in ("1:2", "2", "2", "4", "5")]
     assert Document("good", "Rebels left Goma.") in documents
 
 
@@ -114,8 +114,8 @@ def test_letters_of_other_scripts_stay_readable() -> None:
 
 
 def test_a_number_too_large_for_a_float_is_not_taken_for_infinity() -> None:
-    documents, found = jsonl.parse('{"id": "a", "text": "x", "entities": [], "k": 1e999}', "f.jsonl")
-    assert found or jsonl.parse(jsonl.dump(documents), "f.jsonl") == (documents, [])
+    documents, found_problems = jsonl.parse('{"id": "a", "text": "x", "entities": [], "k": 1e999}', "f.jsonl")
+    assert found_problems or jsonl.parse(jsonl.dump(documents), "f.jsonl") == (documents, [])
 
 
 def test_a_line_of_many_brackets_is_a_problem_and_no_crash() -> None:

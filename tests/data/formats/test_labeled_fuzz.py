@@ -1,4 +1,4 @@
-"""Damaged labeled files: what is read from them is their own text, whatever is done to them."""
+"""Damaged labeled files: the text that is read is always text of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The marked-up form: every mistake has a place and a fix, and every text has a spelling."""
+"""The markup format: every mistake has a position and a fix, and every text can be written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_reports_have_an_id_a_header_and_a_text() -> None:
     assert (second.id, second.text, second.metadata) == ("two", "# not a comment", {})
 
 
-def test_reports_and_mentions_know_their_places() -> None:
+def test_reports_and_mentions_have_their_positions() -> None:
     (document,) = read("#\n\n=== one\nk: v\n\nIn [Goma](L)\nthe [men](A) fled.\n")
     assert document.origin == "f.md:3"
     assert [document.place(index) for index in range(2)] == ["f.md:6:4", "f.md:7:5"]
@@ -79,7 +79,7 @@ def test_a_mention_may_span_lines() -> None:
         ("\U0001f600 [army", "3:3", "never closed", r"\["),
     ],
 )
-def test_a_mistake_in_a_text_has_a_place_and_a_fix(body: str, place: str, what: str, fix: str) -> None:
+def test_a_mistake_in_a_text_has_a_position_and_a_fix(body: str, place: str, what: str, fix: str) -> None:
     found = problems(f"=== a\n\n{body}\n")
     assert [problem.where for problem in found] == [f"f.md:{place}"]
     assert what in found[0].what
@@ -102,17 +102,17 @@ def test_a_mistake_in_a_text_has_a_place_and_a_fix(body: str, place: str, what: 
         ('=== a\n"k: v\n\nx\n', "2:1", "not a header line"),
     ],
 )
-def test_a_mistake_in_the_frame_has_a_place_and_a_fix(source: str, place: str, what: str) -> None:
+def test_a_mistake_outside_the_text_has_a_position_and_a_fix(source: str, place: str, what: str) -> None:
     (found,) = problems(source)
     assert found.where == f"f.md:{place}"
     assert what in found.what
     assert found.fix
 
 
-def test_all_mistakes_of_a_file_come_at_once_and_the_rest_is_read() -> None:
+def test_all_mistakes_of_a_file_are_returned_together_and_the_rest_is_read() -> None:
     source = "stray\n=== a\nid: 1\n\n[x] and y]\n=== b\n\nThe [army](A) left.\n=== c\n\n\\q [z\n"
-    documents, found = markup.parse(source, "f.md")
-    assert [problem.where for problem in found] == [
+    documents, found_problems = markup.parse(source, "f.md")
+    assert [problem.where for problem in found_problems] == [
         f"f.md:{at}" for at in ("1:1", "3:1", "5:3", "5:10", "11:1", "11:4")
     ]
     assert [document.id for document in documents] == ["a", "b", "c"]
@@ -138,11 +138,11 @@ def test_windows_line_ends_read_like_any_others() -> None:
         (r"\n x \n", "\n x \n"),
     ],
 )
-def test_a_backslash_gives_the_next_character_its_plain_sense(written: str, meant: str) -> None:
+def test_a_backslash_escapes_the_next_character(written: str, meant: str) -> None:
     assert text_of(written) == meant
 
 
-def test_escapes_count_as_the_one_character_they_mean() -> None:
+def test_an_escape_counts_as_one_character() -> None:
     (document,) = read("=== a\n\n\\[\\u0041\\] [x\\]y](L)\n")
     assert document.text == "[A] x]y"
     assert document.mentions == (Mention(4, 7, "L"),)
@@ -194,13 +194,13 @@ def test_a_header_value_that_reads_as_json_is_that_value(written: str, meant: ob
     ],
     ids=ascii,
 )
-def test_texts_that_layout_could_swallow_come_back(form: ModuleType, text: str) -> None:
+def test_texts_that_resemble_layout_are_read_back_unchanged(form: ModuleType, text: str) -> None:
     documents = [Document("a", text), Document("b", "next")]
     assert form.parse(form.dump(documents), "f") == (documents, [])
 
 
 @pytest.mark.parametrize("char", [*"\x00\r\x0b\x85\u00ad\u2028\u2029\ufeff"], ids=ascii)
-def test_characters_that_a_diff_would_not_show_are_written_visibly(char: str) -> None:
+def test_invisible_characters_are_escaped(char: str) -> None:
     written = markup.dump([Document("a", f"x{char}y")])
     assert char not in written
     assert "\\" in written
@@ -240,10 +240,10 @@ METADATA = {
 
 
 @by_form
-def test_metadata_of_every_json_type_comes_back(form: ModuleType) -> None:
+def test_metadata_of_every_json_type_is_read_back_unchanged(form: ModuleType) -> None:
     documents = [Document("a", "x", (), METADATA), *(Document(k, "x", (), {k: v}) for k, v in METADATA.items())]
-    back, found = form.parse(form.dump(documents), "f")
-    assert found == []
+    back, found_problems = form.parse(form.dump(documents), "f")
+    assert found_problems == []
     # As JSON, because 1 == 1.0 == True in Python.
     assert [json.dumps([d.id, d.metadata]) for d in back] == [json.dumps([d.id, d.metadata]) for d in documents]
 
@@ -268,7 +268,7 @@ def test_half_a_surrogate_pair_can_still_be_written_to_a_file(form: ModuleType, 
     ],
     ids=["empty", "nested", "overlapping", "label with a space", "outside"],
 )
-def test_what_this_form_cannot_say_is_never_written_as_something_else(mentions: tuple[Mention, ...]) -> None:
+def test_mentions_that_cannot_be_written_are_refused(mentions: tuple[Mention, ...]) -> None:
     document = Document("a", "Rebels left.", mentions)
     try:
         written = markup.dump([document])
@@ -278,8 +278,8 @@ def test_what_this_form_cannot_say_is_never_written_as_something_else(mentions: 
 
 
 def test_a_number_too_large_for_a_float_is_not_taken_for_infinity() -> None:
-    documents, found = markup.parse("=== a\nk: 1e999\n\nx\n", "f.md")
-    assert found or markup.parse(markup.dump(documents), "f.md") == (documents, [])
+    documents, found_problems = markup.parse("=== a\nk: 1e999\n\nx\n", "f.md")
+    assert found_problems or markup.parse(markup.dump(documents), "f.md") == (documents, [])
 
 
 def test_a_header_value_of_many_brackets_is_only_a_string() -> None:

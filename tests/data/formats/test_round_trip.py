@@ -96,7 +96,7 @@ WORDS = WORDS.filter(lambda word: word[-1] not in ",;|:/" and word[0] != "#")
 @st.composite
 def tagged_sentences(draw: st.DrawFn) -> list[list[tuple[str, str]]]:
     """Sentences of words and IOB2 tags, with at least one mention so that the tags are known by their column."""
-    sentences = []
+    sentences: list[list[tuple[str, str]]] = []
     for words in draw(st.lists(st.lists(WORDS, min_size=1, max_size=8), min_size=1, max_size=3)):
         tags = ["B-A"] if not sentences else []
         for _ in words[len(tags) :]:

@@ -249,10 +249,10 @@ def _read(
     documents: list[Document] = []
     problems: list[Problem] = []
     for entry in entries:
-        found = search(entry)
-        hidden += found.hidden
-        problems += found.problems
-        for file in found.files:
+        result = search(entry)
+        hidden += result.hidden
+        problems += result.problems
+        for file in result.files:
             file_documents, file_problems = read_file(file, columns)
             documents += file_documents
             problems += file_problems
@@ -295,14 +295,15 @@ def search(entry: Path) -> SearchResult:
     except OSError as error:  # a parent folder is not accessible
         return SearchResult(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
     if is_folder:
-        found = search_folder(entry, format_suffix)
-        files = [file for file in found.files if format_suffix(file.name) in _SEARCHED_SUFFIXES]
+        result = search_folder(entry, format_suffix)
+        files = [file for file in result.files if format_suffix(file.name) in _SEARCHED_SUFFIXES]
         fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
-        if found.files:
+        if result.files:
             fix = "name its .txt files one by one, if they are in CoNLL format"
-        found.problems += [] if files or found.problems else [_no_files(entry, fault, fix)]
-        found.files = files
-        return found
+        if not files and not result.problems:
+            result.problems.append(_no_files(entry, fault, fix))
+        result.files = files
+        return result
     if not exists:
         return SearchResult(problems=[_no_files(entry, "no such file or folder", "correct the path")])
     if format_suffix(entry.name) is None:
@@ -318,8 +319,8 @@ def _no_files(entry: Path, fault: str, fix: str) -> Problem:
 
 def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
     """Find the report files at a path, sorted by name, and the problems of entries that cannot be searched."""
-    found = search(entry)
-    return found.files, found.problems
+    result = search(entry)
+    return result.files, result.problems
 
 
 def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Document], list[Problem]]:
