@@ -1,4 +1,4 @@
-"""What a checkpoint folder says of itself, and what is said of one that is not whole."""
+"""Checkpoint folders are read, and incomplete or damaged ones are refused."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from helpers.runs import LABELS
 
 @pytest.fixture
 def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
-    """A checkpoint to do harm to."""
+    """A copy of the checkpoint that a test may damage."""
     return shutil.copytree(checkpoint_folder, tmp_path / "copy")
 
 
-def test_a_whole_checkpoint_tells_what_is_known_of_it(checkpoint_folder: Path) -> None:
+def test_a_checkpoint_has_its_facts(checkpoint_folder: Path) -> None:
     loaded = Checkpoint.load(str(checkpoint_folder))
     assert loaded.scheme.labels == loaded.manifest.labels == LABELS
     assert loaded.manifest.weights_sha256 == sha256(checkpoint_folder / WEIGHTS)
@@ -33,7 +33,7 @@ def test_a_whole_checkpoint_tells_what_is_known_of_it(checkpoint_folder: Path) -
     assert {"README.md", "run.yaml", "tokenizer.json"} <= {file.name for file in checkpoint_folder.iterdir()}
 
 
-def test_plain_transformers_files_tell_nothing_of_this_machine(checkpoint_folder: Path) -> None:
+def test_no_file_names_a_path_of_this_machine(checkpoint_folder: Path) -> None:
     for name in ("config.json", "manifest.json", "README.md", "tokenizer_config.json"):
         assert str(checkpoint_folder.parent.parent) not in (checkpoint_folder / name).read_text()
 
@@ -46,7 +46,7 @@ def test_missing_files_are_named(copy: Path, names: list[str]) -> None:
         Checkpoint.load(copy)
 
 
-def test_missing_scores_are_said(copy: Path) -> None:
+def test_missing_scores_are_an_error(copy: Path) -> None:
     (copy / "scores.json").unlink()
     with pytest.raises(CheckpointError, match=r"scores\.json"):
         Checkpoint.load(copy)
@@ -68,12 +68,12 @@ def test_a_format_of_the_future_asks_for_an_upgrade(copy: Path, news: dict[str, 
         Checkpoint.load(copy)
 
 
-def test_no_folder_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint folder"):
         Checkpoint.load(tmp_path / "nowhere")
 
 
-def test_a_splits_facts_tell_its_data_again_and_none_of_its_text() -> None:
+def test_the_facts_of_a_split_identify_its_data_without_its_text() -> None:
     report = Document("r", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")))
     facts = split_facts(Corpus({"train": (report,)}), "train")
     assert (facts.documents, facts.mentions) == (1, {"ACTOR": 1, "LOCATION": 1})
@@ -82,7 +82,7 @@ def test_a_splits_facts_tell_its_data_again_and_none_of_its_text() -> None:
     assert split_facts(Corpus({"train": (other,)}), "train").sha256 != facts.sha256
 
 
-def test_what_training_saw_is_remembered(checkpoint_folder: Path) -> None:
+def test_mentions_seen_in_training_are_kept(checkpoint_folder: Path) -> None:
     seen = Checkpoint.load(checkpoint_folder).seen_mentions()
     assert seen is not None
     assert seen.knows("LOCATION", "El Fasher")
@@ -93,7 +93,7 @@ def test_what_training_saw_is_remembered(checkpoint_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"forms": ["12', b"\xff\x00"])
-def test_a_damaged_memory_is_a_checkpoint_error(copy: Path, damage: bytes) -> None:
+def test_a_damaged_file_of_seen_mentions_is_a_checkpoint_error(copy: Path, damage: bytes) -> None:
     (copy / SEEN_MENTIONS).write_bytes(damage)
     with pytest.raises(CheckpointError, match=r"training_memory\.json cannot be read"):
         Checkpoint.load(copy).seen_mentions()

@@ -1,4 +1,4 @@
-"""The config tree: what it takes, what it refuses, all of it at once."""
+"""Configs are validated, with all errors at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def tree(**sections: Any) -> dict[str, Any]:
 
 
 def faults(**sections: Any) -> dict[str, str]:
-    """Where the tree is wrong, and in what way."""
+    """Return the places of the errors in a tree, with their types."""
     with pytest.raises(ValidationError) as caught:
         Config.model_validate(tree(**sections))
     return {".".join(map(str, detail["loc"])): detail["type"] for detail in caught.value.errors()}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from conflict_ner.config import dump_config, load_config
+from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.errors import ConfigError, Problem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 BASE = "labels: [ACTOR, WEAPON]\ndata: {train: [../a.md], validation: [b]}\noutput: ../m\n"
 
@@ -16,7 +20,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a config into a folder of its own."""
+    """Write configs to a folder of their own."""
 
     def write(extra: str = "", base: str = BASE) -> Path:
         folder = tmp_path / "configs"
@@ -29,7 +33,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def problems(file: Path, *overrides: str) -> dict[str, Problem]:
-    """What loading finds wrong, by place."""
+    """Return the problems of a config by place."""
     with pytest.raises(ConfigError) as caught:
         load_config(file, overrides)
     assert all(str(problem) in str(caught.value) for problem in caught.value.problems)
@@ -54,7 +58,7 @@ def test_all_problems_of_file_and_overrides_come_at_once(write: Write) -> None:
         ("fold: {numbr: 1}", "fold", "data.fold"),
     ],
 )
-def test_an_unknown_key_is_told_the_nearest_valid_name(write: Write, extra: str, key: str, nearest: str) -> None:
+def test_an_unknown_key_has_the_nearest_valid_key_as_fix(write: Write, extra: str, key: str, nearest: str) -> None:
     found = problems(write(extra))
     assert list(found) == [key]
     assert "unknown key" in found[key].what
@@ -148,7 +152,7 @@ def test_a_switch_is_no_number_and_no_quoted_word(write: Write) -> None:
         assert "encoding.capitals" in problems(write(f"encoding: {{capitals: {wrong}}}"))
 
 
-def test_a_tab_and_a_backslash_are_told_how_to_be_written(write: Write) -> None:
+def test_tabs_and_backslashes_have_a_fix(write: Write) -> None:
     (tab,) = problems(write("training:\n\tepochs: 3\n")).values()
     assert (tab.where.rpartition("run.yaml")[2], tab.fix) == (":5:1", "indent with spaces, not with tabs")
     (path,) = problems(write(base=BASE.replace("../m", '"C:\\models"'))).values()
@@ -197,7 +201,7 @@ def test_a_missing_file_and_a_folder_are_config_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["!!timestamp 2024-13-45", "0x1F", "~no-such-user-here/m"])
-def test_a_value_that_nothing_can_be_made_of_is_a_config_error(write: Write, value: str) -> None:
+def test_an_unreadable_value_is_a_config_error(write: Write, value: str) -> None:
     assert problems(write(base=BASE.replace("../m", value)))
     assert problems(write(), f"output={value}")
 
@@ -206,12 +210,12 @@ def test_paths_in_the_file_are_relative_to_its_folder(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write()
-    there = load_config(file)
-    assert there.data.train == (tmp_path / "a.md",)
-    assert there.data.validation == (tmp_path / "configs/b",)
-    assert there.output == tmp_path / "m"
+    config = load_config(file)
+    assert config.data.train == (tmp_path / "a.md",)
+    assert config.data.validation == (tmp_path / "configs/b",)
+    assert config.output == tmp_path / "m"
     monkeypatch.chdir(tmp_path)
-    assert load_config(Path("configs/run.yaml")) == there
+    assert load_config(Path("configs/run.yaml")) == config
 
 
 def test_paths_in_overrides_are_relative_to_the_working_folder(
@@ -265,7 +269,7 @@ def test_overrides_change_only_what_they_name_and_the_last_one_wins(write: Write
 
 
 @pytest.mark.parametrize(
-    ("override", "where", "said"),
+    ("override", "key", "message"),
     [
         ("training.epoch=3", "training.epoch", "training.epochs"),
         ("training.epochs=0", "training.epochs", "greater"),
@@ -278,10 +282,10 @@ def test_overrides_change_only_what_they_name_and_the_last_one_wins(write: Write
         ("output.name=A", "--set output.name", "'output'"),
     ],
 )
-def test_overrides_are_validated_like_the_file(write: Write, override: str, where: str, said: str) -> None:
+def test_overrides_are_validated_like_the_file(write: Write, override: str, key: str, message: str) -> None:
     found = problems(write(), override)
-    assert list(found) == [where]
-    assert said in str(found[where])
+    assert list(found) == [key]
+    assert message in str(found[key])
 
 
 DUMPED = [
@@ -327,3 +331,71 @@ def test_a_dumped_config_moves_with_its_surroundings(write: Write, tmp_path: Pat
     (moved / "run.yaml").write_text(text, encoding="utf-8")
     assert load_config(moved / "run.yaml").data.train == (tmp_path / "moved/a.md",)
     assert str(tmp_path) not in text
+
+
+def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return mappings that have any of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0/")
+NAMES = st.text(CHARACTERS, min_size=1, max_size=8).filter(lambda name: name not in (".", ".."))
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: Path("/", *parts))
+AMBIGUOUS = ["NO", "null", "7", "1e5", ".inf", "2024-01-01", "20:30", "<<", "=", "~", "y"]
+LABEL_PATTERN = r"\A[^\s()\[\]\-]([^\s()\[\]]{0,5}[^\s()\[\]\-])?\Z"
+LABELS = st.sampled_from(AMBIGUOUS) | st.from_regex(LABEL_PATTERN, alphabet=CHARACTERS).filter(lambda text: text != "O")
+VALIDATION = st.fixed_dictionaries({"validation": st.lists(PATHS, min_size=1, max_size=2)}) | st.fixed_dictionaries(
+    {"validation_share": st.floats(0, 1, exclude_min=True, exclude_max=True)}
+)
+FOLDS = st.integers(2, 9).flatmap(
+    lambda count: st.fixed_dictionaries(
+        {"number": st.integers(1, count), "count": st.just(count)}, optional={"group": st.none() | st.text(CHARACTERS)}
+    )
+)
+DATA = st.tuples(
+    st.fixed_dictionaries({"train": st.lists(PATHS, min_size=1, max_size=2)}),
+    VALIDATION,
+    optional(
+        test=st.lists(PATHS, max_size=2),
+        train_share=st.floats(0, 1, exclude_min=True),
+        fold=st.none() | FOLDS,
+        strict=st.booleans(),
+        guidelines=st.none() | st.booleans(),
+        columns=st.none() | optional(word=st.none() | st.integers(1, 9), tag=st.none() | st.integers(1, 9)),
+    ),
+).map(lambda parts: parts[0] | parts[1] | parts[2])
+TRAINING = optional(
+    epochs=st.integers(1, 10**9),
+    learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
+    weight_decay=st.floats(0, allow_infinity=False),
+    max_grad_norm=st.floats(0, exclude_min=True),
+    warmup=st.floats(0, 1, exclude_max=True),
+    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+    freeze_embeddings=st.booleans(),
+    patience=st.none() | st.integers(1, 99),
+    seed=st.integers(0, 2**32 - 1),
+    precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
+)
+CONFIGS = st.fixed_dictionaries(
+    {"labels": st.lists(LABELS, min_size=1, max_size=4, unique=True), "data": DATA, "output": PATHS},
+    optional={
+        "encoder": st.sampled_from(["minilm", "org/name-v1.5", "7", "null"]) | PATHS.map(str),
+        "encoding": optional(window=st.none() | st.integers(256, 10**6), overlap=st.integers(0, 128)),
+        "training": TRAINING,
+    },
+).map(Config.model_validate)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(CONFIGS)
+def test_any_config_that_is_dumped_loads_back_equal(config: Config) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "run.yaml"
+        file.write_text(dump_config(config, Path(folder)), encoding="utf-8")
+        assert load_config(file) == config
+
+
+def test_a_dumped_path_may_begin_with_a_tilde(write: Write, tmp_path: Path) -> None:
+    config = load_config(write(base=BASE.replace("../m", "./~m")))
+    assert config.output == tmp_path / "configs" / "~m"
+    assert load_config(write(base=dump_config(config, write().parent))) == config

@@ -1,4 +1,4 @@
-"""What a person is told: one message for one kind of fault, however often it is found."""
+"""Problems of one kind are one message, however often they are found."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from conflict_ner.errors import DataError, Problem, ProblemLog, describe_problem
 
 
 def test_four_unknown_labels_are_four_messages_with_five_places_and_a_count(tmp_path: Path) -> None:
-    file = tmp_path / "own.md"
-    marked = "[He](PER) of [Acme](ORG) came to [Rome](LOC) on [Monday](DATE)."
-    file.write_text("".join(f"=== r{n}\n\n{n} {marked}\n\n" for n in range(100)), encoding="utf-8")
+    file = tmp_path / "reports.md"
+    text = "[He](PER) of [Acme](ORG) came to [Rome](LOC) on [Monday](DATE)."
+    file.write_text("".join(f"=== r{n}\n\n{n} {text}\n\n" for n in range(100)), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         corpus.load({"data": [file]}, ["ACTOR"], strict=True)
     head, *messages = str(caught.value).split("\n")
@@ -24,7 +24,7 @@ def test_four_unknown_labels_are_four_messages_with_five_places_and_a_count(tmp_
         "LOC",
         "DATE",
     ]
-    assert all("(100 places; the next: " in message and message.count("own.md:") == 5 for message in messages)
+    assert all("(100 places; the next: " in message and message.count("reports.md:") == 5 for message in messages)
     assert messages[0].strip().startswith(f"{file}:3:3: 'He' (PER, 2:4) has an unknown label")
 
 
@@ -42,12 +42,16 @@ def test_different_faults_are_all_listed_in_the_order_of_their_places() -> None:
     ]
 
 
-def test_figures_make_no_other_kind_but_quoted_words_do() -> None:
-    of = [Problem("a:1", "3 columns, 2 before"), Problem("a:2", "14 columns, 2 before"), Problem("a:3", "'id' missing")]
-    assert len(describe_problems(of)) == 2
+def test_numbers_do_not_make_another_kind_but_quoted_words_do() -> None:
+    problems = [
+        Problem("a:1", "3 columns, 2 before"),
+        Problem("a:2", "14 columns, 2 before"),
+        Problem("a:3", "'id' missing"),
+    ]
+    assert len(describe_problems(problems)) == 2
 
 
-def test_kinds_without_end_are_cut_and_counted() -> None:
+def test_too_many_kinds_are_cut_and_counted() -> None:
     messages = describe_problems(
         Problem(f"a.md:{n}", f"the word {chr(0x410 + n)!r}") for n in range(60) for _ in range(2)
     )

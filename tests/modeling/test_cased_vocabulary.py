@@ -41,7 +41,7 @@ def _bert(size: int) -> BertForTokenClassification:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_texts_are_cut_as_before_but_for_words_of_mixed_capitals(text: str) -> None:
+def test_texts_are_split_as_before(text: str) -> None:
     old = wordpiece()
     cased = build_cased_tokenizer(old)
     assert cased
@@ -50,7 +50,7 @@ def test_texts_are_cut_as_before_but_for_words_of_mixed_capitals(text: str) -> N
     assert [lower.get(i, i) for i in ids] == old(text, add_special_tokens=True, truncation=False)["input_ids"]
 
 
-def test_ways_of_writing_become_different_pieces() -> None:
+def test_each_case_has_its_own_piece() -> None:
     cased = build_cased_tokenizer(wordpiece())
     assert cased
     written = [cased.tokenizer.tokenize(word, truncation=False) for word in ("goma", "Goma", "GOMA", "gOmA")]
@@ -59,16 +59,16 @@ def test_ways_of_writing_become_different_pieces() -> None:
 
 
 @pytest.mark.parametrize("piece", ["[unk]", "42", ",", "مدينة", "##9"])
-def test_what_has_no_case_has_no_other_form(piece: str) -> None:
+def test_a_piece_without_case_has_no_variants(piece: str) -> None:
     assert [variant for variant, _ in case_variants(piece) if variant.lower() != piece.lower()] == []
 
 
-def test_a_single_letter_is_capitalised_rather_than_upper() -> None:
+def test_a_single_letter_is_capitalized_unless_it_continues_a_word() -> None:
     assert list(case_variants("k")) == [("K", CAPITALIZED)]
     assert list(case_variants("##k")) == [("##K", UPPER)]
 
 
-def test_a_form_of_another_length_is_none() -> None:
+def test_a_variant_of_another_length_is_left_out() -> None:
     assert list(case_variants("ß")) == []
 
 
@@ -79,7 +79,7 @@ def test_cased_tokenizers_and_other_kinds_are_left_alone() -> None:
     assert build_cased_tokenizer(byte_bpe()) is None
 
 
-def test_a_new_piece_is_its_lower_form_and_a_direction_that_all_share() -> None:
+def test_a_new_embedding_is_that_of_the_lower_case_piece_plus_a_shared_direction() -> None:
     old = wordpiece()
     model, cased = _bert(len(old)), build_cased_tokenizer(old)
     assert cased
@@ -87,15 +87,15 @@ def test_a_new_piece_is_its_lower_form_and_a_direction_that_all_share() -> None:
     add_cased_embeddings(model, cased)
     after = _embeddings(model)
     assert torch.equal(after[: len(old)], before)
-    moved = after[len(old) :] - before[list(cased.origins)]
-    for way in (CAPITALIZED, UPPER):
-        same = moved[[index for index, each in enumerate(cased.cases) if each == way]]
-        assert torch.allclose(same, same[0].expand_as(same), atol=1e-6)
-        assert same[0].norm() > 0
+    directions = after[len(old) :] - before[list(cased.origins)]
+    for case in (CAPITALIZED, UPPER):
+        same_case = directions[[index for index, piece_case in enumerate(cased.cases) if piece_case == case]]
+        assert torch.allclose(same_case, same_case[0].expand_as(same_case), atol=1e-6)
+        assert same_case[0].norm() > 0
     assert model.config.vocab_size == len(cased.tokenizer) == len(after)
 
 
-def test_it_is_saved_and_loaded_as_any_encoder(tmp_path: Path) -> None:
+def test_the_extended_encoder_is_saved_and_loaded_like_any_other(tmp_path: Path) -> None:
     old = wordpiece()
     model, cased = _bert(len(old)), build_cased_tokenizer(old)
     assert cased

@@ -1,4 +1,4 @@
-"""The choice of device and precision, for hardware that need not be here."""
+"""The device and precision are chosen for the hardware, which the tests simulate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def machine(
     amx: bool = False,
     avx: bool = False,
 ) -> None:
-    """Pretend to run on a machine with these things."""
+    """Simulate a machine with this hardware."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda is not None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
@@ -37,7 +37,7 @@ def machine(
         ((9, 0), True, False, False, Hardware("cuda", "bf16")),
     ],
 )
-def test_auto_takes_what_the_machine_is_fast_at(
+def test_auto_chooses_what_is_fast_on_the_machine(
     monkeypatch: pytest.MonkeyPatch, cuda: tuple[int, int] | None, mps: bool, amx: bool, avx: bool, expected: Hardware
 ) -> None:
     machine(monkeypatch, cuda, mps, amx, avx)
@@ -46,12 +46,12 @@ def test_auto_takes_what_the_machine_is_fast_at(
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1"])
-def test_what_is_not_auto_is_taken_as_said(monkeypatch: pytest.MonkeyPatch, device: str, precision: str) -> None:
+def test_a_value_other_than_auto_is_kept(monkeypatch: pytest.MonkeyPatch, device: str, precision: str) -> None:
     machine(monkeypatch, cuda=(9, 0))
     assert choose_device(device, precision) == Hardware(device, precision)  # type: ignore[arg-type]
 
 
-def test_a_device_asked_for_decides_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_precision_depends_on_the_requested_device(monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch, cuda=(9, 0))
     assert choose_device("cpu") == Hardware("cpu", "fp32")
     assert choose_device("auto", "fp16") == Hardware("cuda", "fp16")

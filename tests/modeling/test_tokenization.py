@@ -1,4 +1,4 @@
-"""Tokens traced to words, and texts cut into windows, for three kinds of tokenizer."""
+"""Tokens are aligned to words, and texts split into windows, for three kinds of tokenizer."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from conflict_ner.modeling.tokenization import (
     word_spans,
 )
 from helpers.encoders import KINDS, SENTENCES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
 SCHEME = LabelScheme(("ACTOR", "LOCATION"))
@@ -46,23 +48,25 @@ def window_tokenizer_of(tokenizer: PreTrainedTokenizerFast, window: int = 24, ov
 
 
 def token_spans(tokenizer: PreTrainedTokenizerFast, text: str) -> list[tuple[int, int]]:
-    """Character offsets by the tokenizer's own account, read apart from the code under test."""
-    read = normalize(text)
-    found = tokenizer(read.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    """Return the character offsets that the tokenizer reports, without the code under test."""
+    normalized = normalize(text)
+    found = tokenizer(normalized.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
+        "offset_mapping"
+    ]
     spans = np.array(found, dtype=np.int64).reshape(-1, 2)
     empty = spans[:, 0] == spans[:, 1]
-    spans[~empty] = np.column_stack(read.original_offsets(*spans[~empty].T))
+    spans[~empty] = np.column_stack(normalized.original_offsets(*spans[~empty].T))
     spans[empty] = 0
     return [(int(start), int(end)) for start, end in spans]
 
 
 def words_of(text: str) -> list[tuple[int, int]]:
-    read = normalize(text)
-    starts, ends = read.original_offsets(*split_words(read.text))
+    normalized = normalize(text)
+    starts, ends = normalized.original_offsets(*split_words(normalized.text))
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def overlapping(encoded: EncodedText, span: tuple[int, int]) -> list[int]:
+def words_overlapping(encoded: EncodedText, span: tuple[int, int]) -> list[int]:
     words = zip(encoded.word_starts.tolist(), encoded.word_ends.tolist(), strict=True)
     return [word for word, (start, end) in enumerate(words) if max(start, span[0]) < min(end, span[1])]
 
@@ -89,11 +93,13 @@ def test_no_texts_give_nothing(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_words_lead_is_the_first_token_that_begins_with_it(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+def test_the_first_subword_is_the_first_token_that_begins_with_it(
+    any_tokenizer: PreTrainedTokenizerFast, text: str
+) -> None:
     (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
     expected = [-1] * len(encoded.word_starts)
     for token, span in reversed(list(enumerate(token_spans(any_tokenizer, text)))):
-        for word in overlapping(encoded, span)[:1]:
+        for word in words_overlapping(encoded, span)[:1]:
             expected[word] = token
     assert encoded.first_subwords.tolist() == expected
 
@@ -106,25 +112,25 @@ def test_words_without_a_subword_keep_their_place(any_tokenizer: PreTrainedToken
 
 
 @pytest.mark.parametrize("text", [*TEXTS, "Goma\x07 \u4e2d", "El\x07 \x07Fasher \u200f", "now\x07 x"])
-def test_a_word_without_lead_is_carried_by_the_earlier_word_whose_token_covers_it(
+def test_a_word_without_a_first_subword_is_covered_by_the_earlier_word_whose_token_covers_it(
     any_tokenizer: PreTrainedTokenizerFast, text: str
 ) -> None:
     (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
     expected = [word if first >= 0 else -1 for word, first in enumerate(encoded.first_subwords.tolist())]
     for span in token_spans(any_tokenizer, text):
-        first, *others = overlapping(encoded, span) or [-1]
+        first, *others = words_overlapping(encoded, span) or [-1]
         for word in others:
             if encoded.first_subwords[word] < 0:
                 expected[word] = first
     assert encoded.covering_words.tolist() == expected
 
 
-def check_windows(encoded: EncodedText, room: int) -> None:
-    """Windows cover all tokens in order, go forward, overlap or touch and are no longer than the room."""
+def check_windows(encoded: EncodedText, max_tokens: int) -> None:
+    """Assert that windows cover all tokens in order, overlap or touch, and are at most `max_tokens` long."""
     windows = encoded.windows
     assert windows[0][0] == 0
     assert windows[-1][1] == len(encoded.token_ids)
-    assert all(end - begin <= room for begin, end in windows)
+    assert all(end - begin <= max_tokens for begin, end in windows)
     for (begin, end), (next_begin, next_end) in pairwise(windows):
         assert begin < next_begin <= end < next_end
 
@@ -134,7 +140,7 @@ def word_edges(encoded: EncodedText) -> set[int]:
 
 
 @pytest.mark.parametrize(("window", "overlap"), [(64, 24), (40, 19), (24, 9), (16, 0)])
-def test_windows_cover_all_overlap_and_begin_and_end_at_word_edges(
+def test_windows_cover_all_tokens_overlap_and_begin_and_end_at_word_edges(
     any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
 ) -> None:
     window_tokenizer = window_tokenizer_of(any_tokenizer, window, overlap)
@@ -155,9 +161,7 @@ def test_windows_keep_to_word_edges_though_a_word_is_longer_than_the_overlap(
 
 
 @pytest.mark.parametrize("overlap", [9, 4])
-def test_neighbouring_windows_share_about_the_overlap_asked_for(
-    any_tokenizer: PreTrainedTokenizerFast, overlap: int
-) -> None:
+def test_neighboring_windows_share_about_the_overlap(any_tokenizer: PreTrainedTokenizerFast, overlap: int) -> None:
     (encoded,) = window_tokenizer_of(any_tokenizer, 40, overlap).encode(["0 1 2 3 4 5 6 7 8 9 " * 20])
     shared = [end - begin for (_, end), (begin, _) in pairwise(encoded.windows)]
     assert all(overlap - 2 <= tokens <= overlap for tokens in shared)
@@ -185,7 +189,7 @@ def test_a_token_is_owned_by_the_window_that_shows_it_the_most_context(
 
 
 @pytest.mark.parametrize("text", ["a" * 95, "see " + "a" * 95 + " now", "1 2 3 " + "a" * 20 + " 4 5 6 7 8 9 0 1 2 3 4"])
-def test_a_word_longer_than_a_window_is_cut_and_lost_nowhere(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+def test_a_word_longer_than_a_window_is_split_and_not_lost(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
     window_tokenizer = window_tokenizer_of(any_tokenizer, 16, 5)
     (encoded,) = window_tokenizer.encode([text])
     assert len(encoded.windows) > 1
@@ -193,13 +197,80 @@ def test_a_word_longer_than_a_window_is_cut_and_lost_nowhere(any_tokenizer: PreT
     assert (encoded.first_subwords >= 0).all()
 
 
-def test_a_report_of_a_megabyte_is_covered(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_windows_of_a_megabyte_cover_it(tokenizer: PreTrainedTokenizerFast) -> None:
     text = (LONG + "\n") * (1_000_000 // len(LONG))
     window_tokenizer = window_tokenizer_of(tokenizer, 64, 16)
     (encoded,) = window_tokenizer.encode([text])
     check_windows(encoded, window_tokenizer.max_tokens)
     assert (np.diff(encoded.first_subwords) > 0).all()
     assert encoded.word_ends[-1] == len(text) - 1
+
+
+PIECES = [
+    *LONG.split()[:20],
+    "a" * 30,
+    "9" * 20,
+    "\u4e2d\u56fd",
+    "\x07",
+    "&nbsp;",
+    "<br>",
+    "\n\n",
+    "Re\u0301bels",
+    "\u200f",
+]
+ANY_TEXT = st.one_of(
+    st.text(max_size=100),
+    st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join),
+    st.lists(st.sampled_from(PIECES), max_size=20).map("".join),
+)
+deterministic = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+@deterministic
+@given(text=ANY_TEXT, window=st.integers(10, 40), overlap=st.integers(0, 40))
+def test_windows_of_any_text_cover_its_tokens_and_split_only_words_that_are_too_long(
+    any_tokenizer: PreTrainedTokenizerFast, text: str, window: int, overlap: int
+) -> None:
+    window_tokenizer = window_tokenizer_of(any_tokenizer, window, overlap)
+    (encoded,) = window_tokenizer.encode([text])
+    check_windows(encoded, window_tokenizer.max_tokens)
+    for (_, end), (begin, _) in pairwise(encoded.windows):
+        assert end - begin <= window_tokenizer.overlap <= overlap
+    edges = sorted(word_edges(encoded) - {-1})
+    for edge in {edge for window_range in encoded.windows for edge in window_range} - set(edges):
+        after = int(np.searchsorted(edges, edge))
+        assert edges[after] - edges[after - 1] > window_tokenizer.max_tokens - window_tokenizer.overlap
+
+
+@deterministic
+@given(text=ANY_TEXT, window=st.integers(10, 40), overlap=st.integers(0, 40))
+def test_each_word_of_any_text_is_labeled_once_in_the_window_that_owns_it(
+    any_tokenizer: PreTrainedTokenizerFast, text: str, window: int, overlap: int
+) -> None:
+    window_tokenizer = window_tokenizer_of(any_tokenizer, window, overlap)
+    (encoded,) = window_tokenizer.encode([text])
+    begins, ends = np.array(encoded.windows)[encoded.owners].T
+    positions = np.arange(len(encoded.token_ids))
+    assert ((begins <= positions) & (positions < ends)).all()
+    with_subword = encoded.first_subwords[encoded.first_subwords >= 0]
+    assert len(set(with_subword.tolist())) == len(with_subword)
+    windows, _ = training_windows([Document("a", text)], window_tokenizer, SCHEME)
+    assert labels_in_order(windows) == [0] * len(with_subword)
+
+
+@deterministic
+@given(text=ANY_TEXT)
+def test_words_of_any_text_are_slices_of_the_original_in_order(
+    any_tokenizer: PreTrainedTokenizerFast, text: str
+) -> None:
+    (encoded,) = window_tokenizer_of(any_tokenizer).encode([text])
+    starts, ends = encoded.word_starts, encoded.word_ends
+    assert (starts < ends).all()
+    assert (ends[:-1] <= starts[1:]).all()
+    assert ((starts >= 0) & (ends <= len(text))).all()
+    if normalize(text).text == text:
+        words = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        assert words == [text[start:end] for start, end in zip(*split_words(text), strict=True)]
 
 
 def test_special_tokens_are_found_and_put_around_each_window(any_tokenizer: PreTrainedTokenizerFast) -> None:
@@ -224,7 +295,7 @@ def test_a_window_without_room_for_text_is_refused(tokenizer: PreTrainedTokenize
         window_tokenizer_of(tokenizer, 9)
 
 
-def test_an_overlap_never_takes_more_than_half_of_the_room(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_overlap_is_at_most_half_of_a_window(tokenizer: PreTrainedTokenizerFast) -> None:
     window_tokenizer = window_tokenizer_of(tokenizer, 24, 128)
     assert window_tokenizer.overlap == window_tokenizer.max_tokens // 2
 
@@ -319,14 +390,14 @@ def test_training_windows_label_no_special_token(any_tokenizer: PreTrainedTokeni
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
-def test_a_report_without_words_teaches_nothing(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+def test_a_report_without_words_gives_no_labels(any_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
     windows, unaligned = training_windows([Document("a", text)], window_tokenizer_of(any_tokenizer), SCHEME)
     assert labels_in_order(windows) == []
     assert unaligned == []
 
 
 @pytest.mark.parametrize(
-    ("astray", "rest"),
+    ("misaligned", "rest"),
     [
         (Mention(12, 15, "LOCATION"), [1, 0, 0]),  # [Gom]a: Rebels left [] .
         (Mention(8, 16, "LOCATION"), [1, 0]),  # l[eft Goma]: Rebels [] [] .
@@ -334,15 +405,15 @@ def test_a_report_without_words_teaches_nothing(any_tokenizer: PreTrainedTokeniz
     ],
 )
 def test_a_mention_with_an_edge_inside_a_word_is_reported_and_left_out_of_the_loss(
-    any_tokenizer: PreTrainedTokenizerFast, astray: Mention, rest: list[int]
+    any_tokenizer: PreTrainedTokenizerFast, misaligned: Mention, rest: list[int]
 ) -> None:
-    document = Document("a", "Rebels left Goma. ", (Mention(0, 6, "ACTOR"), astray))
+    document = Document("a", "Rebels left Goma. ", (Mention(0, 6, "ACTOR"), misaligned))
     windows, unaligned = training_windows([document], window_tokenizer_of(any_tokenizer), SCHEME)
-    assert unaligned == [(document, astray)]
+    assert unaligned == [(document, misaligned)]
     assert labels_in_order(windows) == rest
 
 
-def test_mentions_become_spans_of_whole_words(any_tokenizer: PreTrainedTokenizerFast) -> None:
+def test_mentions_become_spans_of_words(any_tokenizer: PreTrainedTokenizerFast) -> None:
     (encoded,) = window_tokenizer_of(any_tokenizer).encode(["Houthi-held Sanaa, 60km"])
     mentions = [Mention(0, 6, "ACTOR"), Mention(7, 17, "LOCATION"), Mention(19, 21, "ACTOR"), Mention(20, 23, "ACTOR")]
     aligned, unaligned = word_spans(encoded, mentions)

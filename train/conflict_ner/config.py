@@ -54,7 +54,9 @@ def _absolute(value: object) -> object:
     if not isinstance(value, Text):
         return value
     try:
-        return os.path.normpath(value.folder / Path(value).expanduser())
+        # Only a leading ~: `Path` drops the ./ of ./~name, which is a name like any other.
+        path = Path(value).expanduser() if value.startswith("~") else Path(value)
+        return os.path.normpath(value.folder / path)
     except RuntimeError as error:  # ~somebody who is not known here
         raise PydanticCustomError("unknown_home", "{reason}", {"reason": str(error)}) from None
 
@@ -70,7 +72,10 @@ def _absolute_encoder(value: object) -> object:
 
 def _relative(path: Path, info: SerializationInfo) -> str:
     """Return a path relative to the folder that is the context of the dump, or as it is without one."""
-    return os.path.relpath(path, info.context) if info.context else str(path)
+    if not info.context:
+        return str(path)
+    relative = os.path.relpath(path, info.context)
+    return os.path.join(".", relative) if relative.startswith("~") else relative  # noqa: PTH118 - keeps the dot
 
 
 def _relative_encoder(encoder: str, info: SerializationInfo) -> str:
@@ -114,7 +119,7 @@ class FoldConfig(_Section):
     count: Annotated[int, Field(strict=True, ge=2)] = Field(
         description="number of parts that the reports are divided into"
     )
-    group: str | None = Field(None, description="a metadata field whose values are held out whole")
+    group: str | None = Field(None, description="a metadata field whose values are never divided between parts")
 
     @model_validator(mode="after")
     def _check_number(self) -> FoldConfig:
@@ -246,7 +251,7 @@ class Config(_Section):
     encoding: EncodingConfig = Field(EncodingConfig(), description="how reports are cut for the encoder")
     training: TrainingConfig = Field(TrainingConfig(), description="how the model is optimized")
     output: RunPath = Field(
-        description="the folder that the checkpoint is written to, with what belongs to it beside it",
+        description="the folder that the checkpoint is written to; files that belong to it are written next to it",
         examples=["models/mine"],
     )
 
