@@ -38,42 +38,47 @@ def evaluation(
 
 def test_an_evaluation_does_not_differ_from_itself() -> None:
     one = evaluation("one", 0.7)
-    done = compare(one, one)
-    assert (done.micro.difference, done.micro.p, done.micro.interval, done.differing) == (0, 1, (0, 0), 0)
-    assert done.changes == ()
-    assert done.verdict == "No difference can be shown: both score the same in every report."
+    comparison = compare(one, one)
+    assert (comparison.micro.difference, comparison.micro.p, comparison.micro.interval, comparison.differing) == (
+        0,
+        1,
+        (0, 0),
+        0,
+    )
+    assert comparison.changes == ()
+    assert comparison.verdict == "No difference can be shown: both score the same in every report."
 
 
 def test_a_better_one_is_called_better_and_its_labels_too() -> None:
-    done = compare(evaluation("one", 0.4), evaluation("other", 0.9))
-    assert done.verdict.startswith("B is better by ")
-    assert done.by_label.endswith("With p adjusted for 2 tests (Holm), B is better on ACTOR, LOCATION.")
+    comparison = compare(evaluation("one", 0.4), evaluation("other", 0.9))
+    assert comparison.verdict.startswith("B is better by ")
+    assert comparison.by_label.endswith("With p adjusted for 2 tests (Holm), B is better on ACTOR, LOCATION.")
     assert compare(evaluation("other", 0.9), evaluation("one", 0.4)).verdict.startswith("A is better by ")
-    assert done.micro.p is not None
-    assert done.micro.p < 0.001
-    assert done.micro.b.f1 is not None
-    assert done.micro.a.f1 is not None
-    assert done.micro.difference == pytest.approx(done.micro.b.f1 - done.micro.a.f1)
-    assert "another seed" in done.caveat
+    assert comparison.micro.p is not None
+    assert comparison.micro.p < 0.001
+    assert comparison.micro.b.f1 is not None
+    assert comparison.micro.a.f1 is not None
+    assert comparison.micro.difference == pytest.approx(comparison.micro.b.f1 - comparison.micro.a.f1)
+    assert "another seed" in comparison.caveat
 
 
 def test_a_label_that_is_nowhere_is_undefined_and_no_test() -> None:
-    done = compare(evaluation("one", 0.6), evaluation("other", 0.8))
-    weapon = done.labels["WEAPON"]
+    comparison = compare(evaluation("one", 0.6), evaluation("other", 0.8))
+    weapon = comparison.labels["WEAPON"]
     assert (weapon.difference, weapon.interval, weapon.not_better, weapon.p, weapon.adjusted_p) == (None,) * 5
-    p = sorted(one.p for one in done.labels.values() if one.p is not None)
-    adjusted = sorted(one.adjusted_p for one in done.labels.values() if one.adjusted_p is not None)
+    p = sorted(one.p for one in comparison.labels.values() if one.p is not None)
+    adjusted = sorted(one.adjusted_p for one in comparison.labels.values() if one.adjusted_p is not None)
     assert len(p) == 2
     assert adjusted[0] == pytest.approx(min(2 * p[0], 1))
 
 
 def test_the_changes_are_counted_by_kind() -> None:
     one, other = evaluation("one", 0.6), evaluation("other", 0.8)
-    done = compare(one, other)
-    assert sum(done.changed.values()) == len(done.changes)
+    comparison = compare(one, other)
+    assert sum(comparison.changed.values()) == len(comparison.changes)
     gained = other.report.strict.micro.correct - one.report.strict.micro.correct
-    assert done.changed["now right"] - done.changed["now wrong"] == gained
-    assert done.changed["otherwise changed"] == 0
+    assert comparison.changed["now right"] - comparison.changed["now wrong"] == gained
+    assert comparison.changed["otherwise changed"] == 0
 
 
 def test_the_order_of_reports_and_labels_does_not_matter() -> None:
@@ -87,14 +92,14 @@ def test_the_order_of_reports_and_labels_does_not_matter() -> None:
 def test_thresholds_stand_beside_the_name() -> None:
     one = evaluation("one", 0.6)
     least = dataclasses.replace(one, report=one.report.model_copy(update={"threshold": {"ACTOR": 0.5, "WEAPON": 0.8}}))
-    done = compare(one, least)
-    assert (done.a, done.b) == ("one", "one (ACTOR >= 0.5, WEAPON >= 0.8)")
+    comparison = compare(one, least)
+    assert (comparison.a, comparison.b) == ("one", "one (ACTOR >= 0.5, WEAPON >= 0.8)")
 
 
 def test_json_knows_no_nan() -> None:
-    done = compare(evaluation("one", 0.6, DOCUMENTS[:1]), evaluation("other", 0.8, DOCUMENTS[:1]))
-    assert done.micro.interval is None
-    written = json.loads(done.model_dump_json(), parse_constant=pytest.fail)
+    comparison = compare(evaluation("one", 0.6, DOCUMENTS[:1]), evaluation("other", 0.8, DOCUMENTS[:1]))
+    assert comparison.micro.interval is None
+    written = json.loads(comparison.model_dump_json(), parse_constant=pytest.fail)
     assert written["labels"]["WEAPON"]["p"] is None
 
 

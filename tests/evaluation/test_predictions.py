@@ -24,7 +24,7 @@ def evaluation(documents: list[Document], found: list[tuple[Entity, ...]], **fac
 
 
 @pytest.fixture
-def done() -> Evaluation:
+def saved() -> Evaluation:
     documents = [
         Document("a", "Rebels left Goma.", (Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")), {"year": 2024}),
         Document("b", "\U0001f600 كابل\u2028fell\n", (), {"id": "x", "gold": [1.5, None, {"k": "\u00e9"}]}),
@@ -36,13 +36,13 @@ def done() -> Evaluation:
     return evaluation(documents, found, history=({"epoch": 1, "loss": 0.1, "strict_f1": 2 / 3},))
 
 
-def test_an_evaluation_comes_back_exactly(tmp_path: Path, done: Evaluation) -> None:
-    predictions.save(done, tmp_path / "done.jsonl")
-    again = predictions.load(tmp_path / "done.jsonl")
-    assert again == done
-    assert again.report.model_dump_json() == done.report.model_dump_json()
-    assert [document.origin.rpartition("done")[2] for document in again.documents] == [".jsonl:2", ".jsonl:3"]
-    assert list(tmp_path.iterdir()) == [tmp_path / "done.jsonl"]
+def test_an_evaluation_comes_back_exactly(tmp_path: Path, saved: Evaluation) -> None:
+    predictions.save(saved, tmp_path / "saved.jsonl")
+    again = predictions.load(tmp_path / "saved.jsonl")
+    assert again == saved
+    assert again.report.model_dump_json() == saved.report.model_dump_json()
+    assert [document.origin.rpartition("saved")[2] for document in again.documents] == [".jsonl:2", ".jsonl:3"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "saved.jsonl"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=20, max_size=30).map(lambda text: text + ".")
@@ -69,9 +69,9 @@ def test_any_evaluation_comes_back_exactly(reports: list[tuple[str, list[Mention
     assert predictions.parse("".join(predictions.dump(original)), "f") == (original, [])
 
 
-def faults(done: Evaluation, row: int, **changes: Any) -> list[str]:
+def faults(saved: Evaluation, row: int, **changes: Any) -> list[str]:
     """Return the problems of the file with keys of one line changed; None removes a key."""
-    lines = [json.loads(line) for line in predictions.dump(done)]
+    lines = [json.loads(line) for line in predictions.dump(saved)]
     lines[row] = {key: value for key, value in (lines[row] | changes).items() if value is not None}
     found, problems = predictions.parse("\n".join(json.dumps(line) for line in lines), "f")
     assert (found is None) == bool(problems)
@@ -107,8 +107,8 @@ ENTITY = {"label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.5
         (2, {"text": " "}, "f:3: report 'b' is empty"),
     ],
 )
-def test_a_changed_file_is_refused(done: Evaluation, row: int, changes: dict[str, Any], message: str) -> None:
-    found = faults(done, row, **changes)
+def test_a_changed_file_is_refused(saved: Evaluation, row: int, changes: dict[str, Any], message: str) -> None:
+    found = faults(saved, row, **changes)
     assert any(message in problem for problem in found), found
 
 
@@ -126,8 +126,8 @@ def test_a_file_that_is_no_saved_evaluation_is_refused(source: str, message: str
     assert str(problems[0]).startswith(message)
 
 
-def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
-    head, *lines = predictions.dump(done)
+def test_a_file_that_was_cut_off_is_refused(saved: Evaluation) -> None:
+    head, *lines = predictions.dump(saved)
     assert predictions.parse(head, "f")[1][0].what == "no report in this file"
     assert predictions.parse(head + lines[0], "f")[1][0].what == "reports in it: 1; its first line says 2"
     assert predictions.parse(head + lines[0] + lines[1][:-20], "f")[1][0].where.startswith("f:3:")
@@ -137,8 +137,8 @@ def test_a_file_that_was_cut_off_is_refused(done: Evaluation) -> None:
     ("old", "new", "message"),
     [('"id": "a"', '"id": "a", "id": "a"', "duplicate key 'id'"), ('"year": 2024', '"year": NaN', "NaN")],
 )
-def test_what_is_not_valid_json_is_refused(done: Evaluation, old: str, new: str, message: str) -> None:
-    (problem,) = predictions.parse("".join(predictions.dump(done)).replace(old, new), "f")[1]
+def test_what_is_not_valid_json_is_refused(saved: Evaluation, old: str, new: str, message: str) -> None:
+    (problem,) = predictions.parse("".join(predictions.dump(saved)).replace(old, new), "f")[1]
     assert problem.where == "f:2"
     assert message in problem.what
 

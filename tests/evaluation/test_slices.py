@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import DataError
-from conflict_ner.evaluation.report import Report, score
+from conflict_ner.evaluation.matching import align
+from conflict_ner.evaluation.report import Report, label_counts, score
 from conflict_ner.evaluation.seen_mentions import SeenMentions
-from conflict_ner.evaluation.slices import is_in_capitals
+from conflict_ner.evaluation.slices import is_in_capitals, slices
+from helpers.evaluations import labelings, properties
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 TEXT = "M23 rebels of Kivu left Goma."
 
@@ -22,12 +26,25 @@ def report(documents: list[Document], **options: object) -> Report:
 
 
 def test_a_field_with_few_values_is_sliced_and_its_parts_make_the_whole() -> None:
-    done = report([document("a", theatre="Kivu"), document("b", theatre="Kivu"), document("c", theatre="Ituri")])
-    theatres = done.slices["theatre"]
+    scored = report([document("a", theatre="Kivu"), document("b", theatre="Kivu"), document("c", theatre="Ituri")])
+    theatres = scored.slices["theatre"]
     assert {value: one.documents for value, one in theatres.items()} == {"Ituri": 1, "Kivu": 2}
-    assert sum(one.strict.gold for one in theatres.values()) == done.strict.micro.gold
+    assert sum(one.strict.gold for one in theatres.values()) == scored.strict.micro.gold
     assert theatres["Ituri"].strict.interval is None
     assert theatres["Kivu"].strict.interval is not None
+
+
+@settings(properties, max_examples=40)
+@given(st.lists(st.tuples(labelings(20, "AB"), labelings(20, "AB"), st.sampled_from("xyz")), max_size=8))
+def test_the_counts_of_all_values_of_a_slice_add_up_to_the_whole(
+    reports: list[tuple[list[Mention], list[Mention], str]],
+) -> None:
+    documents = [Document(str(k), "a" * 20, tuple(gold), {"f": value}) for k, (gold, _, value) in enumerate(reports)]
+    pairs = [align(gold, predicted) for gold, predicted, _ in reports]
+    total = label_counts(pairs, "AB").sum(axis=(0, 1)).tolist()
+    for parts in slices(documents, pairs, ["f"] if documents else []).values():
+        counts = [(part.strict.correct, part.strict.predicted, part.strict.gold) for part in parts.values()]
+        assert [sum(column) for column in zip((0, 0, 0), *counts, strict=True)] == total
 
 
 def test_fields_with_one_value_or_too_many_are_not_sliced_unless_named() -> None:
@@ -80,8 +97,8 @@ def test_lengths(words: int, value: str) -> None:
 def test_seen_and_unseen_in_training() -> None:
     seen = SeenMentions.of([Document("t", "M23 rebels", (Mention(0, 10, "ACTOR"),))])
     upper = document("b", TEXT.upper())
-    done = report([document("a"), upper], seen=seen)
-    exact, lower = done.slices["seen in training"], done.slices["seen in training (lower-cased)"]
+    scored = report([document("a"), upper], seen=seen)
+    exact, lower = scored.slices["seen in training"], scored.slices["seen in training (lower-cased)"]
     assert exact["seen"].strict.gold == 1
     assert lower["seen"].strict.gold == 2
     assert exact["unseen"].strict.gold == 3
@@ -90,8 +107,8 @@ def test_seen_and_unseen_in_training() -> None:
 
 def test_a_report_that_was_in_training_is_seen() -> None:
     seen = SeenMentions.of([document("t")], [document("v", "Other text, with  Goma here ok.")])
-    done = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], seen=seen)
-    assert {value: one.documents for value, one in done.slices["report seen in training"].items()} == {"seen": 2}
+    scored = report([document("a"), document("b", "OTHER text, with Goma HERE ok. ")], seen=seen)
+    assert {value: one.documents for value, one in scored.slices["report seen in training"].items()} == {"seen": 2}
 
 
 def test_without_seen_mentions_there_are_no_slices_of_them() -> None:

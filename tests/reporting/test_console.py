@@ -1,4 +1,4 @@
-"""Tables for a console: every cell is printed whole, whatever the width and the labels."""
+"""Tables for a console: every cell is printed completely, whatever the width and the labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from conflict_ner.reporting import comparison_tables
 from conflict_ner.reporting import tables as views
 from conflict_ner.reporting.console import ConsoleTable, ignore_unusable_sizes, print_table, print_wrapped, width_of
 from helpers.benchmarks import BOTH, TRAINING
+from helpers.evaluations import properties
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
 WIDTHS = (20, 25, 30, 40, 50, 60, 72, 80, 100, 120)
 LABEL_SETS = (
@@ -30,7 +35,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def assert_whole(shown: str, rows: Sequence[Sequence[str]]) -> None:
-    """See that every cell stands in the output, between spaces, as often as it should."""
+    """Assert that every cell is in the output, between spaces, and nothing was shortened."""
     spaced = re.sub(r"\s", " ", f" {shown} ")
     for row in rows:
         for cell in filter(None, row):
@@ -40,18 +45,18 @@ def assert_whole(shown: str, rows: Sequence[Sequence[str]]) -> None:
 
 
 def evaluation(labels: Sequence[str], name: str = "m") -> Evaluation:
-    """Some thousand mentions of every label, half of them found."""
+    """Return an evaluation with over a thousand mentions of every label, two thirds of them found."""
     text = " ".join("word" for _ in range(40 * len(labels)))
     mentions = tuple(Mention(5 * k, 5 * k + 4, labels[k % len(labels)]) for k in range(40 * len(labels)))
     documents = tuple(Document(str(k), text, mentions, {"theatre": f"Theatre number {k % 2}"}) for k in range(30))
-    half = tuple(Entity(m.label, "word", m.start, m.end, 0.5 + k % 40 / 100) for k, m in enumerate(mentions) if k % 3)
-    found = (half,) * 30
-    done = score(documents, found, labels, fields=["theatre"])
-    return Evaluation(name, "data", tuple(labels), documents, found, done)
+    found = tuple(Entity(m.label, "word", m.start, m.end, 0.5 + k % 40 / 100) for k, m in enumerate(mentions) if k % 3)
+    predicted = (found,) * 30
+    report = score(documents, predicted, labels, fields=["theatre"])
+    return Evaluation(name, "data", tuple(labels), documents, predicted, report)
 
 
 @pytest.fixture(scope="module", params=LABEL_SETS, ids=["4 labels", "6 labels", "12 labels"])
-def done(request: pytest.FixtureRequest) -> Evaluation:
+def scored(request: pytest.FixtureRequest) -> Evaluation:
     return evaluation(request.param)
 
 
@@ -70,9 +75,11 @@ def test_counts_are_whole(labels: Sequence[str], width: int, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_an_evaluation_is_whole(done: Evaluation, width: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_an_evaluation_is_whole(
+    scored: Evaluation, width: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    report = done.report
+    report = scored.report
     views.show(report, "data")
     scores = capsys.readouterr().out
     assert_whole(scores, views.rows(report))
@@ -85,17 +92,17 @@ def test_an_evaluation_is_whole(done: Evaluation, width: int, monkeypatch: pytes
         for value, one in report.slices[name].items()
     ]
     assert_whole(details, [*errors, *slices])
-    assert all(label in scores and label in details for label in done.labels)
+    assert all(label in scores and label in details for label in scored.labels)
     if width >= 60:
         assert max(map(len, (scores + details).splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_comparisons_benchmarks_and_series_are_whole(
-    done: Evaluation, width: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    scored: Evaluation, width: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    compared = compare(done, done)
+    compared = compare(scored, scored)
     comparison_tables.show(compared)
     assert_whole(capsys.readouterr().out, comparison_tables.rows(compared))
     benchviews.show(BOTH, TRAINING)
@@ -105,6 +112,24 @@ def test_comparisons_benchmarks_and_series_are_whole(
     body = [(name, "81.5", "82.5", "83.5", "model-fold1-of-a-run", "Mali") for name in ("fold 1", "mean", "deviation")]
     train._print_runs_table(heads, body)
     assert_whole(capsys.readouterr().out, [row[:4] for row in body] + [("model-fold1-of-a-run;", "Mali")])
+
+
+CELLS = st.text("ab\N{CJK UNIFIED IDEOGRAPH-6226}.", min_size=1, max_size=3)  # at most six cells wide
+TABLES = st.integers(2, 6).flatmap(
+    lambda columns: st.lists(st.lists(CELLS, min_size=columns, max_size=columns), min_size=2, max_size=4)
+)
+
+
+@properties
+@given(TABLES, st.integers(20, 60))
+def test_every_cell_of_any_table_is_printed_and_no_line_is_wider_than_the_console(
+    grid: list[list[str]], width: int
+) -> None:
+    headings, *body = grid
+    lines = [line.plain for line in ConsoleTable(headings, body).lines(width)]
+    assert max(map(cell_len, lines)) <= width
+    printed, expected = Counter(" ".join(lines).split()), Counter(cell for row in body for cell in row)
+    assert expected <= printed
 
 
 def test_parts_of_a_split_table_begin_with_the_first_column_and_its_rows() -> None:

@@ -24,12 +24,14 @@ from hypothesis import strategies as st
 
 
 def test_the_list_has_the_errors_that_the_report_counts() -> None:
-    done = evaluation()
-    pairs = [align(d.mentions, found) for d, found in zip(done.documents, done.predicted, strict=True)]
-    errors = list_errors(pairs, done.documents)
+    original = evaluation()
+    pairs = [align(d.mentions, found) for d, found in zip(original.documents, original.predicted, strict=True)]
+    errors = list_errors(pairs, original.documents)
     counted = Counter((error.kind, error.label) for error in errors)
     assert {kind for kind, _ in counted} == set(ERRORS)
-    assert {kind: {label: counted[kind, label] for label in done.labels} for kind in ERRORS} == done.report.errors
+    assert {
+        kind: {label: counted[kind, label] for label in original.labels} for kind in ERRORS
+    } == original.report.errors
     assert [error.number for error in errors] == list(range(1, len(errors) + 1))
 
 

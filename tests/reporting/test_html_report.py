@@ -72,9 +72,9 @@ def values(read: Reader, attribute: str) -> list[str]:
     return [value for name, value in read.attributes if name == attribute]
 
 
-def written(done: Evaluation) -> str:
+def written(original: Evaluation) -> str:
     stream = io.StringIO()
-    html_report.write(done, stream)
+    html_report.write(original, stream)
     return stream.getvalue()
 
 
@@ -125,12 +125,12 @@ def test_the_figures_shown_are_those_of_the_report_in_the_page(read: Reader) -> 
 
 
 def test_hostile_text_stays_text(read: Reader) -> None:
-    done = evaluation()
+    original = evaluation()
     # One script runs, and it is ours (its hash is in the policy); the other is the report as data.
     assert read.tags.count("script") == 2
     assert not {"img", "i", "iframe", "object", "base"} & set(read.tags)
     assert not [name for name, _ in read.attributes if name.startswith("on")]
-    assert [text for text in (d.text for d in done.documents) if text not in read.texts] == []
+    assert [text for text in (d.text for d in original.documents) if text not in read.texts] == []
     assert read.by_id["r2"].count(ATTACK) >= 3  # its id, its metadata and its text
 
 

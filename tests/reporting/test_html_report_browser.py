@@ -34,13 +34,13 @@ if MISSING := [name for name, found in NEEDED.items() if not found]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pages: an evaluation's and tagged reports'."""
     folder = tmp_path_factory.mktemp("pages")
-    done = evaluation()
+    original = evaluation()
     # Room between the reports, so that a link has somewhere to go.
-    long = tuple(replace(d, text=d.text + "\n" + "Nothing. " * 800) for d in done.documents)
+    long = tuple(replace(d, text=d.text + "\n" + "Nothing. " * 800) for d in original.documents)
     with (folder / "report.html").open("w", encoding="utf-8") as stream:
-        html_report.write(replace(done, documents=long), stream)
+        html_report.write(replace(original, documents=long), stream)
     rows: list[Row] = [
-        (d.id, d.metadata, d.text, found) for d, found in zip(done.documents, done.predicted, strict=True)
+        (d.id, d.metadata, d.text, found) for d, found in zip(original.documents, original.predicted, strict=True)
     ]
     rows.append(("wide", {"k" * 300: "v" * 300}, "w" * 500 + " Goma", [entity("w" * 500, 0, 400, LABELS[1])]))
     with (folder / "tagged.html").open("w", encoding="utf-8") as stream:
@@ -75,7 +75,7 @@ def find(driver: Any, css: str) -> list[Any]:
 
 
 def choose(driver: Any, name: str, value: str) -> None:
-    """Set a control of the error browser and wait for what it says."""
+    """Set a control of the error browser and wait for the filter to run."""
     driver.execute_script(
         "const control = document.querySelector('form[data-list=errors]').elements[arguments[0]];"
         "control.value = arguments[1]; control.dispatchEvent(new Event('input', {bubbles: true}))",
@@ -87,13 +87,13 @@ def choose(driver: Any, name: str, value: str) -> None:
 
 def shown(driver: Any) -> list[str]:
     visible = [item for item in find(driver, "#errors > .item") if item.is_displayed()]
-    [said] = find(driver, "form[data-list=errors] output")
-    assert said.text == f"{len(visible)} of {len(find(driver, '#errors > .item'))} shown"
+    [output] = find(driver, "form[data-list=errors] output")
+    assert output.text == f"{len(visible)} of {len(find(driver, '#errors > .item'))} shown"
     return [item.get_attribute("data-kind") for item in visible]
 
 
 @pytest.mark.parametrize("name", ["report.html", "tagged.html"])
-def test_a_page_opens_without_a_complaint_and_runs_nothing_foreign(name: str, chromium: Any, folder: Path) -> None:
+def test_a_page_opens_without_errors_and_runs_only_its_own_script(name: str, chromium: Any, folder: Path) -> None:
     chromium.get((folder / name).as_uri())
     assert chromium.get_log("browser") == []
     assert chromium.execute_script("return window.taken") is None

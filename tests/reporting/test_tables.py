@@ -89,9 +89,9 @@ def test_what_is_undefined_is_shown_as_such(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_path_or_a_value_that_looks_like_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     documents = [Document(str(k), "Quiet.", (), {"source": "[/red]"}) for k in range(2)]
-    done = score(documents, [[], []], ["ACTOR"], fields=["source"])
-    tables.show(done, "data [/x]")
-    tables.show_details(done, ["source", "source"])
+    scored = score(documents, [[], []], ["ACTOR"], fields=["source"])
+    tables.show(scored, "data [/x]")
+    tables.show_details(scored, ["source", "source"])
     shown = capsys.readouterr().out
     assert "data [/x]: strict" in shown
     assert shown.count("[/red]") == 1
