@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.errors import ConfigError, Problem
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 BASE = "labels: [ACTOR, WEAPON]\ndata: {train: [../a.md], validation: [b]}\noutput: ../m\n"
@@ -388,6 +388,9 @@ CONFIGS = st.fixed_dictionaries(
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(CONFIGS)
+@example(
+    Config.model_validate({"labels": ["A"], "data": {"train": ["/a\x85b"], "validation_share": 0.1}, "output": "/m"})
+)
 def test_any_config_that_is_dumped_loads_back_equal(config: Config) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "run.yaml"

@@ -89,6 +89,11 @@ class _Loader(yaml.SafeLoader):
 class _Dumper(yaml.SafeDumper):
     """Quotes text that YAML 1.1 or 1.2 would read as something else."""
 
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Represent a string; one with a Unicode line break in double quotes, because PyYAML folds it otherwise."""
+        style = '"' if re.search("[\x85\u2028\u2029]", text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
 
 for _name, _pattern in _CORE_SCHEMA.items():
     _regexp = re.compile(rf"(?:{_pattern})\Z")
@@ -96,6 +101,7 @@ for _name, _pattern in _CORE_SCHEMA.items():
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", _regexp, None)
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_text)
+_Dumper.add_representer(str, _Dumper.represent_text)
 _YAML_1_1 = yaml.SafeLoader("")
 
 
