@@ -69,6 +69,7 @@ def test_parse_returns_the_documents_that_dump_wrote(form: ModuleType) -> None:
     def check(written: list[Document]) -> None:
         parsed, problems = form.parse(form.dump(written).encode().decode(), "f")
         assert problems == []
+        assert parsed == written
         assert list(map(as_json, parsed)) == list(map(as_json, written))
         assert all(document.is_valid for document in parsed)
 
