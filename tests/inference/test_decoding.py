@@ -1,4 +1,4 @@
-"""From word tags to entities, also where the tokenizer joins or drops words."""
+"""Decoding word tags into entities, also if the tokenizer joins or drops words."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def by_spaces() -> WindowTokenizer:
     return WindowTokenizer.from_tokenizer(copy_backend(tokenizer), 32, 8)
 
 
-def decoded(window_tokenizer: WindowTokenizer, text: str, tags: str, scores: list[float] | None = None) -> list[Entity]:
-    """Decode a text given a tag a word: `B-NUMBER` and so on; `?` where the model has said nothing true."""
+def decode_tags(
+    window_tokenizer: WindowTokenizer, text: str, tags: str, scores: list[float] | None = None
+) -> list[Entity]:
+    """Decode a text from one tag per word, such as `B-NUMBER`; `?` for a word whose tag must not be read."""
     (encoded,) = window_tokenizer.encode([text])
     names = tags.split()
     assert len(names) == len(encoded.word_starts), "a tag for each word"
@@ -44,7 +46,7 @@ def decoded(window_tokenizer: WindowTokenizer, text: str, tags: str, scores: lis
     return found
 
 
-def marked(entities: list[Entity]) -> list[tuple[str, str]]:
+def as_pairs(entities: list[Entity]) -> list[tuple[str, str]]:
     return [(entity.text, entity.label) for entity in entities]
 
 
@@ -62,7 +64,7 @@ def marked(entities: list[Entity]) -> list[tuple[str, str]]:
 def test_a_word_inside_a_token_is_part_of_what_the_token_is(
     by_spaces: WindowTokenizer, text: str, tags: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert marked(decoded(by_spaces, text, tags)) == expected
+    assert as_pairs(decode_tags(by_spaces, text, tags)) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_word_inside_a_token_is_part_of_what_the_token_is(
 def test_a_dropped_mark_is_inside_a_mention_only_if_the_mention_goes_on(
     by_spaces: WindowTokenizer, text: str, tags: str, expected: list[str]
 ) -> None:
-    found = decoded(by_spaces, text.replace("{}", MARK), tags)
+    found = decode_tags(by_spaces, text.replace("{}", MARK), tags)
     assert [entity.text for entity in found] == [part.replace("{}", MARK) for part in expected]
 
 
@@ -100,19 +102,19 @@ def test_a_dropped_mark_is_inside_a_mention_only_if_the_mention_goes_on(
 def test_a_tag_that_continues_nothing_begins_a_mention(
     by_spaces: WindowTokenizer, tags: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert marked(decoded(by_spaces, "in Goma today", tags)) == expected
+    assert as_pairs(decode_tags(by_spaces, "in Goma today", tags)) == expected
 
 
 def test_a_score_is_the_mean_over_the_words_with_a_lead(by_spaces: WindowTokenizer) -> None:
     text = f"El {MARK} Fasher 3m and Goma"
     tags = "B-LOCATION ? I-LOCATION I-LOCATION ? O B-LOCATION"
-    found = decoded(by_spaces, text, tags, [0.9, 0.0, 0.6, 0.3, 0.0, 1.0, 0.25])
+    found = decode_tags(by_spaces, text, tags, [0.9, 0.0, 0.6, 0.3, 0.0, 1.0, 0.25])
     assert [entity.score for entity in found] == pytest.approx([0.6, 0.25])
 
 
 def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: WindowTokenizer) -> None:
     text = "two\r\nin \U0001f4a3 Goma, 3m"
-    found = decoded(by_spaces, text, "B-NUMBER O O B-LOCATION ? B-NUMBER ?")
+    found = decode_tags(by_spaces, text, "B-NUMBER O O B-LOCATION ? B-NUMBER ?")
     assert [(entity.start, entity.end) for entity in found] == [(0, 3), (10, 14), (16, 18)]
     for entity in found:
         assert text[entity.start : entity.end] == entity.text
@@ -120,19 +122,19 @@ def test_entities_come_in_order_as_plain_values_and_slice_their_text(by_spaces: 
 
 
 def test_a_text_without_words_has_no_entities(by_spaces: WindowTokenizer) -> None:
-    assert decoded(by_spaces, " \n", "") == []
+    assert decode_tags(by_spaces, " \n", "") == []
 
 
 @pytest.mark.parametrize("ends", ["\n\n", "\r\n\r\n", "\r\r", "\n \t\n", "\n\n\n", "\u2029", "\x0c", "</p><p>"])
 def test_no_entity_goes_on_across_a_blank_line(by_spaces: WindowTokenizer, ends: str) -> None:
-    found = decoded(by_spaces, f"in Goma{ends} Goma fell", "O B-LOCATION I-LOCATION O")
-    assert marked(found) == [("Goma", "LOCATION")] * 2
+    found = decode_tags(by_spaces, f"in Goma{ends} Goma fell", "O B-LOCATION I-LOCATION O")
+    assert as_pairs(found) == [("Goma", "LOCATION")] * 2
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", " \n\t", "<br>"])
 def test_an_entity_may_go_on_across_the_end_of_a_line(by_spaces: WindowTokenizer, ends: str) -> None:
-    found = decoded(by_spaces, f"in El{ends} Fasher fell", "O B-LOCATION I-LOCATION O")
-    assert marked(found) == [(f"El{ends} Fasher", "LOCATION")]
+    found = decode_tags(by_spaces, f"in El{ends} Fasher fell", "O B-LOCATION I-LOCATION O")
+    assert as_pairs(found) == [(f"El{ends} Fasher", "LOCATION")]
 
 
 def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: WindowTokenizer) -> None:
@@ -170,12 +172,12 @@ def test_a_blank_line_parts_entities_in_its_own_text_only(by_spaces: WindowToken
 def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: WindowTokenizer, span: str, expected: str) -> None:
     (encoded,) = by_spaces.encode([f"in {span} today"])
     inside = len(encoded.word_starts) - 3
-    found = decoded(by_spaces, f"in {span} today", " ".join(["O", "B-LOCATION", *["I-LOCATION"] * inside, "O"]))
-    assert marked(found) == [(expected, "LOCATION")]
+    found = decode_tags(by_spaces, f"in {span} today", " ".join(["O", "B-LOCATION", *["I-LOCATION"] * inside, "O"]))
+    assert as_pairs(found) == [(expected, "LOCATION")]
 
 
 def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: WindowTokenizer) -> None:
-    assert marked(decoded(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]
+    assert as_pairs(decode_tags(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]
 
 
 PIECES = st.sampled_from(

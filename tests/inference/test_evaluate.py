@@ -1,4 +1,4 @@
-"""A checkpoint scored on labeled files: one object with all that views need."""
+"""Evaluating one checkpoint on labeled files, or two for a comparison."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from helpers.runs import LABELS
 
 
 @pytest.fixture(scope="module")
-def done(checkpoint_folder: Path, reports_file: Path) -> Evaluation:
+def evaluation(checkpoint_folder: Path, reports_file: Path) -> Evaluation:
     return evaluate.evaluate(checkpoint_folder, [reports_file], device="cpu")
 
 
 def test_an_evaluation_holds_what_was_scored_and_on_what(
-    done: Evaluation, checkpoint_folder: Path, reports_file: Path, tagger: Tagger
+    evaluation: Evaluation, checkpoint_folder: Path, reports_file: Path, tagger: Tagger
 ) -> None:
-    assert (done.name, done.data, done.labels) == (checkpoint_folder.name, str(reports_file), LABELS)
-    assert [document.id for document in done.documents] == ["t-1", "t-2", "t-3"]
-    assert [list(each) for each in done.predicted] == tagger.tag([document.text for document in done.documents])
-    assert done.history == Checkpoint.load(checkpoint_folder).manifest.history
-    assert done.report.documents == 3
+    assert (evaluation.name, evaluation.data, evaluation.labels) == (checkpoint_folder.name, str(reports_file), LABELS)
+    assert [document.id for document in evaluation.documents] == ["t-1", "t-2", "t-3"]
+    assert [list(entities) for entities in evaluation.predicted] == tagger.tag(
+        [document.text for document in evaluation.documents]
+    )
+    assert evaluation.history == Checkpoint.load(checkpoint_folder).manifest.history
+    assert evaluation.report.documents == 3
 
 
-def test_what_training_has_seen_is_known_from_the_checkpoint(done: Evaluation) -> None:
-    assert set(done.report.slices["report seen in training"]) == {"seen"}
-    assert set(done.report.slices["seen in training"]) == {"seen"}
-    assert done.report.slices["seen in training"]["seen"].strict.gold == done.report.mentions
+def test_what_training_has_seen_is_known_from_the_checkpoint(evaluation: Evaluation) -> None:
+    assert set(evaluation.report.slices["report seen in training"]) == {"seen"}
+    assert set(evaluation.report.slices["seen in training"]) == {"seen"}
+    assert evaluation.report.slices["seen in training"]["seen"].strict.gold == evaluation.report.mentions
 
 
 def test_an_unknown_field_is_refused_before_anything_is_tagged(
@@ -54,43 +56,45 @@ def test_a_checkpoint_is_named_also_where_one_stands_in_it(
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Path, reports_file: Path) -> Path:
-    """What the checkpoint finds in its three reports."""
+def saved_file(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Path, reports_file: Path) -> Path:
+    """The saved evaluation of the checkpoint on its three reports."""
     target = tmp_path_factory.mktemp("saved") / "done.jsonl"
     predictions.save(evaluate.evaluate(checkpoint_folder, [reports_file], device="cpu"), target)
     return target
 
 
 def test_a_checkpoint_and_its_saved_evaluation_do_not_differ(
-    file: Path, checkpoint_folder: Path, reports_file: Path
+    saved_file: Path, checkpoint_folder: Path, reports_file: Path
 ) -> None:
-    one, other = evaluate_pair(checkpoint_folder, file, [reports_file], "cpu")
-    assert (one.name, other.name) == (str(checkpoint_folder), str(file))
+    one, other = evaluate_pair(checkpoint_folder, saved_file, [reports_file], "cpu")
+    assert (one.name, other.name) == (str(checkpoint_folder), str(saved_file))
     assert one.report == other.report
     assert one.predicted == other.predicted
     assert compare(one, other).changes == ()
 
 
-def test_two_saved_evaluations_need_no_data(file: Path) -> None:
-    assert compare(*evaluate_pair(file, file)).micro.p == 1
+def test_two_saved_evaluations_need_no_data(saved_file: Path) -> None:
+    assert compare(*evaluate_pair(saved_file, saved_file)).micro.p == 1
 
 
-def test_a_checkpoint_needs_data_and_files_take_none(file: Path, checkpoint_folder: Path, reports_file: Path) -> None:
+def test_a_checkpoint_needs_data_and_files_take_none(
+    saved_file: Path, checkpoint_folder: Path, reports_file: Path
+) -> None:
     with pytest.raises(ConfigError, match=r"DATA: is missing; name labeled reports to evaluate .* on"):
-        evaluate_pair(file, checkpoint_folder)
+        evaluate_pair(saved_file, checkpoint_folder)
     with pytest.raises(ConfigError, match="is not used: saved evaluations hold their reports; leave it out"):
-        evaluate_pair(file, file, [reports_file])
+        evaluate_pair(saved_file, saved_file, [reports_file])
 
 
-def test_a_path_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_there_is_named(saved_file: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none: no such file or folder; name a checkpoint's folder, or a file"):
-        evaluate_pair(file, tmp_path / "none")
+        evaluate_pair(saved_file, tmp_path / "none")
 
 
 def test_other_labels_are_refused_before_the_model_runs(
-    file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
+    saved_file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    head, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    head, *lines = saved_file.read_text(encoding="utf-8").splitlines(keepends=True)
     changed = json.loads(head)
     changed["labels"].append("VEHICLE")
     nothing = {**changed["report"]["strict"]["labels"]["ACTOR"], "correct": 0, "predicted": 0, "gold": 0}
@@ -102,9 +106,9 @@ def test_other_labels_are_refused_before_the_model_runs(
 
 
 def test_a_saved_evaluation_of_other_reports_is_refused(
-    file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path
+    saved_file: Path, tmp_path: Path, checkpoint_folder: Path, reports_file: Path
 ) -> None:
     other = tmp_path / "other.md"
     other.write_text(reports_file.read_text(encoding="utf-8").replace("from the coast", "inland"), encoding="utf-8")
     with pytest.raises(DataError, match=r"report 't-2' differs .*starting at 'inland.*; evaluate both on the same"):
-        compare(*evaluate_pair(file, checkpoint_folder, [other], "cpu"))
+        compare(*evaluate_pair(saved_file, checkpoint_folder, [other], "cpu"))

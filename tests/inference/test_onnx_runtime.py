@@ -1,4 +1,4 @@
-"""A model in ONNX form is loaded without PyTorch, and what is missing or damaged is said."""
+"""A model in ONNX form is loaded without PyTorch; missing and damaged files are reported."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it() -> None:
         require_packages("ONNX", {"json": "json", "no_such_module": "no_such>=1"})
 
 
-def product(in_8_bits: bool, marked: bool) -> onnx.ModelProto:
+def product(in_8_bits: bool, has_metadata: bool) -> onnx.ModelProto:
     """A graph of one product, in 8 bits or in fp32."""
     constants = {"w": np.full((4, 4), 127), "xs": np.array(1), "ws": np.array(1)}
     kinds = {"w": np.int8 if in_8_bits else np.float32, "xs": np.float32, "ws": np.float32}
@@ -59,13 +59,13 @@ def product(in_8_bits: bool, marked: bool) -> onnx.ModelProto:
     )
     opsets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid("com.microsoft", 1)]
     model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    if marked:
+    if has_metadata:
         model.metadata_props.add(key=SAFE_PRODUCTS[0], value=SAFE_PRODUCTS[1])
     return model
 
 
 @pytest.mark.parametrize(
-    ("in_8_bits", "marked", "cpu_is_exact", "refused"),
+    ("in_8_bits", "has_metadata", "cpu_is_exact", "refused"),
     [
         (True, False, False, True),
         (True, False, True, False),
@@ -77,12 +77,12 @@ def test_an_8_bit_graph_of_an_earlier_version_is_refused_where_it_would_be_compu
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     in_8_bits: bool,
-    marked: bool,
+    has_metadata: bool,
     cpu_is_exact: bool,
     refused: bool,
 ) -> None:
     monkeypatch.setattr(onnx_runtime, "multiplies_bytes_exactly", lambda: cpu_is_exact)
-    onnx.save(product(in_8_bits, marked), folder / "model.onnx")
+    onnx.save(product(in_8_bits, has_metadata), folder / "model.onnx")
     if not refused:
         assert OnnxRuntime.load(folder).session
         return
@@ -109,14 +109,14 @@ def test_a_cpu_is_asked_for_a_product_that_it_may_get_wrong(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("said", "threads"), [("3", 3), ("", physical_cores()), ("many", physical_cores()), ("0", physical_cores())]
+    ("setting", "threads"), [("3", 3), ("", physical_cores()), ("many", physical_cores()), ("0", physical_cores())]
 )
-def test_threads_are_all_cores_or_as_many_as_said(said: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", said)
+def test_threads_are_all_cores_or_as_many_as_said(setting: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", setting)
     assert _thread_count() == threads
 
 
 def test_neither_pytorch_nor_transformers_is_imported() -> None:
     code = "import sys, conflict_ner.inference.onnx_runtime; print({'torch', 'transformers'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "set()"

@@ -70,8 +70,8 @@ print(child.exitcode, queue.get() == found)
 def test_a_forked_process_tags_though_its_parent_has(folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     command = [sys.executable, "-c", FORK, str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
-    assert done.stdout.split() == ["0", "True"], done.stderr
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    assert process.stdout.split() == ["0", "True"], process.stderr
 
 
 def test_a_folder_that_has_changed_is_refused(folder: Path) -> None:
@@ -114,8 +114,8 @@ def test_commands_work_without_docstrings_and_assertions(
         "    app(arguments, prog_name='conflict-ner', standalone_mode=False)"
     )
     command = [sys.executable, "-OO", "-c", code, checkpoint_folder, tmp_path / "a.txt", reports_file]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert '"label": "WEAPON"' in done.stdout
-    assert "| **100.0** |" in done.stdout
-    assert "conflict-ner [OPTIONS]" in done.stdout
+    process = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert '"label": "WEAPON"' in process.stdout
+    assert "| **100.0** |" in process.stdout
+    assert "conflict-ner [OPTIONS]" in process.stdout

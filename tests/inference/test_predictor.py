@@ -72,32 +72,32 @@ def by_token(tokenizer: PreTrainedTokenizerFast, window: int, overlap: int = 8, 
     )
 
 
-def same(left: list[list[Entity]], right: list[list[Entity]]) -> bool:
-    def bare(side: list[list[Entity]]) -> list[list[Entity]]:
+def have_same_entities(left: list[list[Entity]], right: list[list[Entity]]) -> bool:
+    def without_scores(side: list[list[Entity]]) -> list[list[Entity]]:
         return [[dataclasses.replace(entity, score=0.0) for entity in entities] for entities in side]
 
     scores = [[entity.score for entities in side for entity in entities] for side in (left, right)]
-    return bare(left) == bare(right) and scores[0] == pytest.approx(scores[1], abs=1e-4)
+    return without_scores(left) == without_scores(right) and scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
 def test_results_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
     found = list(predictor.predict(TEXTS))
     assert len(found) == len(TEXTS)
     assert sum(map(bool, found)) > 5
-    assert same(found[::-1], list(predictor.predict(TEXTS[::-1])))
+    assert have_same_entities(found[::-1], list(predictor.predict(TEXTS[::-1])))
     for text, entities in zip(TEXTS, found, strict=True):
         assert all(text[entity.start : entity.end] == entity.text for entity in entities)
 
 
 def test_a_texts_entities_are_the_same_alone_and_in_company(predictor: Predictor) -> None:
     alone = [next(predictor.predict([text])) for text in TEXTS]
-    assert same(list(predictor.predict(TEXTS)), alone)
+    assert have_same_entities(list(predictor.predict(TEXTS)), alone)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 100, 10**6])
 def test_the_size_of_batches_changes_nothing(predictor: Predictor, batch_tokens: int) -> None:
     sized = dataclasses.replace(predictor, batch_tokens=batch_tokens)
-    assert same(list(sized.predict(TEXTS)), list(predictor.predict(TEXTS)))
+    assert have_same_entities(list(sized.predict(TEXTS)), list(predictor.predict(TEXTS)))
 
 
 @dataclasses.dataclass
@@ -131,7 +131,7 @@ def test_batches_that_are_asked_from_several_threads_keep_their_order(tokenizer:
     alone = by_token(tokenizer, 64)
     stub = RuntimeStub(alone.runtime, alone.runtime.padding, batch_tokens=40, workers=3)
     together = dataclasses.replace(alone, runtime=stub)
-    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert have_same_entities(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
     assert 1 < len(stub.threads) <= 3
 
 
@@ -139,7 +139,7 @@ def test_a_runtime_without_padding_is_asked_for_rows_of_one_length(tokenizer: Pr
     alone = by_token(tokenizer, 64)
     stub = RuntimeStub(alone.runtime, None, batch_tokens=1000)
     together = dataclasses.replace(alone, runtime=stub)
-    assert same(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
+    assert have_same_entities(list(together.predict(TEXTS * 3)), list(alone.predict(TEXTS * 3)))
     assert max(rows for rows, _ in stub.shapes) >= 3  # those of one length do share a batch
 
 
@@ -148,10 +148,10 @@ def test_windows_cover_the_whole_of_a_long_report(
     any_tokenizer: PreTrainedTokenizerFast, window: int, overlap: int
 ) -> None:
     text = "\n".join(SENTENCES * 12)
-    (whole,) = by_token(any_tokenizer, 10**6).predict([text])
-    (cut,) = by_token(any_tokenizer, window, overlap).predict([text])
-    assert same([cut], [whole])
-    assert whole[-1].end > 0.95 * len(text)
+    (unwindowed,) = by_token(any_tokenizer, 10**6).predict([text])
+    (windowed,) = by_token(any_tokenizer, window, overlap).predict([text])
+    assert have_same_entities([windowed], [unwindowed])
+    assert unwindowed[-1].end > 0.95 * len(text)
 
 
 def test_windows_are_no_longer_than_the_encoder_takes(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -188,7 +188,7 @@ def test_the_model_is_asked_without_dropout_and_left_as_it_was(predictor: Predic
     runtime: Any = predictor.runtime
     model = runtime.model
     model.train(training)
-    assert same(list(predictor.predict(TEXTS)), expected)
+    assert have_same_entities(list(predictor.predict(TEXTS)), expected)
     assert model.training is training
     model.train(False)
 
@@ -201,7 +201,7 @@ def test_the_logits_are_what_the_entities_come_from(predictor: Predictor) -> Non
         assert logits.shape == (len(encoded.word_starts), len(SCHEME.tags))
         probabilities = torch.from_numpy(logits).softmax(-1)
         again = decode([text], [encoded], logits.argmax(-1), probabilities.amax(-1).numpy(), SCHEME)
-        assert same(again, [entities])
+        assert have_same_entities(again, [entities])
 
 
 def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:

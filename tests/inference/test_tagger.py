@@ -1,4 +1,4 @@
-"""What users' scripts import: strings in, entities out, offsets that slice the text given."""
+"""The class that users' scripts import: its results, its thresholds, and the errors for wrong input."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ KNOWN = [
 
 
 @pytest.fixture
-def copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
-    """A checkpoint to do harm to."""
+def checkpoint_copy(checkpoint_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoint that a test may damage."""
     return shutil.copytree(checkpoint_folder, tmp_path / "copy")
 
 
@@ -80,9 +80,9 @@ def test_a_text_without_words_has_no_entities(tagger: Tagger, text: str) -> None
     ],
 )
 def test_what_the_tokenizer_drops_changes_no_entity_and_no_offset(tagger: Tagger, old: str, new: str) -> None:
-    marks = str.maketrans("", "", "\u200e\u200f\x00\x07\u0301\u0300")
+    dropped = str.maketrans("", "", "\u200e\u200f\x00\x07\u0301\u0300")
     tagged = found(tagger, REPORT.replace(old, new))
-    assert [(label, " ".join(text.translate(marks).split())) for label, text in tagged] == KNOWN
+    assert [(label, " ".join(text.translate(dropped).split())) for label, text in tagged] == KNOWN
     assert all(text.strip("\u200e\u200f\x00\x07 ") == text for _, text in tagged)
 
 
@@ -187,36 +187,38 @@ def test_a_pretrained_encoder_is_no_checkpoint(encoder_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
-def test_a_damaged_file_is_an_error_of_the_checkpoint(copy: Path, name: str) -> None:
-    content = (copy / name).read_bytes()
-    (copy / name).write_bytes(content[: len(content) // 2])
+def test_a_damaged_file_is_an_error_of_the_checkpoint(checkpoint_copy: Path, name: str) -> None:
+    content = (checkpoint_copy / name).read_bytes()
+    (checkpoint_copy / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(CheckpointError):
-        Tagger.load(copy, "cpu")
+        Tagger.load(checkpoint_copy, "cpu")
 
 
 @pytest.mark.parametrize("lost", ["tokenizer.json", "tokenizer*"])
-def test_a_checkpoint_without_its_tokenizer_is_not_whole(copy: Path, lost: str) -> None:
-    for file in copy.glob(lost):
+def test_a_checkpoint_without_its_tokenizer_is_not_whole(checkpoint_copy: Path, lost: str) -> None:
+    for file in checkpoint_copy.glob(lost):
         file.unlink()
     with pytest.raises(CheckpointError):
-        Tagger.load(copy, "cpu")
+        Tagger.load(checkpoint_copy, "cpu")
 
 
 def rewrite(file: Path, **changes: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
-def test_config_and_manifest_must_name_the_same_labels(copy: Path) -> None:
-    rewrite(copy / "manifest.json", labels=LABELS[::-1])
+def test_config_and_manifest_must_name_the_same_labels(checkpoint_copy: Path) -> None:
+    rewrite(checkpoint_copy / "manifest.json", labels=LABELS[::-1])
     with pytest.raises(CheckpointError, match="different labels"):
-        Tagger.load(copy, "cpu")
+        Tagger.load(checkpoint_copy, "cpu")
 
 
-def test_tags_that_are_not_iob2_in_order_are_refused(copy: Path) -> None:
+def test_tags_that_are_not_iob2_in_order_are_refused(checkpoint_copy: Path) -> None:
     tags = [*(f"{prefix}-{label}" for label in LABELS for prefix in "BI"), "O"]
-    rewrite(copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)})
+    rewrite(
+        checkpoint_copy / "config.json", id2label=dict(enumerate(tags)), label2id={tag: k for k, tag in enumerate(tags)}
+    )
     with pytest.raises(CheckpointError, match="IOB2"):
-        Tagger.load(copy, "cpu")
+        Tagger.load(checkpoint_copy, "cpu")
 
 
 def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagger) -> None:
@@ -226,9 +228,9 @@ def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagg
     middle = actors[len(actors) // 2]
     assert actors[0] < middle
     strict = Tagger.load(folder, "cpu", {"ACTOR": middle}, precision="fp32")
-    kept = [[e for e in found if e.label != "ACTOR" or e.score >= middle] for found in entities]
-    assert strict.tag(SENTENCES) == kept != entities
-    assert any(e.label == "ACTOR" and e.score == middle for found in kept for e in found)
+    expected = [[e for e in found if e.label != "ACTOR" or e.score >= middle] for found in entities]
+    assert strict.tag(SENTENCES) == expected != entities
+    assert any(e.label == "ACTOR" and e.score == middle for found in expected for e in found)
     assert Tagger.load(folder, "cpu", dict.fromkeys(LABELS, 0), "fp32").tag(SENTENCES) == entities
 
 
@@ -270,7 +272,7 @@ def test_what_is_no_text_is_named_by_its_type_with_what_to_give(tagger: Tagger, 
 def test_any_series_of_strings_is_tagged(tagger: Tagger) -> None:
     expected = tagger.tag(SENTENCES)
     by_key = dict(enumerate(SENTENCES))
-    given: list[Any] = [
+    series: list[Any] = [
         tuple(SENTENCES),
         (text for text in SENTENCES),
         np.array(SENTENCES),
@@ -278,7 +280,7 @@ def test_any_series_of_strings_is_tagged(tagger: Tagger) -> None:
         by_key.values(),
         dict.fromkeys(SENTENCES).keys(),
     ]
-    for texts in given:
+    for texts in series:
         assert tagger.tag(texts) == expected
     assert tagger.tag(np.str_(SENTENCES[0])) == tagger.tag(SENTENCES[0])
     assert {type(e.text) for e in tagger.tag([np.str_(SENTENCES[0])])[0]} == {str}

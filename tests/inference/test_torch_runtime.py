@@ -1,4 +1,4 @@
-"""A model asked through PyTorch: in bf16 it says what it says in fp32, near ties computed again."""
+"""A model run by PyTorch: bf16 finds the spans of fp32, because near ties are computed again."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TEXTS = [*SENTENCES, " ".join(SENTENCES * 3), *" ".join(SENTENCES).split()]
 
 @pytest.fixture
 def model(encoder_folder: Path) -> PreTrainedModel:
-    """Two of its tags are all but one: where either is best, the other is near."""
+    """A model with two tags whose logits are almost equal, so that there are many near ties."""
     torch.manual_seed(3)
-    made: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
-    nn.init.normal_(made.classifier.weight, std=0.3)
+    model: Any = new_model(str(encoder_folder), SCHEME, 0.5, 0.5)
+    nn.init.normal_(model.classifier.weight, std=0.3)
     with torch.no_grad():
-        for matrix in filter(lambda weight: weight.dim() > 1, made.base_model.parameters()):
+        for matrix in filter(lambda weight: weight.dim() > 1, model.base_model.parameters()):
             matrix.mul_(12)  # so that rounding shows
-        made.classifier.weight[3] = made.classifier.weight[1] + 1e-2 * torch.randn(made.config.hidden_size)
-    return made  # type: ignore[no-any-return]
+        model.classifier.weight[3] = model.classifier.weight[1] + 1e-2 * torch.randn(model.config.hidden_size)
+    return model  # type: ignore[no-any-return]
 
 
 def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) -> Predictor:
@@ -43,7 +43,7 @@ def predictor(model: PreTrainedModel, encoder_folder: Path, *, in_bf16: bool) ->
     return Predictor(TorchRuntime(model, in_bf16), window_tokenizer, SCHEME)
 
 
-def marks(found: Any) -> list[list[tuple[str, int, int]]]:
+def spans(found: Any) -> list[list[tuple[str, int, int]]]:
     return [[(entity.label, entity.start, entity.end) for entity in entities] for entities in found]
 
 
@@ -53,7 +53,7 @@ def test_bf16_rounds_and_yet_finds_the_spans_of_fp32(
     exact = predictor(model, encoder_folder, in_bf16=False)
     fast = predictor(model, encoder_folder, in_bf16=True)
     expected = np.concatenate([logits for _, logits in exact.logits(TEXTS)])
-    assert marks(fast.predict(TEXTS)) == marks(exact.predict(TEXTS))
+    assert spans(fast.predict(TEXTS)) == spans(exact.predict(TEXTS))
     # The near ties are what makes the difference: trusted, some words get another tag.
     monkeypatch.setattr(torch_runtime, "BF16_TIE_MARGIN", 0.0)
     trusting = np.concatenate([logits for _, logits in fast.logits(TEXTS)])
@@ -64,26 +64,26 @@ def test_bf16_rounds_and_yet_finds_the_spans_of_fp32(
 def test_only_inputs_with_a_near_tie_are_computed_again(
     model: PreTrainedModel, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    exactly = TorchRuntime.logits_fp32
+    batch_sizes: list[int] = []
+    logits_fp32 = TorchRuntime.logits_fp32
 
     def counting(self: TorchRuntime, ids: Any, mask: Any) -> Any:
         if not torch.is_autocast_enabled("cpu"):
-            asked.append(len(ids))
-        return exactly(self, ids, mask)
+            batch_sizes.append(len(ids))
+        return logits_fp32(self, ids, mask)
 
     monkeypatch.setattr(TorchRuntime, "logits_fp32", counting)
     fast = predictor(model, encoder_folder, in_bf16=True)
     list(fast.predict(TEXTS))
-    again = sum(asked)
-    asked.clear()
+    again = sum(batch_sizes)
+    batch_sizes.clear()
     monkeypatch.setattr(torch_runtime, "BF16_TIE_MARGIN", 1e9)
     list(fast.predict(TEXTS))
-    assert 0 < again < sum(asked)
+    assert 0 < again < sum(batch_sizes)
 
 
 @pytest.mark.parametrize(
-    ("asked", "hardware", "expected"),
+    ("precision", "hardware", "expected"),
     [
         ("auto", "bf16", True),
         ("auto", "fp32", False),
@@ -93,13 +93,13 @@ def test_only_inputs_with_a_near_tie_are_computed_again(
     ],
 )
 def test_auto_takes_bf16_where_the_hardware_multiplies_it(
-    asked: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    precision: Any, hardware: Any, expected: bool, model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch_runtime, "choose_device", lambda device, precision: Hardware(device, hardware))
-    made = TorchRuntime.of(model, asked)
-    assert made.in_bf16 is expected
+    runtime = TorchRuntime.of(model, precision)
+    assert runtime.in_bf16 is expected
     # Only who asks for bf16 itself is left with its rounding.
-    assert (made.tie_margin > 0) is (expected and asked == "auto")
+    assert (runtime.tie_margin > 0) is (expected and precision == "auto")
 
 
 def test_a_model_on_the_cpu_is_kept_to_the_cores_that_there_are(
@@ -137,7 +137,7 @@ def test_batches_side_by_side_find_what_one_after_the_other_does(
         alone = dataclasses.replace(runtime, core_per_batch=False)
         texts = TEXTS * 20
         together = Predictor(runtime, window_tokenizer, SCHEME, batch_tokens=40).predict(texts)
-        assert marks(together) == marks(Predictor(alone, window_tokenizer, SCHEME, batch_tokens=40).predict(texts))
+        assert spans(together) == spans(Predictor(alone, window_tokenizer, SCHEME, batch_tokens=40).predict(texts))
         assert torch.get_num_threads() == 3  # as before
     finally:
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What is read of zips and tars: member by member, each under a name of its own."""
+"""Reading zips and tars member by member, each under a unique name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of CSV: byte for byte rows of the file, or a problem that names the lines left out."""
+"""Rows of CSV are exactly rows of the file, and a problem names the lines that are left out."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_quotes_escaped_with_a_backslash_are_read_where_that_is_said() -> None:
     rows, problems = read(content)
     assert rows == []
     assert "--escape" in problems[0].fix
-    said = [("1", 'Locals said "we fled", and \\ left'), ("2", "Goma\\nfell"), ("3", "C:\\temp\\")]
-    assert read(content, Dialect(escape=True)) == (said, [])
+    expected = [("1", 'Locals said "we fled", and \\ left'), ("2", "Goma\\nfell"), ("3", "C:\\temp\\")]
+    assert read(content, Dialect(escape=True)) == (expected, [])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows of Parquet files: a value that Python cannot hold costs no row."""
+"""Rows of Parquet files: a value that Python cannot hold does not lose its row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ END = 253_402_300_799  # 9999-12-31T23:59:59, in seconds
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "said"),
+    ("value", "kind", "formatted"),
     [
         (END, pa.timestamp("ms", "UTC"), "1978-01-11T21:31:40.799000+00:00"),
         (END * 1000, pa.timestamp("ms", "+03:00"), "9999-12-31T23:59:59+00:00"),
@@ -45,10 +45,10 @@ END = 253_402_300_799  # 9999-12-31T23:59:59, in seconds
         (0, pa.duration("ms"), "PT0S"),
     ],
 )
-def test_times_that_python_cannot_hold_are_iso_text(value: int, kind: Any, said: str) -> None:
+def test_times_that_python_cannot_hold_are_iso_text(value: int, kind: Any, formatted: str) -> None:
     column = pa.array([value, None], pa.int32() if pa.types.is_date32(kind) else pa.int64()).cast(kind)
     assert read(pa.table({"text": ["Goma", "Beni"], "at": column})) == (
-        [{"text": "Goma", "at": said}, {"text": "Beni", "at": None}],
+        [{"text": "Goma", "at": formatted}, {"text": "Beni", "at": None}],
         [],
     )
 
@@ -77,7 +77,7 @@ def test_times_within_lists_and_objects_are_text_too() -> None:
 
 
 def wrong(values: list[bytes | None]) -> pa.Array:
-    """Strings of which one is not UTF-8, as keep_ties writers leave them."""
+    """Strings of which one is not UTF-8, as careless writers leave them."""
     return pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
 
 

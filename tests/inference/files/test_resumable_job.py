@@ -1,4 +1,4 @@
-"""A job's output stands whole or not at all; what an interrupted one leaves is gone on with or refused."""
+"""A job's output is complete or absent; an interrupted job is resumed or refused."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ ROW = '{"id": "é"}\n'
 
 def interrupted(target: Path, reports: int, *, resume: bool = False, begun: int = 1000) -> None:
     """A job that is interrupted after as many reports; what comes after `begun` of them is not yet safe."""
-    with suppress(KeyboardInterrupt), job(target, FACTS, resume=resume, every=0.0) as made:
+    with suppress(KeyboardInterrupt), job(target, FACTS, resume=resume, every=0.0) as output:
         for number in range(reports):
             if number <= begun:
-                made.save_if_due()
-            made.add(ROW, 2, 3)
+                output.save_if_due()
+            output.add(ROW, 2, 3)
         raise KeyboardInterrupt
 
 
 def finished(target: Path, reports: int = 3, convert: Any = None, **options: Any) -> Job:
-    with job(target, FACTS, every=0.0, **options) as made:
-        while made.counts.reports < reports:
-            made.save_if_due()
-            made.add(ROW, 0, 3)
-        made.finish(convert)
-    return made
+    with job(target, FACTS, every=0.0, **options) as output:
+        while output.counts.reports < reports:
+            output.save_if_due()
+            output.add(ROW, 0, 3)
+        output.finish(convert)
+    return output
 
 
 def names(folder: Path) -> list[str]:
@@ -44,13 +44,13 @@ def names(folder: Path) -> list[str]:
 
 def test_a_finished_job_leaves_its_output_only(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
-    with job(tmp_path / "out", FACTS) as made:
-        made.add(ROW, 2, 3)
-        made.add(ROW, 0, 4)
+    with job(tmp_path / "out", FACTS) as output:
+        output.add(ROW, 2, 3)
+        output.add(ROW, 0, 4)
         assert (tmp_path / "out").read_text() == "old"
-        made.finish()
+        output.finish()
     assert (tmp_path / "out").read_text(encoding="utf-8") == 2 * ROW
-    assert made.counts == JobCounts(2, 2, 1, 7, 26)
+    assert output.counts == JobCounts(2, 2, 1, 7, 26)
     assert names(tmp_path) == ["out"]
 
 
@@ -58,9 +58,9 @@ def test_another_form_is_made_at_the_end(tmp_path: Path) -> None:
     def convert(records: Any, stream: IO[bytes]) -> None:
         stream.writelines(record["id"].encode() for _ in range(2) for record in records())
 
-    with job(tmp_path / "out.csv", FACTS) as made:
-        made.add(ROW, 0, 0)
-        made.finish(convert)
+    with job(tmp_path / "out.csv", FACTS) as output:
+        output.add(ROW, 0, 0)
+        output.finish(convert)
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "éé"
     assert names(tmp_path) == ["out.csv"]
 
@@ -69,10 +69,10 @@ def test_an_interrupted_job_goes_on_after_what_is_safe(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", 9, begun=5)
     assert names(tmp_path) == ["out.partial", "out.progress"]
     interrupted(tmp_path / "out", 0, resume=True)
-    with job(tmp_path / "out", FACTS, resume=True) as made:
-        assert made.counts == JobCounts(5, 10, 0, 15, 65)
-        made.add('{"id": "last"}\n', 0, 0)
-        made.finish()
+    with job(tmp_path / "out", FACTS, resume=True) as output:
+        assert output.counts == JobCounts(5, 10, 0, 15, 65)
+        output.add('{"id": "last"}\n', 0, 0)
+        output.finish()
     assert (tmp_path / "out").read_text(encoding="utf-8") == 5 * ROW + '{"id": "last"}\n'
     assert names(tmp_path) == ["out"]
 
@@ -96,7 +96,7 @@ def test_with_nothing_to_resume_a_job_begins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "message"),
     [
         ({**FACTS, "column": "body"}, "column: was 'text' and is now 'body'"),
         ({**FACTS, "rows": "mentions"}, "rows: was None and is now 'mentions'"),
@@ -107,10 +107,10 @@ def test_with_nothing_to_resume_a_job_begins(tmp_path: Path) -> None:
         ({**FACTS, "inputs": FACTS["inputs"][::-1]}, "the inputs: are in another order"),
     ],
 )
-def test_another_job_does_not_go_on_with_it(tmp_path: Path, facts: Any, said: str) -> None:
+def test_another_job_does_not_go_on_with_it(tmp_path: Path, facts: Any, message: str) -> None:
     interrupted(tmp_path / "out", 9)
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
-    with pytest.raises(ConfigError, match=said), job(tmp_path / "out", facts, resume=True):
+    with pytest.raises(ConfigError, match=message), job(tmp_path / "out", facts, resume=True):
         pass
     assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
 
@@ -121,12 +121,12 @@ def test_a_line_of_progress_that_power_loss_broke_off_does_not_count(tmp_path: P
     whole = progress.read_bytes().splitlines(keepends=True)
     for torn in (b"".join(whole[:-1]) + whole[-1][:-3], b"".join(whole[:-1]) + b"\0\0\0\0\n"):
         progress.write_bytes(torn)
-        with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as made:
-            assert made.counts.reports == 7
+        with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as output:
+            assert output.counts.reports == 7
             raise KeyboardInterrupt
     interrupted(tmp_path / "out", 4, resume=True)
-    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as made:
-        assert made.counts.reports == 10  # what was written after the torn line counts
+    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, resume=True) as output:
+        assert output.counts.reports == 10  # what was written after the torn line counts
         raise KeyboardInterrupt
     finished(tmp_path / "out", 20, resume=True)
     assert (tmp_path / "out").read_text(encoding="utf-8") == 20 * ROW
@@ -146,21 +146,21 @@ def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_second_process_keeps_off(tmp_path: Path) -> None:
-    with job(tmp_path / "out", FACTS) as made:
-        made.add(ROW, 0, 0)
+    with job(tmp_path / "out", FACTS) as output:
+        output.add(ROW, 0, 0)
         for resume in (False, True):
             with pytest.raises(ConfigError, match="another process is writing it"):
                 finished(tmp_path / "out", resume=resume)
-        made.finish()
+        output.finish()
     assert (tmp_path / "out").read_text(encoding="utf-8") == ROW
 
 
 def test_what_has_nothing_to_go_on_with_leaves_nothing(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", 0)
     assert names(tmp_path) == []
-    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, keep_partial=False, every=0.0) as made:
-        made.add(ROW, 0, 0)
-        made.save_if_due()
+    with suppress(KeyboardInterrupt), job(tmp_path / "out", FACTS, keep_partial=False, every=0.0) as output:
+        output.add(ROW, 0, 0)
+        output.save_if_due()
         raise KeyboardInterrupt
     assert names(tmp_path) == []
 
@@ -187,10 +187,10 @@ def test_a_full_disk_is_said_and_costs_nothing_that_is_safe(tmp_path: Path, smal
         finished(tmp_path / "out", 1000)
     assert names(tmp_path) == ["out.partial", "out.progress"]
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with job(tmp_path / "out", FACTS, resume=True) as made:
-        assert 20 < made.counts.reports < 4096 / len(ROW)
-        made.finish()
-    assert (tmp_path / "out").read_text(encoding="utf-8") == made.counts.reports * ROW
+    with job(tmp_path / "out", FACTS, resume=True) as output:
+        assert 20 < output.counts.reports < 4096 / len(ROW)
+        output.finish()
+    assert (tmp_path / "out").read_text(encoding="utf-8") == output.counts.reports * ROW
 
 
 def test_a_disk_that_is_full_at_the_end_keeps_all(tmp_path: Path) -> None:
@@ -214,9 +214,11 @@ def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path: Path) -> None:
             made.add("x" * 100, 0, 0)
             made.finish()
     """
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "out"], capture_output=True, text=True, check=False)
-    assert "JobError" in done.stderr
-    assert "--resume" not in done.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "out"], capture_output=True, text=True, check=False
+    )
+    assert "JobError" in process.stderr
+    assert "--resume" not in process.stderr
     assert names(tmp_path) == []
 
 

@@ -1,4 +1,4 @@
-"""Reports that cannot be told apart, and texts that the model cannot read, are counted and mended by option."""
+"""Reports with repeated ids and texts in unknown scripts are counted; options make ids unique and skip texts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_a_set_of_hashes_is_a_set() -> None:
 
 
 def test_made_ids_are_distinct_also_from_those_that_look_like_them() -> None:
-    given = ["a", "a#2", "a", "a#2", "a", 7, "7", {"k": 1}, {"k": 1}]
+    original_ids = ["a", "a#2", "a", "a#2", "a", 7, "7", {"k": 1}, {"k": 1}]
     ids = Ids(unique=True)
-    made = [source.id for source in ids.watch(Source(each, "") for each in given)]
-    assert made == ["a", "a#2", "a#3", "a#2#2", "a#4", 7, "7#2", {"k": 1}, '{"k": 1}#2']
+    unique_ids = [source.id for source in ids.watch(Source(report_id, "") for report_id in original_ids)]
+    assert unique_ids == ["a", "a#2", "a#3", "a#2#2", "a#4", 7, "7#2", {"k": 1}, '{"k": 1}#2']
     assert (ids.repeated, ids.first) == (5, "a")
     plain = Ids()
-    assert [source.id for source in plain.watch(Source(each, "") for each in given)] == given
+    assert [source.id for source in plain.watch(Source(report_id, "") for report_id in original_ids)] == original_ids
 
 
 @pytest.fixture

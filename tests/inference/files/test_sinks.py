@@ -1,4 +1,4 @@
-"""What is written reads back as what was found, whatever stands in texts and metadata."""
+"""Written tables read back equal, with any characters in texts and metadata."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def records(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def as_csv(value: Any) -> str:
-    """A value as a field of CSV has it."""
+    """Format a value as a field of CSV."""
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""What is read as a report, from every form: in order, each with its id, and what cannot be read is said."""
+"""Reports of every form are read in order with their ids, and those that cannot be read are reported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ else:
 
 
 def read(*paths: Path, form: Form = "txt", columns: Columns = TEXT_COLUMNS) -> tuple[list[Source], list[str]]:
-    """The texts that can be read, and what is said of the others."""
+    """The reports that can be read, and the problems of the others."""
     problems: list[Problem] = []
     sources = list(read_sources(paths, problems.append, form, columns))
     return sources, [str(problem) for problem in problems]
@@ -118,7 +118,7 @@ def test_standard_input_is_text_or_jsonl_as_said_and_not_as_guessed(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (b'{"id": "x", "text": "Goma"', "not JSON"),
         (b"Goma fell.", "not JSON"),
@@ -133,14 +133,14 @@ def test_standard_input_is_text_or_jsonl_as_said_and_not_as_guessed(monkeypatch:
     ids=["cut off", "plain text", "nested", "latin-1", "no text", "null", "list", "string", "number"],
 )
 def test_a_broken_line_is_reported_with_file_and_line_and_the_rest_goes_on(
-    tmp_path: Path, line: bytes, said: str
+    tmp_path: Path, line: bytes, message: str
 ) -> None:
     good = b'{"id": "%d", "text": "Goma"}'
     file = write(tmp_path / "r.jsonl", b"\n".join([good % 1, line, good % 3, b""]))
     sources, problems = read(file)
     assert [source.id for source in sources] == ["1", "3"]
     (problem,) = problems
-    assert problem.startswith(f"{file}:2: {said}")
+    assert problem.startswith(f"{file}:2: {message}")
 
 
 def test_a_text_file_that_is_not_utf8_is_reported_with_its_line_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -152,12 +152,12 @@ def test_a_text_file_that_is_not_utf8_is_reported_with_its_line_and_the_rest_goe
     assert problems == [f"{bad}:2: not UTF-8: {read_as}"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.pdf", ".pdf is not tagged"), ("a", "without ending is not tagged")])
-def test_an_unknown_ending_is_reported_and_the_rest_goes_on(tmp_path: Path, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("a.pdf", ".pdf is not tagged"), ("a", "without ending is not tagged")])
+def test_an_unknown_ending_is_reported_and_the_rest_goes_on(tmp_path: Path, name: str, message: str) -> None:
     bad, good = write(tmp_path / name, "Goma"), write(tmp_path / "b.txt", "Goma")
     sources, problems = read(bad, good)
     assert [source.id for source in sources] == [str(good)]
-    assert said in problems[0]
+    assert message in problems[0]
 
 
 def test_what_is_not_there_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -374,8 +374,8 @@ def test_a_tar_is_read_like_a_folder(tmp_path: Path, mode: Any) -> None:
     write(tmp_path / "in" / "c.pdf", "")
     parquet(tmp_path / "in" / "d.parquet", ROWS)
     with tarfile.open(file, mode) as archive:
-        for each in sorted((tmp_path / "in").iterdir()):
-            archive.add(each, each.name)
+        for member in sorted((tmp_path / "in").iterdir()):
+            archive.add(member, member.name)
     sources, problems = read(file)
     assert texts(sources) == [(f"{file}/a.txt", "Goma"), *KNOWN]
     assert [problem.partition(": ")[0] for problem in problems] == [f"{file}/d.parquet"]

@@ -1,4 +1,4 @@
-"""Rows of tables: every one, whole, at its place; or a problem that says which."""
+"""Every row of a table is read with its place, or reported as a problem."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def test_a_huge_csv_field_is_read(characters: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (b"2", "1 field where the header has 2"),
         (b"2,a,b", "3 fields where the header has 2"),
         (b"2,caf\xe9", "not UTF-8"),
     ],
 )
-def test_a_row_that_is_not_whole_is_said_with_its_line_and_the_rest_is_read(row: bytes, said: str) -> None:
+def test_a_row_that_is_not_whole_is_said_with_its_line_and_the_rest_is_read(row: bytes, message: str) -> None:
     rows, (problem,) = from_csv(b"id,text\n1,a\n" + row + b"\n3,c\n")
     assert [where for where, _ in rows] == ["f:2", "f:4"]
-    assert problem.startswith(f"f:3: {said}")
+    assert problem.startswith(f"f:3: {message}")
 
 
 def test_a_quote_that_is_never_closed_does_not_make_one_report_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_quote_that_is_never_closed_does_not_make_one_report_of_the_rest(monke
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "f: no column 'text'; the columns are none; name one with --column"),
         (
@@ -100,8 +100,8 @@ def test_a_quote_that_is_never_closed_does_not_make_one_report_of_the_rest(monke
         ),
     ],
 )
-def test_a_table_without_the_column_is_said(content: bytes, said: str) -> None:
-    assert from_csv(content) == ([], [said])
+def test_a_table_without_the_column_is_said(content: bytes, message: str) -> None:
+    assert from_csv(content) == ([], [message])
 
 
 def test_parquet_values_are_what_json_can_have() -> None:
@@ -117,7 +117,7 @@ def test_parquet_values_are_what_json_can_have() -> None:
         "known": True,
     }
     rows, problems = from_parquet(pa.Table.from_pylist([record]))
-    said = {
+    expected = {
         "text": "Goma",
         "day": "2024-05-03",
         "at": "2024-05-03T12:00:00+00:00",
@@ -128,7 +128,7 @@ def test_parquet_values_are_what_json_can_have() -> None:
         "none": None,
         "known": True,
     }
-    assert (rows, problems) == ([("f:1", said)], [])
+    assert (rows, problems) == ([("f:1", expected)], [])
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])

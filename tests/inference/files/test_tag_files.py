@@ -1,4 +1,4 @@
-"""Files in, tagged texts out: what cannot be read is said, the rest goes on."""
+"""Tagging files: what cannot be read is reported, and the other reports are tagged."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ KINDS = ("", " \n", "Goma", "Goma fell, Beni too.", "word " * 300 + "Kivu", None
 def archive(folder: Path, kinds: list[str | None], seed: int) -> list[Path]:
     """The same reports as JSONL, CSV and Parquet, each with its number as id; None is a row without a text."""
     rows = [{"id": n, "text": None if kind is None else f"{kind} N{seed}x{n}"} for n, kind in enumerate(kinds)]
-    whole = [row for row in rows if row["text"] is not None]
+    with_text = [row for row in rows if row["text"] is not None]
     lines = io.StringIO(newline="")
     writer = csv.writer(lines)
-    writer.writerows([["id", "text"], *([row["id"], row["text"]] for row in whole)])
+    writer.writerows([["id", "text"], *([row["id"], row["text"]] for row in with_text)])
     table = pa.table({"id": [row["id"] for row in rows], "text": pa.array([row["text"] for row in rows], pa.string())})
     pq.write_table(table, folder / "c.parquet", row_group_size=17)
     return [
@@ -177,11 +177,11 @@ def test_a_job_interrupted_anywhere_gives_the_output_of_an_undisturbed_one(
     files = archive(tmp_path, [dice.choice(KINDS) for _ in range(60)], seed)
     (tmp_path / "undisturbed").mkdir()
     problems = tag_archive(CapitalTagger(), files, tmp_path / "undisturbed" / name)
-    done = 0
+    stop = 0
     for _ in range(dice.randrange(1, 5)):
-        done += dice.randrange(30)
+        stop += dice.randrange(30)
         with pytest.raises(KeyboardInterrupt):
-            tag_archive(CapitalTagger(), files, tmp_path / name, resume=True, stop=done)
+            tag_archive(CapitalTagger(), files, tmp_path / name, resume=True, stop=stop)
     assert tag_archive(CapitalTagger(), files, tmp_path / name, resume=True) == problems
     assert (tmp_path / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
