@@ -22,18 +22,18 @@ GuidelinesOption = Annotated[
     bool | None,
     typer.Option(
         "--guidelines/--no-guidelines",
-        help="Refuse or accept punctuation at the edges of mentions, and a text twice in a split; "
+        help="Refuse or accept punctuation at the edges of mentions, and texts that occur twice in a split; "
         "by default they are refused only if the labels are exactly ACTOR, WEAPON, LOCATION and NUMBER.",
     ),
 ]
 
 WordOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="The column of the words in CoNLL files, from 1.", show_default="found"),
+    typer.Option(min=1, metavar="N", help="The column of the words in CoNLL files, from 1.", show_default="detected"),
 ]
 TagOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="found"),
+    typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="detected"),
 ]
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]

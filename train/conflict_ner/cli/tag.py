@@ -74,7 +74,7 @@ def tag(
     ] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(help="The character between fields of CSV, or tab; by default as in the header."),
+        typer.Option(help="The character between fields of CSV, or tab; by default as the header shows."),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -84,7 +84,7 @@ def tag(
         bool, typer.Option("--escape", help='Quotes in fields of CSV are written \\", as in database dumps.')
     ] = False,
     unique_ids: Annotated[
-        bool, typer.Option("--unique-ids", help="Give a report whose id is already used the id ID#2, ID#3 ...")
+        bool, typer.Option("--unique-ids", help="Change an id that an earlier report has to ID#2, ID#3 ...")
     ] = False,
     skip_other_scripts: Annotated[
         bool,
