@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from conflict_ner.data.document import Document, Mention
@@ -52,7 +53,8 @@ def test_offsets_count_code_points() -> None:
     ("source", "where", "what"),
     [
         ("{", "1:2", "not JSON"),
-        ('{"id": "a",}', "1:12", "not JSON"),
+        # Python 3.13 and newer name the comma, older ones what follows it.
+        ('{"id": "a",}', "1:11" if sys.version_info >= (3, 13) else "1:12", "not JSON"),
         ("\n{'id': 1}", "2:2", "not JSON"),
         ("[]", "1", "not a JSON object"),
         ('"text"', "1", "not a JSON object"),
