@@ -14,6 +14,7 @@ from conflict_ner.benchmark.inputs import Reports
 from conflict_ner.benchmark.results import ColdStart, ScalingPoint
 from conflict_ner.benchmark.systems import System
 from conflict_ner.benchmark.timing import Clock, Spread, Turn, measure_in_rounds, times_as_fast
+from conflict_ner.reporting.console import format_count
 
 _PAUSE_SECONDS = 0.2
 
@@ -87,7 +88,7 @@ def measure_scaling(system: System, data: Reports, texts: Path, options: Benchma
     """Tag each number of reports in `options.scale` in a fresh process of its own."""
     points = []
     for reports in options.scale:
-        options.log(f"{system.name}: {reports:,} reports in a fresh process")
+        options.log(f"{system.name}: {format_count(reports, 'report')} in a fresh process")
         cost = options.launch(system, texts, reports)
         points.append(
             ScalingPoint(

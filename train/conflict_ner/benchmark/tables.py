@@ -21,7 +21,7 @@ from conflict_ner.benchmark.results import (
     TrainingResult,
 )
 from conflict_ner.benchmark.timing import Spread
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
+from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 _HUNDRED, _TEN = 100, 10
@@ -60,7 +60,7 @@ def tagging_grids(result: TaggingBenchmark) -> Iterator[Grid]:
     """Yield the tables of a benchmark of tagging."""
     systems = result.systems
     yield Grid(
-        f"speed on {result.data} ({result.reports:,} reports, {result.words:,} words)",
+        f"speed on {result.data} ({format_count(result.reports, 'report')}, {format_count(result.words, 'word')})",
         ("system", "words/s", "reports/s", "strict F1"),
         tuple(
             (s.name, format_spread(s.words_a_second), format_ratio(s.reports_a_second), percent(s.strict_f1))
@@ -118,7 +118,7 @@ def _cold_start_grids(systems: Sequence[SystemResult], rivals: Sequence[str]) ->
 def training_grids(result: TrainingBenchmark) -> Iterator[Grid]:
     """Yield the tables of a benchmark of training."""
     systems = result.systems
-    turn = f"an epoch over {result.reports:,} reports, {result.tokens:,} tokens"
+    turn = f"an epoch over {format_count(result.reports, 'report')}, {result.tokens:,} tokens"
     yield Grid(
         f"training as {result.config} says: a turn is {turn}",
         ("system", "tokens/s"),
@@ -127,7 +127,7 @@ def training_grids(result: TrainingBenchmark) -> Iterator[Grid]:
     if result.seeds:
         seeds = ", ".join(map(str, result.seeds))
         yield Grid(
-            f"trained in full, {result.epochs} epochs, seed {seeds}",
+            f"trained in full, {format_count(result.epochs, 'epoch')}, seed {seeds}",
             ("system", "seconds in all", "strict F1 on validation"),
             tuple(
                 (

@@ -24,6 +24,7 @@ from conflict_ner.cli.options import (
 from conflict_ner.data.formats.file_search import printable
 from conflict_ner.errors import DataError
 from conflict_ner.files import atomic_write
+from conflict_ner.reporting.console import format_count
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -99,7 +100,7 @@ def convert(
         raise typer.BadParameter("source and target are one file")
     with atomic_write(target) as stream:
         stream.write(target_format.dump(documents))
-    reports = f"{len(documents):,} report{'' if len(documents) == 1 else 's'}"
+    reports = format_count(len(documents), "report")
     print(f"{reports} written to {printable(target)}", file=sys.stderr)
 
 

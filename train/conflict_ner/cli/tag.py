@@ -22,7 +22,7 @@ from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresh
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog
 from conflict_ner.files import atomic_write, file_descriptor, is_device, is_same_file, require_writable
-from conflict_ner.reporting.console import open_console
+from conflict_ner.reporting.console import format_count, open_console
 
 if TYPE_CHECKING:
     from conflict_ner.inference.files.resumable_job import JobCounts
@@ -198,11 +198,11 @@ def _print_warnings(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
     _print_hidden(hidden)
     if ids.repeated:
         remedy = "made distinct" if ids.unique else "--unique-ids makes them distinct"
-        reports = f"{ids.repeated:,} report{'s have' if ids.repeated > 1 else ' has'}"
+        reports = format_count(ids.repeated, "report has", "reports have")
         print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {remedy}", file=sys.stderr)
     if scripts.count:
         remedy = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
-        reports = f"{scripts.count:,} report{'s are' if scripts.count > 1 else ' is'}"
+        reports = format_count(scripts.count, "report is", "reports are")
         known = " or ".join(scripts.known)
         print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {remedy}", file=sys.stderr)
 

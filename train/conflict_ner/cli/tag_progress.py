@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from conflict_ner.inference.files.resumable_job import JobCounts
+from conflict_ner.reporting.console import format_count
 
 _REFRESH_SECONDS = 0.2
 
@@ -41,18 +42,14 @@ def format_summary(counts: JobCounts, skipped: int, seconds: float, before: JobC
         before: counts of an interrupted process, which are not part of the speed.
     """
     earlier = before or JobCounts()
-    line = f"tagged {_count(counts.reports, 'report')}: {_count(counts.mentions, 'mention')}, "
-    line += f"{_count(counts.without_mentions, 'report')} without one"
+    line = f"tagged {format_count(counts.reports, 'report')}: {format_count(counts.mentions, 'mention')}, "
+    line += f"{format_count(counts.without_mentions, 'report')} without one"
     if earlier.reports:
         line += f"; {earlier.reports:,} of them before the interruption"
     if skipped:
-        line += f"; {_count(skipped, 'input or row', 'inputs or rows')} left out"
+        line += f"; {format_count(skipped, 'input or row', 'inputs or rows')} left out"
     speed = format_speed(counts.reports - earlier.reports, counts.words - earlier.words, seconds)
     return f"{line}; {seconds:.1f} s" + (f" ({speed})" if speed else "")
-
-
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import yaml
 
 from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts
 from conflict_ner.evaluation.report import Report
+from conflict_ner.reporting.console import format_count
 from conflict_ner.reporting.tables import markdown, percent
 
 
@@ -27,7 +28,10 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
             "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
             "and one shared character.\n",
-            *(f"**{split}**, {report.documents:,} reports\n\n{markdown(report)}\n" for split, report in scores.items()),
+            *(
+                f"**{split}**, {format_count(report.documents, 'report')}\n\n{markdown(report)}\n"
+                for split, report in scores.items()
+            ),
             "## Training\n",
             _training(manifest),
             _exported(manifest.exported),
@@ -95,10 +99,10 @@ def _training(manifest: Manifest) -> str:
     for split, facts in manifest.data.items():
         counts = ", ".join(f"{label} {count:,}" for label, count in facts.mentions.items())
         drawn = f" ({facts.drawn})" if facts.drawn else ""
-        lines.append(f"- {split}: {facts.documents:,} reports{drawn}; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
-    lines.append(
-        f"- best of {len(manifest.history)} epochs on validation: {manifest.best_epoch}; {manifest.steps:,} steps"
-    )
+        reports = format_count(facts.documents, "report")
+        lines.append(f"- {split}: {reports}{drawn}; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
+    epochs, steps = format_count(len(manifest.history), "epoch"), format_count(manifest.steps, "step")
+    lines.append(f"- best of {epochs} on validation: {manifest.best_epoch}; {steps}")
     lines.append(f"- trained on {manifest.hardware}; scored in fp32")
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from conflict_ner.evaluation.comparison import KINDS, Change, Comparison, Difference, Prediction
 from conflict_ner.evaluation.significance import format_p, points
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
+from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def title(comparison: Comparison) -> str:
     """Name A, B and the data."""
-    data = f"{comparison.data} ({comparison.documents:,} reports)"
+    data = f"{comparison.data} ({format_count(comparison.documents, 'report')})"
     return f"A: {comparison.a}, B: {comparison.b}; strict F1 on {data}"
 
 

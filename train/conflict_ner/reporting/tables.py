@@ -20,7 +20,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.slices import BUILT_IN
-from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
+from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -89,7 +89,7 @@ def markdown_rows(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str
 
 def table(report: Report, title: str) -> ConsoleTable:
     """Return the table for a terminal."""
-    heading = f"{title}: strict (exact edges and label), {report.documents:,} report{'s' * (report.documents != 1)}"
+    heading = f"{title}: strict (exact edges and label), {format_count(report.documents, 'report')}"
     return ConsoleTable(HEADINGS, rows(report), title=heading, caption=CAPTION, bold_rows=("all (micro)",))
 
 

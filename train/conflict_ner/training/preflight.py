@@ -14,6 +14,7 @@ from conflict_ner.data.splits import describe_splits
 from conflict_ner.errors import TrainingError, describe_problems
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import encoder_name
+from conflict_ner.reporting.console import format_count
 from conflict_ner.training.sampler import TokenBudgetSampler
 
 
@@ -52,8 +53,9 @@ def announce(
     Raises:
         TrainingError: if there are fewer windows than processes.
     """
+    window_count = format_count(len(windows), "window")
     if len(windows) < processes:
-        raise TrainingError(f"data.train: {len(windows)} windows for {processes} processes; start no more than windows")
+        raise TrainingError(f"data.train: {window_count} for {processes} processes; start no more than windows")
     counts = data.counts("train")
     tokens = [len(window["input_ids"]) for window in windows]
     batches = len(TokenBudgetSampler(tokens, config.training.batch_tokens, 0, processes)) // processes
@@ -62,19 +64,21 @@ def announce(
     devices = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
     _print_line(
         console,
-        f"train: {len(data['train']):,} reports, {len(windows):,} windows, {sum(tokens):,} tokens; "
-        f"{counts.total():,} mentions ({mentions}); {steps:,} steps an epoch, {steps * config.training.epochs:,} "
-        f"at most; {encoder_name(config.encoder)} on {devices} in {hardware.precision}",
+        f"train: {format_count(len(data['train']), 'report')}, {window_count}, {format_count(sum(tokens), 'token')}; "
+        f"{format_count(counts.total(), 'mention')} ({mentions}); "
+        f"{format_count(steps, 'step')} an epoch, {steps * config.training.epochs:,} at most; "
+        f"{encoder_name(config.encoder)} on {devices} in {hardware.precision}",
     )
     for split, description in describe_splits(config.data, config.training.seed).items():
-        _print_line(console, f"{split}: {len(data[split]):,} reports, {description}")
+        _print_line(console, f"{split}: {format_count(len(data[split]), 'report')}, {description}")
     for message in describe_problems(data.skipped):
         _print_line(console, f"left out: {message}", style="yellow")
     if unaligned:
         document, mention = unaligned[0]
+        count = format_count(len(unaligned), "mention begins or ends", "mentions begin or end")
         _print_line(
             console,
-            f"{len(unaligned)} mentions begin or end inside a word and cannot be learned exactly, "
+            f"{count} inside a word and cannot be learned exactly, "
             f"first {document.slice(mention)!r} in {document.id!r} ({document.origin})",
             style="yellow",
         )

@@ -43,6 +43,7 @@ from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.tokenization import WindowTokenizer
+from conflict_ner.reporting.console import format_count
 
 PRECISIONS = ("fp32", "int8")
 TOLERANCE = 0.003  # the strict F1 that int8 may lose
@@ -159,13 +160,15 @@ def judge(precision: str, documents: int, identical: int, before: float | None, 
         )
     if before is None or after is None:
         raise CheckpointError("the export cannot be judged: the labeled reports have no mention; name others (--data)")
-    measured = f"strict F1 on {documents} labeled reports: {100 * before:.2f} before, {100 * after:.2f} after"
+    measured = (
+        f"strict F1 on {format_count(documents, 'labeled report')}: {100 * before:.2f} before, {100 * after:.2f} after"
+    )
     if before - after > TOLERANCE:
         raise CheckpointError(
             f"the export was refused: {measured}, more than {100 * TOLERANCE:.1f} points lost; nothing was written. "
             "Export it in fp32"
         )
-    return f"{measured} ({identical} reports with identical mentions)"
+    return f"{measured} ({format_count(identical, 'report')} with identical mentions)"
 
 
 def _spans(entities: Sequence[Entity]) -> set[tuple[str, int, int]]:
