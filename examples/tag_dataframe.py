@@ -33,10 +33,13 @@ def tag_column(tagger: Tagger, texts: pd.Series) -> pd.DataFrame:
 def main(checkpoint: str, table: str, column: str, output: str) -> None:
     """Tag a column of a CSV file and write the entities as CSV."""
     reports = pd.read_csv(table, dtype={column: "string"})
+    if column not in reports:
+        sys.exit(f"error: {table} has no column {column!r}; the columns are {', '.join(reports)}")
     entities = tag_column(Tagger.load(checkpoint), reports[column])
     entities.to_csv(output, index=False)
     print(f"{len(entities):,} entities in {len(reports):,} reports")
-    print(entities["label"].value_counts().to_string())
+    if len(entities):
+        print(entities["label"].value_counts().to_string())
 
 
 if __name__ == "__main__":
@@ -44,5 +47,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         main(*sys.argv[1:])
-    except ConflictNerError as error:
+    except (ConflictNerError, OSError) as error:
         sys.exit(f"error: {error}")

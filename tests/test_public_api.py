@@ -11,9 +11,20 @@ from pathlib import Path
 
 import conflict_ner
 import pytest
-from conflict_ner import Corpus, Document, Evaluation, Mention, compare, evaluate, load_config, load_corpus, train
+from conflict_ner import (
+    Corpus,
+    Document,
+    Evaluation,
+    Mention,
+    Tagger,
+    compare,
+    evaluate,
+    load_config,
+    load_corpus,
+    train,
+)
 from conflict_ner.data import corpus
-from conflict_ner.errors import DataError
+from conflict_ner.errors import ConfigError, DataError
 from helpers.runs import LABELS, REPORTS, validation_copy
 
 HEAVY = ("numpy", "pydantic", "torch", "transformers", "datasets", "typer", "rich")
@@ -99,7 +110,7 @@ def test_a_corpus_is_loaded_as_a_config_says(data: Path) -> None:
 
 
 def test_a_corpus_needs_a_path_or_splits_and_not_both(data: Path) -> None:
-    message = "either a path, or files and folders of train, validation or test"
+    message = "either one path, or files and folders of train=, validation= or test="
     with pytest.raises(TypeError, match=message):
         load_corpus()
     with pytest.raises(TypeError, match=message):
@@ -142,3 +153,40 @@ def test_paths_may_be_strings(checkpoint_folder: Path, reports_file: Path, tmp_p
 def test_a_file_of_predictions_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file or directory"):
         evaluate(tmp_path / "no-checkpoint", tmp_path, predictions=tmp_path / "none" / "saved.jsonl")
+
+
+def test_a_split_that_does_not_exist_writes_nothing(data: Path, tmp_path: Path) -> None:
+    corpus_ = load_corpus(train=data, labels=LABELS)
+    file = tmp_path / "kept.jsonl"
+    file.write_text("years of work")
+    with pytest.raises(ValueError, match="there is no split 'validaton'; the splits are train"):
+        corpus_.save(file, "validaton")
+    assert file.read_text() == "years of work"
+    with pytest.raises(ValueError, match="there is no split 'test'"):
+        corpus_.sample("test", 0.5, 7)
+    with pytest.raises(ValueError, match="at most 1, not 2"):
+        corpus_.sample("train", 2, 7)
+
+
+def test_one_string_is_one_value_never_its_characters(data: Path, checkpoint_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the labels are ACTOR"):
+        load_corpus(data, labels="ACTOR")
+    config = tmp_path / "run.yaml"
+    config.write_text("labels: [A]\ndata: {train: [x], validation: [y]}\noutput: m\nencoder: minilm\n")
+    assert load_config(config, "training.epochs=2").training.epochs == 2
+    with pytest.raises(DataError, match="no report has the field 'year'"):
+        evaluate(checkpoint_folder, data, device="cpu", fields="year")
+
+
+def test_wrong_arguments_are_explained(data: Path, checkpoint_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="either one path, or files and folders of train="):
+        load_corpus([data])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a score for each label"):
+        Tagger.load(checkpoint_folder, thresholds=0.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="precision: unknown: 'fp8'; use one of auto, fp32, bf16"):
+        Tagger.load(checkpoint_folder, precision="fp8")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"pass evaluate\(folder, data\)"):
+        compare(checkpoint_folder, checkpoint_folder)
+    file = tmp_path / "four.conll"
+    file.write_text("1 Rebels NNS B-ACTOR\n2 left VBD O\n")
+    assert load_corpus(file, labels=LABELS, columns={"word": 2, "tag": 4}).counts("data") == {"ACTOR": 1}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 disable_telemetry()  # now: a library reads such a setting when it is imported, and never again
 
 __version__ = "0.2.0"
-_HOMES = {
+_MODULE_OF = {
     "Checkpoint": "checkpoint",
     "Comparison": "evaluation.comparison",
     "Config": "config",
@@ -73,9 +73,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

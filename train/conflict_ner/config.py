@@ -277,6 +277,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(str(path), [syntax_problem(error, str(path))]) from None
     if not isinstance(tree, dict):
         raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
+    overrides = [overrides] if isinstance(overrides, str) else overrides
     problems = [problem for item in overrides if (problem := _apply_override(tree, item, sources))]
     problems += _ambiguous_labels(sources)
     reported = {problem.where for problem in problems}

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 from conflict_ner.config import ColumnsConfig
-from conflict_ner.data import corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats import conll, jsonl, markup, strict_json
 from conflict_ner.data.formats.compression import compression_suffix, open_decompressed, strip_compression_suffix
 from conflict_ner.data.formats.encodings import describe_decoding_error, guess_encoding, open_text
 from conflict_ner.data.formats.file_search import search_folder
+from conflict_ner.data.formats.text_files import read_text
 from conflict_ner.data.validation import check_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,7 +169,7 @@ def test_read_text_returns_the_text_that_was_encoded_and_compressed(text: str, e
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"a.md{suffix}"
         file.write_bytes(COMPRESS[suffix](text.encode(encoding)))
-        read, problems = corpus.read_text(file)
+        read, problems = read_text(file)
     if read is None:  # many NULs are taken for UTF-16 without a mark
         assert encoding.startswith("utf-8")
         assert text.count("\0") * 4 > len(text.encode(encoding))

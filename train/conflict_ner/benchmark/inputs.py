@@ -17,6 +17,7 @@ from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.file_search import describe_hidden, printable, search_folder
+from conflict_ner.data.formats.text_files import read_text
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
 from conflict_ner.files import short_path
@@ -137,7 +138,7 @@ def _is_plain(name: str) -> bool:
 
 def _read_plain(file: Path) -> Document:
     """Read a file as one report without labels; `corpus.read` would look for labels in it."""
-    text, problems = corpus.read_text(file)
+    text, problems = read_text(file)
     if text is None:
         raise DataError(problems)
     return Document(printable(file), text)

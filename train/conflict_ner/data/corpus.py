@@ -29,14 +29,9 @@ import numpy as np
 
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import conll, jsonl, markup
-from conflict_ner.data.formats.compression import (
-    READ_ERRORS,
-    compression_suffix,
-    open_decompressed,
-    strip_compression_suffix,
-)
-from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
+from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
+from conflict_ner.data.formats.text_files import read_text
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.files import as_paths, atomic_write
@@ -49,7 +44,6 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 FORMATS = {".md": markup, ".jsonl": jsonl}  # with a parser and a writer
 READ_ONLY_FORMATS = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)
-_SAMPLE = 1500  # bytes before an invalid one from which an encoding is guessed, about
 _SEARCHED_SUFFIXES = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
 
 
@@ -86,8 +80,13 @@ class Corpus:
         """Return the corpus with a random share of one split, at least one report, in their order.
 
         With the same seed a smaller share is a subset of a larger one, as a learning curve needs it.
+
+        Raises:
+            ValueError: if there is no such split, or the share is not more than 0 and at most 1.
         """
-        documents = self[split]
+        documents = self._existing(split)
+        if not 0 < share <= 1:
+            raise ValueError(f"a share of a split is more than 0 and at most 1, not {share}")
         order = np.random.default_rng(seed).permutation(len(documents))
         chosen = sorted(order[: max(round(share * len(documents)), 1)])
         return replace(self, splits={**self.splits, split: tuple(documents[index] for index in chosen)})
@@ -101,21 +100,28 @@ class Corpus:
         return digest.hexdigest()
 
     def save(self, file: str | Path, split: str | None = None) -> None:
-        """Write the documents of one split, or of all, in the form that the file's ending names: .md or .jsonl.
+        """Write the documents of one split, or of all, in the format of the file's suffix: .md or .jsonl.
 
-        A file of that name is replaced once all is written.
+        An existing file is replaced once everything is written.
 
         Raises:
-            DataError: if the file has another ending.
-            OSError: if it cannot be written.
+            DataError: if the file has another suffix.
+            ValueError: if there is no such split.
+            OSError: if the file cannot be written.
         """
+        documents = self.documents if split is None else self._existing(split)
         file = Path(file)
         form = FORMATS.get(file.suffix.lower())
         if form is None:
-            fault = Problem(str(file), "the ending names the form of labeled reports", "name it .md or .jsonl")
-            raise DataError([fault])
+            known = " or ".join(FORMATS)
+            raise DataError([Problem(str(file), "no format of labeled reports has this suffix", f"name it {known}")])
         with atomic_write(file) as stream:
-            stream.write(form.dump(self.documents if split is None else self[split]))
+            stream.write(form.dump(documents))
+
+    def _existing(self, split: str) -> tuple[Document, ...]:
+        if split not in self.splits:
+            raise ValueError(f"there is no split {split!r}; the splits are {', '.join(self.splits) or 'none'}")
+        return self.splits[split]
 
     def to_datasets(self) -> datasets.DatasetDict:
         """Return a `datasets.DatasetDict` with the columns id, text, mentions and metadata (JSON)."""
@@ -184,12 +190,12 @@ def load_corpus(
     train: str | Path | Iterable[str | Path] = (),
     validation: str | Path | Iterable[str | Path] = (),
     test: str | Path | Iterable[str | Path] = (),
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     strict: bool = True,
     group: str | None = None,
     allow_copies: bool | None = None,
     guidelines: bool | None = None,
-    columns: ColumnsConfig | None = None,
+    columns: ColumnsConfig | Mapping[str, int] | None = None,
 ) -> Corpus:
     """Load and check labeled reports: what `conflict-ner check PATH` reads, or files and folders by split.
 
@@ -202,7 +208,8 @@ def load_corpus(
         allow_copies: a text may stand twice, also in two splits; None takes the config's setting, else False.
         guidelines: hold the data to the project's guidelines; None takes the config's setting, else does if it
             has exactly the project's four labels.
-        columns: where CoNLL files have their words and tags; None takes the config's setting, else finds them.
+        columns: where CoNLL files have their words and tags, such as `{"word": 1, "tag": 4}`; None takes the
+            config's setting, else finds them.
 
     Raises:
         DataError: with every problem of every file.
@@ -211,8 +218,13 @@ def load_corpus(
     """
     by_split = {"train": as_paths(train), "validation": as_paths(validation), "test": as_paths(test)}
     splits = {split: paths for split, paths in by_split.items() if paths}
-    if (path is None) == (not splits):
-        raise TypeError("load_corpus takes either a path, or files and folders of train, validation or test")
+    if (path is None) == (not splits) or not isinstance(path, str | Path | None):
+        raise TypeError("load_corpus takes either one path, or files and folders of train=, validation= or test=")
+    labels = [labels] if isinstance(labels, str) else labels
+    if isinstance(columns, Mapping):
+        from conflict_ner.config import ColumnsConfig
+
+        columns = ColumnsConfig.model_validate(columns)
     if path is not None and Path(path).suffix.lower() in (".yaml", ".yml"):
         from conflict_ner.config import load_config
 
@@ -328,48 +340,10 @@ def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Do
     source, problems = read_text(file)
     if source is None:
         return [], problems
-    name, writable_format = printable(file), FORMATS.get(format_suffix(file.name) or "")
-    return writable_format.parse(source, name) if writable_format else conll.parse(source, name, columns)
-
-
-def read_text(file: Path) -> tuple[str | None, list[Problem]]:
-    """Read a file's text, decompressed if necessary; the text is None and the problem is returned if that fails."""
-    name, compression = printable(file), compression_suffix(file.name)
-    try:
-        with file.open("rb") as stream:
-            raw = open_decompressed(stream, compression).read()
-    except READ_ERRORS as error:
-        if isinstance(error, OSError) and error.strerror:
-            fault, fix = f"cannot be read: {error.strerror}", "check its permissions"
-        else:
-            fault, fix = f"damaged: {str(error) or type(error).__name__}", "get a new copy of the file"
-        return None, [Problem(name, fault, fix, unreadable=True)]
-    encoding = detect_encoding(raw[:4], None)
-    try:
-        text = raw.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode(encoding, "ignore").removeprefix("\ufeff")
-        position = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
-        return None, [Problem(position, *_decoding_fault(raw, error.start, encoding, file), unreadable=True)]
-    # UTF-16 without a byte-order mark can be valid UTF-8; it shows in its many zero bytes.
-    if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":
-        return None, [Problem(f"{name}:1:1", *_decoding_fault(raw, 0, encoding, file), unreadable=True)]
-    return text, []
-
-
-def _decoding_fault(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
-    """Return the fault of a file with an invalid byte at `at`, and how to save it as UTF-8 on any system."""
-    if encoding != "utf-8":
-        return f"not {encoding}, although its first bytes say so", "save it as UTF-8 in an editor, or get a new copy"
-    sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
-    guess, (fault, _) = guess_encoding(sample), describe_decoding_error(sample)
-    if guess is None:
-        return f"{fault} (byte 0x{raw[at]:02x})", "open it in an editor that shows it correctly, and save it as UTF-8"
-    if compression_suffix(file.name):
-        return fault, f"if that is right, decompress it, then open it as {guess} and save it as UTF-8"
-    name = printable(file.name)
-    script = f"from pathlib import Path; f = Path({name!r}); f.write_bytes(f.read_bytes().decode({guess!r}).encode())"
-    return fault, f'if that is right, save it as UTF-8 in an editor, or in its folder: python -c "{script}"'
+    module = {**FORMATS, **READ_ONLY_FORMATS}[format_suffix(file.name) or ".txt"]
+    name = printable(file)
+    # Only CoNLL files have columns, whose places a user may have to name.
+    return conll.parse(source, name, columns) if module is conll else module.parse(source, name)
 
 
 def _print_hidden(hidden: Sequence[str]) -> None:

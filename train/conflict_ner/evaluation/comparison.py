@@ -128,6 +128,10 @@ def compare(first: Evaluation | str | Path, second: Evaluation | str | Path) -> 
     Raises:
         DataError: if their reports, gold mentions or labels differ, there are no reports, or a file cannot be read.
     """
+    for side in (first, second):
+        if not isinstance(side, Evaluation) and Path(side).is_dir():
+            fault = "a folder; compare takes evaluations"
+            raise DataError([Problem(str(side), fault, "pass evaluate(folder, data), or name a saved evaluation")])
     first, second = (side if isinstance(side, Evaluation) else predictions.load(Path(side)) for side in (first, second))
     check_same_labels((first.name, second.name), (first.labels, second.labels))
     _check_same_data(first, second)

@@ -31,7 +31,7 @@ def evaluate(
     strict: bool = True,
     columns: ColumnsConfig | None = None,
     device: str = "auto",
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
     on_skipped: Callable[[Problem], None] = lambda _: None,
     guidelines: bool | None = None,
@@ -72,6 +72,7 @@ def evaluate(
     data_name = ", ".join(map(str, paths))
     if not documents:
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
+    fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])
     report = scoring.score(

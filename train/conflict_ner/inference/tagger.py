@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 from tokenizers import Tokenizer
 
@@ -60,10 +60,17 @@ class Tagger:
 
         Raises:
             CheckpointError: if the folder is not a complete checkpoint, or needs a library that is missing.
-            ConfigError: if a threshold is for an unknown label or is not from 0 to 1.
+            ConfigError: if a threshold is for an unknown label or is not from 0 to 1, or the precision is unknown.
             EncoderError: if there is no such device.
+            TypeError: if the thresholds are not a mapping.
         """
         device = str(device)  # may be a torch.device
+        if not isinstance(thresholds, Mapping | None):
+            raise TypeError(f"thresholds are a score for each label, such as {{'WEAPON': 0.6}}, not {thresholds!r}")
+        known = get_args(TaggingPrecision)
+        if precision not in known:
+            fault = Problem("precision", f"unknown: {precision!r}", f"use one of {', '.join(known)}")
+            raise ConfigError("the call", [fault])
         checkpoint = Checkpoint.load(folder)
         loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, _stamps(checkpoint))
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)

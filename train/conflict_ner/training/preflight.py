@@ -25,6 +25,8 @@ def refuse_unlearnable(data: Corpus, labels: Sequence[str]) -> None:
         TrainingError: if a label has no training mention, or validation has no mention to choose the best epoch by.
     """
     counts = data.counts("train")
+    if not data["train"]:
+        raise TrainingError("data.train: no report is left to train on; name more, or set less of them aside")
     if not counts:
         raise TrainingError("data.train: no report has a mention; there is nothing to learn")
     unseen = [label for label in labels if not counts[label]]

@@ -1,0 +1,52 @@
+"""Reading of a text file: decompressed and decoded, or with the problem that a person has to fix first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, open_decompressed
+from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
+from conflict_ner.data.formats.file_search import printable
+from conflict_ner.errors import Problem
+
+_SAMPLE = 1500  # bytes before an invalid one from which an encoding is guessed, about
+
+
+def read_text(file: Path) -> tuple[str | None, list[Problem]]:
+    """Read a file's text, decompressed if necessary; the text is None and the problem is returned if that fails."""
+    name, compression = printable(file), compression_suffix(file.name)
+    try:
+        with file.open("rb") as stream:
+            raw = open_decompressed(stream, compression).read()
+    except READ_ERRORS as error:
+        if isinstance(error, OSError) and error.strerror:
+            fault, fix = f"cannot be read: {error.strerror}", "check its permissions"
+        else:
+            fault, fix = f"damaged: {str(error) or type(error).__name__}", "get a new copy of the file"
+        return None, [Problem(name, fault, fix, unreadable=True)]
+    encoding = detect_encoding(raw[:4], None)
+    try:
+        text = raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode(encoding, "ignore").removeprefix("\ufeff")
+        position = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        return None, [Problem(position, *_decoding_fault(raw, error.start, encoding, file), unreadable=True)]
+    # UTF-16 without a byte-order mark can be valid UTF-8; it shows in its many zero bytes.
+    if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":
+        return None, [Problem(f"{name}:1:1", *_decoding_fault(raw, 0, encoding, file), unreadable=True)]
+    return text, []
+
+
+def _decoding_fault(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
+    """Return the fault of a file with an invalid byte at `at`, and how to save it as UTF-8 on any system."""
+    if encoding != "utf-8":
+        return f"not {encoding}, although its first bytes say so", "save it as UTF-8 in an editor, or get a new copy"
+    sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
+    guess, (fault, _) = guess_encoding(sample), describe_decoding_error(sample)
+    if guess is None:
+        return f"{fault} (byte 0x{raw[at]:02x})", "open it in an editor that shows it correctly, and save it as UTF-8"
+    if compression_suffix(file.name):
+        return fault, f"if that is right, decompress it, then open it as {guess} and save it as UTF-8"
+    name = printable(file.name)
+    script = f"from pathlib import Path; f = Path({name!r}); f.write_bytes(f.read_bytes().decode({guess!r}).encode())"
+    return fault, f'if that is right, save it as UTF-8 in an editor, or in its folder: python -c "{script}"'
