@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,17 @@ from conflict_ner.export.onnx import export, trace
 from conflict_ner.export.onnx.export import check_parity, export_onnx, judge
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
+from helpers.tracing import traced_once
 
 for needed in ("onnx", "onnxruntime", "onnxscript"):
     pytest.importorskip(needed)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each model of this file is traced once."""
+    with traced_once(tmp_path_factory.mktemp("traces")):
+        yield
 
 
 @pytest.fixture(scope="module", params=["fp32", "int8"])

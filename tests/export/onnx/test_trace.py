@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.runtime import Ids, Logits
 from conflict_ner.inference.torch_runtime import TorchRuntime
 from conflict_ner.modeling.encoder import load_model
+from helpers.tracing import traced_once
 from transformers import (
     BertConfig,
     BertForTokenClassification,
@@ -59,6 +61,13 @@ def config_of(kind: str) -> Any:
         names["intermediate_size"] = "hidden_dim"
         return DistilBertConfig(**{names.get(name, name): value for name, value in SIZES.items()})
     return {"bert": BertConfig, "roberta": RobertaConfig, "mpnet": MPNetConfig}[kind](**SIZES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each model of this file is traced once."""
+    with traced_once(tmp_path_factory.mktemp("traces")):
+        yield
 
 
 @pytest.fixture(scope="module", params=list(ENCODERS))
