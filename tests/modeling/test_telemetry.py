@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -65,6 +65,29 @@ def test_the_network_guard_sees_native_code_and_child_processes(tmp_path: Path) 
     assert run(tmp_path, "import socket; socket.socket(socket.AF_UNIX); print('allowed')") == "allowed\n"
 
 
+LOAD_AND_WAIT = """
+import sys, time
+from conflict_ner import Tagger
+Tagger.load(sys.argv[1]).tag("Police left Goma.")
+time.sleep(float(sys.argv[2]))
+"""
+WAIT = 14  # seconds; the first lookup comes after nine
+
+
+@pytest.fixture(scope="module")
+def waiting(onnx_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, subprocess.Popen[str]]]:
+    """Two processes that load an export and wait, by their home folders: with telemetry off and on.
+
+    They wait while other tests of this file run.
+    """
+    quiet, other = (tmp_path_factory.mktemp(name) for name in ("quiet", "other"))
+    with (
+        start(quiet, LOAD_AND_WAIT, onnx_folder, WAIT) as first,
+        start(other, LOAD_AND_WAIT, onnx_folder, WAIT, ORT_DISABLE_TELEMETRY="0") as second,
+    ):
+        yield {quiet: first, other: second}
+
+
 COMMANDS = """
 import json, sys
 from conflict_ner.cli.main import app
@@ -74,6 +97,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.usefixtures("waiting")  # so that their waiting costs no time
 def test_no_command_uses_the_network_or_leaves_a_file_in_the_home_folder(
     tmp_path: Path, encoder_folder: Path, reports_file: Path
 ) -> None:
@@ -97,30 +121,17 @@ def test_no_command_uses_the_network_or_leaves_a_file_in_the_home_folder(
     assert (exported / "model.onnx").is_file()
 
 
-LOAD_AND_WAIT = """
-import sys, time
-from conflict_ner import Tagger
-Tagger.load(sys.argv[1]).tag("Police left Goma.")
-time.sleep(float(sys.argv[2]))
-"""
-
-
 def reports_by_default() -> bool:
     """Whether the ONNX Runtime that is installed has telemetry: a build from a distribution may lack it."""
     return tuple(map(int, metadata.version("onnxruntime").split(".")[:2])) >= (1, 29)
 
 
 def test_a_loaded_export_stays_quiet_and_would_not_if_it_were_asked_to_report(
-    onnx_folder: Path, tmp_path: Path
+    waiting: dict[Path, subprocess.Popen[str]],
 ) -> None:
-    quiet_home, other_home = tmp_path / "quiet", tmp_path / "other"
-    wait = 14  # seconds; the first lookup comes after nine
-    with (
-        start(other_home, LOAD_AND_WAIT, onnx_folder, wait, ORT_DISABLE_TELEMETRY="0") as other,
-        start(quiet_home, LOAD_AND_WAIT, onnx_folder, wait) as quiet,
-    ):
-        output, _ = quiet.communicate()
-        other.communicate()
+    (quiet_home, quiet), (other_home, other) = waiting.items()
+    output, _ = quiet.communicate()
+    other.communicate()
     assert quiet.returncode == 0, output
     assert files_in(quiet_home) == []
     if reports_by_default() and no_network.SUPPORTED:
