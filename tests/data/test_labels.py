@@ -88,7 +88,7 @@ def spans_in_words(draw: st.DrawFn, labels: tuple[str, ...]) -> tuple[list[WordS
 
 @pytest.mark.parametrize("scheme", [TWO, TEN], ids=["two", "ten"])
 def test_decode_is_the_inverse_of_encode(scheme: LabelScheme) -> None:
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=80, deadline=None, derandomize=True, database=None)
     @given(spans_in_words(scheme.labels))
     def check(example: tuple[list[WordSpan], int]) -> None:
         spans, words = example

@@ -121,7 +121,7 @@ def test_describe_splits_tells_how_each_split_was_drawn() -> None:
 
 
 THEATRES = st.lists(st.sampled_from("ABCDEFGH"), min_size=1, max_size=40)
-checked = property_settings(max_examples=100, deadline=None, derandomize=True, database=None)
+checked = property_settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
 def reports_in(theatres: list[str]) -> tuple[Document, ...]:

@@ -210,7 +210,7 @@ def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokeniz
     assert sum(1 for _ in texts) >= 2 * CHUNK - 1
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(1, 64), max_size=120), st.integers(1, 2000), st.booleans())
 def test_length_batches_cover_each_index_once_within_the_budget(
     lengths: list[int], budget: int, unpadded: bool

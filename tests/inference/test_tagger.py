@@ -110,7 +110,7 @@ PIECES = st.sampled_from([*SENTENCES, *REPORT.split(), "\n\n", " ", "-", "\u200f
 ODD_TEXTS = st.lists(PIECES | st.text(CHARACTERS, max_size=6), max_size=12).map("".join)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(st.lists(ODD_TEXTS, min_size=1, max_size=4))
 def test_entities_of_any_text_slice_it_in_order_without_overlap(tagger: Tagger, texts: list[str]) -> None:
     tagged = tagger.tag(texts)

@@ -18,7 +18,7 @@ def make_sampler(processes: int = 1, seed: int = 7, epoch: int = 0) -> TokenBudg
     return sampler
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     lengths=st.lists(st.integers(1, 512), min_size=1, max_size=120),
     batch_tokens=st.integers(1, 4096),

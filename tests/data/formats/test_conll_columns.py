@@ -228,7 +228,7 @@ def broken_files(draw: st.DrawFn) -> tuple[str, list[str]]:
     return "\n".join("\t".join(row) for row in rows), words
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(broken_files())
 def test_no_word_is_read_from_another_column_however_a_file_is_broken(file: tuple[str, list[str]]) -> None:
     source, column = file
