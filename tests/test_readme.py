@@ -44,7 +44,7 @@ def test_every_file_linked_exists(link: str) -> None:
 
 def test_every_target_is_explained() -> None:
     targets = re.findall(r"^([a-z]+):(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert [target for target, rest in targets if "## " not in rest and ":=" not in rest] == []
+    assert [target for target, rest in targets if "## " not in rest] == []
 
 
 def test_nothing_is_left_to_fill_in() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from conflict_ner.config import Config
+from conflict_ner.config import Config, dump_config, load_config
 
 LABELS = ("ACTOR", "WEAPON", "LOCATION", "NUMBER")
 REPORTS = """\
@@ -50,3 +51,16 @@ def make_config(folder: Path, encoder: Path, reports: Path, **training: object) 
             "output": folder / "model",
         }
     )
+
+
+def copy_to_output(checkpoint: Path, output: Path) -> Config:
+    """Copy a checkpoint to another output; return the config that has it there."""
+    shutil.copytree(checkpoint, output)
+    config = load_config(checkpoint / "run.yaml").model_copy(update={"output": output})
+    (output / "run.yaml").write_text(dump_config(config, output), encoding="utf-8")
+    return config
+
+
+def changed(config: Config, **training: object) -> Config:
+    """Return a config with other settings of training."""
+    return config.model_copy(update={"training": config.training.model_copy(update=training)})

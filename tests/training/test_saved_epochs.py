@@ -14,20 +14,13 @@ from conflict_ner.config import Config, dump_config, load_config
 from conflict_ner.errors import CheckpointError, ConfigError, OverwriteError
 from conflict_ner.training.saved_epochs import refuse_lost_work, training_folder
 from helpers.command import conflict_ner
+from helpers.runs import changed, copy_to_output
 
 
 @pytest.fixture
 def config(tmp_path: Path, checkpoint_folder: Path) -> Config:
     """The config of a checkpoint that stands in its output, `models/mine`."""
-    folder = tmp_path / "models" / "mine"
-    shutil.copytree(checkpoint_folder, folder)
-    config = load_config(checkpoint_folder / "run.yaml").model_copy(update={"output": folder})
-    (folder / "run.yaml").write_text(dump_config(config, folder), encoding="utf-8")
-    return config
-
-
-def changed(config: Config, **training: object) -> Config:
-    return config.model_copy(update={"training": config.training.model_copy(update=training)})
+    return copy_to_output(checkpoint_folder, tmp_path / "models" / "mine")
 
 
 def save_epochs(config: Config, epochs: int = 2) -> Path:

@@ -67,6 +67,15 @@ def excerpt(text: str, limit: int = 40) -> str:
     return repr(text[:cut])[:-1] + "..." + shown[0]
 
 
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """Format a number with its noun, in the singular or the plural.
+
+    >>> format_count(1, "report"), format_count(1234, "report"), format_count(2, "input or row", "inputs or rows")
+    ('1 report', '1,234 reports', '2 inputs or rows')
+    """
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
 def describe_problems(problems: Iterable[Problem]) -> list[str]:
     """Return one message for each kind of problem: the first in full, then the next places and a count.
 
@@ -166,7 +175,7 @@ class DataError(ConflictNerError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        head = f"{count:,} problem{'s' if count != 1 else ''} in the data:"
+        head = f"{format_count(count, 'problem')} in the data:"
         super().__init__("\n".join([head, *(f"  {message}" for message in describe_problems(self.problems))]))
 
 

@@ -14,7 +14,7 @@ from conflict_ner.benchmark.inputs import Reports
 from conflict_ner.benchmark.results import ColdStart, ScalingPoint
 from conflict_ner.benchmark.systems import System
 from conflict_ner.benchmark.timing import Clock, Spread, Turn, measure_in_rounds, times_as_fast
-from conflict_ner.reporting.console import format_count
+from conflict_ner.errors import format_count
 
 _PAUSE_SECONDS = 0.2
 

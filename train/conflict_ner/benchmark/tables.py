@@ -21,7 +21,8 @@ from conflict_ner.benchmark.results import (
     TrainingResult,
 )
 from conflict_ner.benchmark.timing import Spread
-from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
+from conflict_ner.errors import format_count
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 _HUNDRED, _TEN = 100, 10
@@ -192,7 +193,7 @@ def format_machine(machine: Machine, device: str) -> str:
     features = f" ({', '.join(machine.features)})" if machine.features else ""
     gpu = f", {machine.gpu}" if machine.gpu else ""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    cores = f"{machine.cores} core{'s' if machine.cores != 1 else ''}, {machine.threads} used"
+    cores = f"{format_count(machine.cores, 'core')}, {machine.threads} used"
     return f"{machine.cpu}{features}, {cores}{gpu}; on {device}; {machine.system}; {versions}."
 
 

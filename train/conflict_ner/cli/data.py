@@ -22,9 +22,8 @@ from conflict_ner.cli.options import (
     conll_columns,
 )
 from conflict_ner.data.formats.file_search import printable
-from conflict_ner.errors import DataError
+from conflict_ner.errors import DataError, format_count
 from conflict_ner.files import atomic_write
-from conflict_ner.reporting.console import format_count
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig

@@ -20,9 +20,9 @@ from conflict_ner import __version__
 from conflict_ner.cli import tag_progress
 from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
-from conflict_ner.errors import ProblemLog
+from conflict_ner.errors import ProblemLog, format_count
 from conflict_ner.files import atomic_write, file_descriptor, is_device, is_same_file, require_writable
-from conflict_ner.reporting.console import format_count, open_console
+from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
     from conflict_ner.inference.files.resumable_job import JobCounts

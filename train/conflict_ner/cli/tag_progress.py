@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from conflict_ner.errors import format_count
 from conflict_ner.inference.files.resumable_job import JobCounts
-from conflict_ner.reporting.console import format_count
 
 _REFRESH_SECONDS = 0.2
 

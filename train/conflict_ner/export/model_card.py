@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts
+from conflict_ner.errors import format_count
 from conflict_ner.evaluation.report import Report
-from conflict_ner.reporting.console import format_count
 from conflict_ner.reporting.tables import markdown, percent
 
 

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
+from conflict_ner.errors import format_count
 from conflict_ner.evaluation.comparison import KINDS, Change, Comparison, Difference, Prediction
 from conflict_ner.evaluation.significance import format_p, points
-from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 if TYPE_CHECKING:

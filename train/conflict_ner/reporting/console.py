@@ -191,15 +191,6 @@ def wrap_text(text: str, width: int | None) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def format_count(number: int, singular: str, plural: str = "") -> str:
-    """Format a number with its noun, in the singular or the plural.
-
-    >>> format_count(1, "report"), format_count(1234, "report"), format_count(2, "input or row", "inputs or rows")
-    ('1 report', '1,234 reports', '2 inputs or rows')
-    """
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def open_console() -> Console:
     """Open a console on standard output that prints text as it is: no highlighting, no markup, no emoji."""
     from rich.console import Console

@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.document import Entity
+from conflict_ner.errors import format_count
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
 from conflict_ner.evaluation.slices import BUILT_IN
-from conflict_ner.reporting.console import ConsoleTable, format_count, open_console, print_table, print_wrapped
+from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -11,10 +11,9 @@ from conflict_ner.config import Config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.splits import describe_splits
-from conflict_ner.errors import TrainingError, describe_problems
+from conflict_ner.errors import TrainingError, describe_problems, format_count
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import encoder_name
-from conflict_ner.reporting.console import format_count
 from conflict_ner.training.sampler import TokenBudgetSampler
 
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from conflict_ner.config import Config, dump_config
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError, Problem
+from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError, Problem, format_count
 from conflict_ner.export.overwriting import config_differences, keep_both, refuse_lost_checkpoint
 from conflict_ner.files import lock_output, short_path
 from conflict_ner.training.history import last_state
@@ -98,7 +98,7 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
     if state is None:
         return
     changed = config_differences(folder / "run.yaml", config)
-    saved = f"{short_path(folder)} holds an interrupted run with {_count_epochs(len(state.history))} saved"
+    saved = f"{short_path(folder)} holds an interrupted run with {format_count(len(state.history), 'epoch')} saved"
     if not changed and not resume:
         alternatives = [Alternative("to go on with it", ("--resume",)), _RESTART]
         raise OverwriteError(f"{saved}; nothing was changed", alternatives)
@@ -115,10 +115,6 @@ def _refuse_foreign_training_folder(folder: Path) -> None:
         raise CheckpointError(
             f"{folder}: a run saves its epochs there, and something else is in it; move it, or name another output"
         )
-
-
-def _count_epochs(count: int) -> str:
-    return f"{count} epoch{'s' if count != 1 else ''}"
 
 
 @contextmanager

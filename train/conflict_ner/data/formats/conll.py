@@ -29,7 +29,7 @@ from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.conll_columns import Columns, Row, common_width, find_columns, is_header
 from conflict_ner.data.labels import detect_other_scheme, is_tag, is_tag_like, read_tags
-from conflict_ner.errors import Problem
+from conflict_ner.errors import Problem, format_count
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -69,7 +69,7 @@ def parse(source: str, file: str, columns: ColumnsConfig | None = None) -> tuple
         return [], [layout]
     skipped += [f"a header (line {header.line})"] if header else []
     sentences, multiword = _without_multiword_rows(sentences, layout)
-    skipped += [f"{_count(multiword, 'row')} of multiword or empty tokens, such as 1-2"] if multiword else []
+    skipped += [f"{format_count(multiword, 'row')} of multiword or empty tokens, such as 1-2"] if multiword else []
     if not sentences:
         return [], [empty]
     documents, problems = [], []
@@ -83,10 +83,6 @@ def parse(source: str, file: str, columns: ColumnsConfig | None = None) -> tuple
     return documents, [*problems, *_note(layout, columns, skipped, file)]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _detect_other_format(
     sentences: Sequence[_Sentence], layout: Columns, file: str, problems: Sequence[Problem]
 ) -> Problem | None:
@@ -97,7 +93,7 @@ def _detect_other_format(
         tags = [(row, _tag(row, layout)) for row in rows]
         others = [(row, tag) for row, tag in tags if is_tag_like(tag) and not is_tag(tag)]
         kinds = " and ".join(sorted({f"{tag[:2]}" for _, tag in others}))
-        what = f"this is {scheme}, not IOB2: {_count(len(others), 'tag')} with {kinds}"
+        what = f"this is {scheme}, not IOB2: {format_count(len(others), 'tag')} with {kinds}"
         fix = "write B- for the first word of each mention and I- for its other words"
         return Problem(f"{file}:{others[0][0].line}", what, fix, unreadable=True)
     if scheme is None and len(problems) <= max(_MAX_FAULTS, _MAX_FAULT_SHARE * len(rows)):
@@ -136,7 +132,7 @@ def _without_comments(sentences: Sequence[_Sentence]) -> tuple[list[_Sentence], 
                 words.append(row)
         count += len(sentence.rows) - len(words)
         remaining.append(replace(sentence, rows=tuple(words)))
-    return [sentence for sentence in remaining if sentence.rows], [_count(count, "comment line")] if count else []
+    return [sentence for sentence in remaining if sentence.rows], [format_count(count, "comment line")] if count else []
 
 
 def _is_comment(row: Row, width: int, *, is_first: bool) -> bool:

@@ -25,7 +25,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
 from conflict_ner.data.splits import divide_corpus
-from conflict_ner.errors import CheckpointError, ConfigError, Problem, require_packages
+from conflict_ner.errors import CheckpointError, ConfigError, Problem, format_count, require_packages
 from conflict_ner.evaluation.report import strict_micro
 from conflict_ner.export.checkpoint_writer import (
     CheckpointDraft,
@@ -43,7 +43,6 @@ from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.tokenization import WindowTokenizer
-from conflict_ner.reporting.console import format_count
 
 PRECISIONS = ("fp32", "int8")
 TOLERANCE = 0.003  # the strict F1 that int8 may lose
