@@ -16,6 +16,7 @@ PACKAGE = ROOT / "train" / "conflict_ner"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MOST_LINES = 400
 MOST_MODULES = 12
+PUBLIC_ROOMS = {"values"}  # scripts import their functions from the room, which is light
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
     *("jinja2", "pyarrow", "typer", "rich"),
@@ -93,14 +94,14 @@ def test_the_diagram_has_the_arrows_of_the_contract() -> None:
 @pytest.mark.parametrize("room", sorted(rooms()))
 def test_a_room_imports_the_heavy_libraries_that_the_table_names(room: str) -> None:
     (row,) = [row for row in table("Rooms") if row[0] == f"`{room}`"]
-    assert set(imported(PACKAGE / room)) & HEAVY == set(row[3].split(", "))
+    assert set(imported(PACKAGE / room)) & HEAVY == set(row[3].split(", ")) - {"none"}
 
 
 def test_the_modules_on_top_are_named() -> None:
     on_top = {file.name for file in PACKAGE.glob("*.py")}
     assert on_top == set(re.findall(r"`(\w+\.py)`", PAGE.partition("The modules on top:")[2].partition("\n\n")[0]))
     assert len(on_top - {"__init__.py"}) <= 6
-    assert len(rooms()) <= 9
+    assert len(rooms()) <= 10
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda folder: str(folder.relative_to(PACKAGE)))
@@ -111,7 +112,9 @@ def test_a_room_is_small_and_says_what_it_holds(folder: Path) -> None:
         assert len(file.read_text(encoding="utf-8").splitlines()) < MOST_LINES, file
     if folder != PACKAGE:
         text = (folder / "__init__.py").read_text(encoding="utf-8")
-        assert len(ast.parse(text).body) == 1, "a docstring only"
+        _, *statements = ast.parse(text).body
+        allowed = (ast.ImportFrom, ast.Assign) if folder.name in PUBLIC_ROOMS else ()
+        assert all(isinstance(statement, allowed) for statement in statements), "a docstring only"
         for name in re.findall(r"\w+\.py", text):
             assert (folder / name).is_file(), name
 

@@ -1,0 +1,49 @@
+"""What a number is worth: a figure with its bounds, as far as the words state them.
+
+>>> Quantity(19, low=19)  # at least 19
+Quantity(value=19, low=19, high=None, approximate=False, unit=None)
+>>> Quantity(None, 20, 30)  # between 20 and 30: no single figure is stated
+Quantity(value=None, low=20, high=30, approximate=False, unit=None)
+>>> Quantity.exact(40, "percent").high
+40
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A figure, its bounds and its unit, as a coder of events records them (UCDP: low, best, high).
+
+    Args:
+        value: the figure that the words state, None if they state no single one; an int where it is a whole number.
+        low: the lower bound that the words give, None where that side is open.
+        high: the upper bound, likewise.
+        approximate: the words call the figure or its bounds inexact.
+        unit: `percent`, `share` (a part of one), a currency (`USD`, `rupees`), or None for a count.
+
+    Raises:
+        ValueError: the figures are not in the order low <= value <= high, one is not finite, or there is none.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    approximate: bool = False
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        figures = [figure for figure in (self.low, self.value, self.high) if figure is not None]
+        if not figures or not all(map(math.isfinite, figures)):
+            raise ValueError(f"a quantity has at least one figure, and only finite ones: {self}")
+        if any(first > second for first, second in combinations(figures, 2)):
+            raise ValueError(f"a quantity's figures are in the order low <= value <= high: {self}")
+
+    @classmethod
+    def exact(cls, value: float, unit: str | None = None) -> Quantity:
+        """Return the quantity whose bounds are its value."""
+        return cls(value, value, value, unit=unit)
