@@ -24,7 +24,9 @@ from conflict_ner.inference.tagger import Tagger
 LABELS = ("ACTOR", "WEAPON")
 MACHINE = Machine("A CPU", 2, 2, (), None, "Linux", {})
 TEXT = "Rebels left."  # three words
-DATA = Reports("x", tuple(Document(f"r{k}", TEXT, (Mention(0, 6, "ACTOR"),)) for k in range(4)), labeled=True)
+DATA = Reports(
+    "x", tuple(Document(f"r{k}", TEXT, (Mention(0, 6, "ACTOR"),)) for k in range(4)), labeled=True, labels=LABELS
+)
 WORKLOAD = Workload({(10, 10): 1}, LABELS, tokens=24)  # two tokens a word
 OURS, THEIRS, SPACY = System("tagger", "ours"), System("pipeline", "pipeline"), System("spacy", "spaCy")
 

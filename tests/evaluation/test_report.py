@@ -398,3 +398,15 @@ def test_nothing_to_find_and_nothing_found_is_undefined() -> None:
     none = [Document("c", "Nobody came."), Document("d", "")]
     scores = Scores.of(label_counts([[], []], SEQEVAL_LABELS), SEQEVAL_LABELS)
     assert seqeval_default_f1(scores, none, [[], []], SEQEVAL_LABELS) == (dict.fromkeys(SEQEVAL_LABELS), None)
+
+
+def test_labels_of_two_levels_are_scored_at_both() -> None:
+    gold = Document("d", "5 dead, 6 hurt", (Mention(0, 1, "NUMBER.killed"), Mention(8, 9, "NUMBER.injured")))
+    guess = [Mention(0, 1, "NUMBER.killed"), Mention(8, 9, "NUMBER.killed")]
+    labels = ("ACTOR", "NUMBER.killed", "NUMBER.injured")
+    report = score([gold], [guess], labels)
+    assert report.strict.micro.f1 == 0.5
+    assert report.first_level is not None
+    assert report.first_level.micro.f1 == report.first_level.labels["NUMBER"].f1 == 1
+    assert set(report.first_level.labels) == {"ACTOR", "NUMBER"}
+    assert score([GOMA], [GOMA.mentions], LABELS).first_level is None

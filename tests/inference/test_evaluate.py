@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.data.document import Entity
 from conflict_ner.errors import ConfigError, DataError
 from conflict_ner.evaluation import predictions
 from conflict_ner.evaluation.comparison import compare
@@ -112,3 +113,24 @@ def test_a_saved_evaluation_of_other_reports_is_refused(
     other.write_text(reports_file.read_text(encoding="utf-8").replace("from the coast", "inland"), encoding="utf-8")
     with pytest.raises(DataError, match=r"report 't-2' differs .*starting at 'inland.*; evaluate both on the same"):
         compare(*evaluate_pair(saved_file, checkpoint_folder, [other], "cpu"))
+
+
+def test_a_checkpoint_that_knows_kinds_is_scored_at_the_first_level_on_data_without_them(
+    checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = ("ACTOR", "WEAPON", "LOCATION", "NUMBER.killed", "NUMBER.other")
+    monkeypatch.setattr(Tagger, "labels", property(lambda _: deep))
+    found = [[Entity("NUMBER.other", "two", 7, 10, 0.9)]]
+    monkeypatch.setattr(Tagger, "tag", lambda *_: found)
+    plain, typed = (tmp_path / name for name in ("plain.md", "typed.md"))
+    plain.write_text("=== a\n\nKilled [two](NUMBER) there.\n")
+    typed.write_text(plain.read_text().replace("NUMBER", "NUMBER.killed"))
+    scored = evaluate.evaluate(checkpoint_folder, plain, device="cpu")
+    assert capsys.readouterr().err == "note: no label of the data has a kind: scored at the first level\n"
+    assert scored.labels == LABELS
+    assert scored.report.strict.micro.f1 == 1
+    assert scored.predicted[0][0].label == "NUMBER"
+    scored = evaluate.evaluate(checkpoint_folder, typed, device="cpu")
+    assert (scored.labels, scored.report.strict.micro.f1, capsys.readouterr().err) == (deep, 0, "")
+    scored = evaluate.evaluate(checkpoint_folder, [plain.rename(tmp_path / "x.md")], device="cpu", first_level=True)
+    assert (scored.report.strict.micro.f1, capsys.readouterr().err) == (1, "")

@@ -28,11 +28,13 @@ class Reports:
     """The reports to tag.
 
     name: the files, for the table. labeled: whether the mentions are gold, so that strict F1 can be computed.
+    labels: the labels of the mentions.
     """
 
     name: str
     documents: tuple[Document, ...]
     labeled: bool
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -81,14 +83,16 @@ def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str
     if hidden:
         print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
     documents = [_read_plain(file) for file in plain]
+    labels = tuple(labels)
     if labeled:
         # The labeling guidelines affect neither speed nor a comparison of runtimes.
-        documents += corpus.load({"data": labeled}, labels, guidelines=False, columns=columns)["data"]
+        loaded = corpus.load({"data": labeled}, labels, guidelines=False, columns=columns, as_deep_as_data=True)
+        documents, labels = documents + list(loaded["data"]), loaded.labels
     with_words = tuple(document for document in documents if len(split_words(document.text)[0]))
     name = ", ".join(printable(short_path(entry)) for entry in entries)
     if not with_words:
         raise BenchmarkError(f"{name}: no report with a word in it; name other files")
-    return Reports(name, with_words, labeled=not plain)
+    return Reports(name, with_words, labeled=not plain, labels=labels)
 
 
 def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]:

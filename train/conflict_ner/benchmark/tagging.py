@@ -40,6 +40,7 @@ from conflict_ner.benchmark.systems import (
 from conflict_ner.benchmark.timing import Turn, rates, time_in_rounds, times_as_fast
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Mention
+from conflict_ner.data.label_levels import resolve_label
 from conflict_ner.errors import BenchmarkError
 from conflict_ner.evaluation import report
 from conflict_ner.files import short_path
@@ -203,7 +204,7 @@ def measure_systems(
         CheckpointError: if a checkpoint cannot be loaded.
     """
     systems = [variant for system in systems for variant in _with_best_batch(system, data, options)]
-    open_systems = [_load_and_score(system, data, workload.labels, options) for system in systems]
+    open_systems = [_load_and_score(system, data, options) for system in systems]
     options.log("finding the fastest way to compute the limit's products")
     limits, notes = find_limits(workload.layers, device, clock=options.clock)
     reports = options.reports or len(data.texts)
@@ -281,21 +282,25 @@ def _tagging_turn(tag: TagTexts, data: Reports, reports: int) -> Turn:
     return turn
 
 
-def _load_and_score(system: System, data: Reports, labels: Sequence[str], options: BenchmarkOptions) -> _OpenSystem:
+def _load_and_score(system: System, data: Reports, options: BenchmarkOptions) -> _OpenSystem:
     """Open a system and let it tag every report once, untimed: this warms it up and gives its score."""
     options.log(f"loading and scoring {system.name}")
     tag = system.open()
     found = list(tag(data.texts))
     is_scored = data.labeled and system.kind != "spacy"
-    return _OpenSystem(system, tag, _strict_f1(data, found, labels) if is_scored else None)
+    return _OpenSystem(system, tag, _strict_f1(data, found) if is_scored else None)
 
 
-def _strict_f1(data: Reports, found: Sequence[Sequence[FoundMention]], labels: Sequence[str]) -> float | None:
-    """Return the micro-averaged strict F1; None if the system has other labels."""
-    if not {label for mentions in found for label, _, _ in mentions} <= set(labels):
+def _strict_f1(data: Reports, found: Sequence[Sequence[FoundMention]]) -> float | None:
+    """Return the micro-averaged strict F1; None if the system has other labels.
+
+    A system may know kinds of a label where the reports have only the label itself: then that is scored.
+    """
+    names = {label: resolve_label(label, data.labels) for mentions in found for label, _, _ in mentions}
+    if None in names.values():
         return None
-    spans = [sorted({Mention(start, end, label) for label, start, end in mentions}) for mentions in found]
-    return report.strict_micro(data.documents, spans, labels).f1
+    spans = [sorted({Mention(start, end, names[label] or "") for label, start, end in mentions}) for mentions in found]
+    return report.strict_micro(data.documents, spans, data.labels).f1
 
 
 def _limit_name(limit: Limit) -> str:

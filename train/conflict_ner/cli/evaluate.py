@@ -51,6 +51,9 @@ def evaluate(
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", hidden=True)] = None,  # the name of --html up to 0.2
     lenient_data: Annotated[bool, typer.Option("--skip-faulty", help="Leave out reports with problems.")] = False,
+    first_level: Annotated[
+        bool, typer.Option("--first-level", help="Score NUMBER.killed as NUMBER, and so for each label of two levels.")
+    ] = False,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
@@ -87,6 +90,7 @@ def evaluate(
             thresholds=thresholds,
             on_skipped=left_out.append,
             guidelines=guidelines,
+            first_level=first_level,
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)

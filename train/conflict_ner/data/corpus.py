@@ -32,6 +32,7 @@ from conflict_ner.data.formats import conll, jsonl, markup
 from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
 from conflict_ner.data.formats.text_files import read_text
+from conflict_ner.data.label_levels import first_levels, is_first_level_only, resolve_labels
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.files import as_paths, atomic_write
@@ -49,10 +50,14 @@ _SEARCHED_SUFFIXES = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Checked documents by split. `skipped` holds the problems of documents that a load left out as faulty."""
+    """Checked documents by split.
+
+    skipped: the problems of documents that a load left out as faulty. labels: the labels that mentions were read as.
+    """
 
     splits: Mapping[str, tuple[Document, ...]]
     skipped: tuple[Problem, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __getitem__(self, split: str) -> tuple[Document, ...]:
         return self.splits.get(split, ())
@@ -147,17 +152,21 @@ def load(
     allow_copies: bool = False,
     guidelines: bool | None = None,
     columns: ColumnsConfig | None = None,
+    as_deep_as_data: bool = False,
 ) -> Corpus:
     """Read and check the splits.
 
     Args:
         paths: the files and folders of each split.
-        labels: the labels that mentions may have.
+        labels: the labels that mentions may have. A mention with a label one level below one of these, such as
+            NUMBER.killed where these have NUMBER, is read as the label above it (see `label_levels`).
         strict: whether any problem is an error.
         group: a metadata field whose values no two splits may share, such as the conflict.
         allow_copies: a text may occur twice, also in two splits, as in some benchmarks.
         guidelines: whether the data must follow our guidelines; see `validation.guidelines_apply`.
         columns: the columns of words and tags in CoNLL files; without it they are detected.
+        as_deep_as_data: if `labels` has only kinds of a label, such as NUMBER.killed, and no mention of the data has
+            one (all are a plain NUMBER), read all labels at their first level; `Corpus.labels` tells.
 
     Raises:
         DataError: with every problem of every file. If not `strict`, faulty documents are left
@@ -171,6 +180,8 @@ def load(
         problems += read_problems
     _print_hidden(hidden)
     problems = _print_notes(problems)
+    if as_deep_as_data and is_first_level_only((d for documents in splits.values() for d in documents), labels):
+        labels = first_levels(labels)
     findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
     findings += check_groups(splits, group) if group else []
     problems += [finding.problem for finding in findings]
@@ -178,10 +189,10 @@ def load(
         raise DataError(problems)
     faulty = {id(finding.document) for finding in findings}
     accepted = {
-        split: tuple(document for document in documents if document.is_valid and id(document) not in faulty)
+        split: resolve_labels((d for d in documents if d.is_valid and id(d) not in faulty), labels)
         for split, documents in splits.items()
     }
-    return Corpus(accepted, tuple(problems))
+    return Corpus(accepted, tuple(problems), tuple(labels))
 
 
 def load_corpus(
@@ -202,7 +213,8 @@ def load_corpus(
     Args:
         path: a run's config (`.yaml`), a folder that holds folders named after splits, or any other folder or
             file, which is one split named `data`. Either this is given, or some of `train`, `validation` and `test`.
-        labels: the labels allowed; None takes the config's, else ACTOR, WEAPON, LOCATION and NUMBER.
+        labels: the labels allowed; None takes the config's, else ACTOR, WEAPON, LOCATION and NUMBER. They also say
+            how deep labels are read: a mention NUMBER.killed is a NUMBER unless NUMBER.killed is among them.
         strict: any problem is an error; if False, reports at fault are left out and listed in `Corpus.skipped`.
         group: a metadata field whose values no two splits may share, such as the conflict.
         allow_copies: a text may stand twice, also in two splits; None takes the config's setting, else False.

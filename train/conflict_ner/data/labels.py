@@ -31,6 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from conflict_ner.data.label_levels import first_level
+
 OUTSIDE = 0
 
 TagIds = npt.NDArray[np.int64]
@@ -125,6 +127,11 @@ class LabelScheme:
         """The inverse of `id2label`."""
         return {tag: index for index, tag in enumerate(self.tags)}
 
+    @property
+    def _first_levels(self) -> TagIds:
+        """The number of each label's first level, shape (labels,)."""
+        return np.unique([first_level(label) for label in self.labels], return_inverse=True)[1]
+
     @classmethod
     def from_id2label(cls, id2label: Mapping[int, str] | Mapping[str, str]) -> LabelScheme:
         """Rebuild the scheme from a checkpoint's `id2label`.
@@ -153,6 +160,8 @@ class LabelScheme:
 
         An I- tag that continues no mention begins one, as in conlleval and in
         `transformers.pipeline`: a mention that the model found is kept rather than dropped.
+        Kinds of one label (NUMBER.killed, NUMBER.injured) do not divide a mention: an I- tag of another kind continues
+        it, and the kind of its first word counts.
         """
         firsts, lasts, kinds = self.decode_arrays(tags)
         return [
@@ -170,7 +179,7 @@ class LabelScheme:
         kinds = (tags[inside] - 1) // 2
         begins = tags[inside] % 2 == 1
         begins[:1] = True
-        begins[1:] |= (np.diff(inside) > 1) | (np.diff(kinds) != 0)
+        begins[1:] |= (np.diff(inside) > 1) | (np.diff(self._first_levels[kinds]) != 0)
         if ends is not None:
             begins |= np.isin(inside, ends)
         firsts = np.flatnonzero(begins)

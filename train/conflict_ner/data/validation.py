@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from conflict_ner.data.document import Document, Mention, is_encodable
+from conflict_ner.data.label_levels import NUMBER_KINDS, first_levels, kinds_below, resolve_label, second_level
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
@@ -55,10 +56,12 @@ class Finding:
 def guidelines_apply(setting: bool | None, labels: Sequence[str]) -> bool:
     """Return whether data must follow our guidelines: as set, or if `setting` is None, if it has exactly our labels.
 
+    Kinds of our labels, such as NUMBER.killed, are ours too.
+
     >>> guidelines_apply(None, ["NUMBER", "LOCATION", "WEAPON", "ACTOR"]), guidelines_apply(None, ["ACTOR"])
     (True, False)
     """
-    return set(labels) == GUIDELINE_LABELS if setting is None else setting
+    return set(first_levels(labels)) == GUIDELINE_LABELS if setting is None else setting
 
 
 def check_splits(
@@ -133,13 +136,14 @@ def check_document(
             Problem(document.origin, "half of a surrogate pair in the report", "write the complete character")
         )
     for index, mention in enumerate(document.mentions):
-        fault = _mention_fault(document, mention, labels)
+        label_fault = _label_fault(mention.label, labels, guidelines=use_guidelines)
+        fault = label_fault or _offset_fault(document, mention)
         if not fault and edges:
             fault = _edge_fault(document.slice(mention), guidelines=use_guidelines)
         if fault:
             what, fix, kind = f"{_describe(document, mention)} {fault[0]}", fault[1], fault[0]
-            if mention.label not in labels:
-                kind = f"unknown label {mention.label}"
+            if fault == label_fault:
+                kind = f"{fault[0].removeprefix('has a').removeprefix('n').strip()} {mention.label}"
             problems.append(Problem(document.place(index), what, fix, kind=kind))
     return problems + list(_overlaps(document))
 
@@ -155,16 +159,29 @@ def _overlaps(document: Document) -> Iterator[Problem]:
             outer = mention
 
 
-def _mention_fault(document: Document, mention: Mention, labels: Sequence[str]) -> tuple[str, str] | None:
-    """Return the fault of a mention's label or offsets and its fix; None if there is none."""
+def _label_fault(label: str, labels: Sequence[str], *, guidelines: bool) -> tuple[str, str] | None:
+    """Return the fault of a mention's label and its fix; None if it is one of `labels` or a kind of one."""
+    resolved = resolve_label(label, labels)
+    if resolved is None and (kinds := kinds_below(label, labels)):
+        return "has a label without its kind", f"write one of {', '.join(kinds)}"
+    known = labels
+    if resolved == "NUMBER" != label and guidelines:
+        if second_level(label) in NUMBER_KINDS:
+            return None
+        known = [f"NUMBER.{kind}" for kind in NUMBER_KINDS]
+    elif resolved is not None:
+        return None
+    folded = {other.casefold(): other for other in known}
+    near = get_close_matches(label.casefold(), folded, n=1, cutoff=0.5)
+    return (
+        "has an unknown label",
+        f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(known)}",
+    )
+
+
+def _offset_fault(document: Document, mention: Mention) -> tuple[str, str] | None:
+    """Return the fault of a mention's offsets and its fix; None if there is none."""
     size = len(document.text)
-    if mention.label not in labels:
-        folded = {label.casefold(): label for label in labels}
-        near = get_close_matches(mention.label.casefold(), folded, n=1, cutoff=0.5)
-        return (
-            "has an unknown label",
-            f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(labels)}",
-        )
     if not 0 <= mention.start < mention.end <= size:
         fault = "is empty" if mention.start == mention.end else f"lies outside the text of {size} characters"
         return fault, "offsets are in characters, 0 <= start < end <= length"

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from conflict_ner.data.document import Document, Entity, Span
+from conflict_ner.data.document import Document, Entity, Mention, Span
+from conflict_ner.data.label_levels import first_level, first_levels
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.words import split_words
 from conflict_ner.evaluation.calibration import (
@@ -68,6 +69,7 @@ class Report(BaseModel):
         not well-formed, which the decoder never gives: the two agree here.
     errors: counts by kind (see `matching`), then by label.
     slices: by field, then value. curves: precision and recall by threshold, for each label.
+    first_level: `strict` with labels cut to their first level (NUMBER.killed counts as NUMBER), if any has a second.
     threshold: the minimum score of predictions, for each label that has one.
     """
 
@@ -87,6 +89,7 @@ class Report(BaseModel):
     slices: Mapping[str, Mapping[str, Slice]] = {}
     calibration: Calibration | None = None
     curves: Mapping[str, tuple[Point, ...]] = {}
+    first_level: Scores | None = None
     threshold: Mapping[str, float] = {}
 
 
@@ -155,6 +158,7 @@ def score(
         slices=slices(gold, pairs, fields, seen),
         calibration=calibration(scored, len(gold)),
         curves={label: precision_recall_curve(scored, label, metrics.gold) for label, metrics in strict.labels.items()},
+        first_level=_first_level_scores(gold, predicted, labels),
         threshold=dict(threshold or {}),
     )
 
@@ -163,6 +167,20 @@ def strict_micro(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], 
     """Compute only the headline of `score`, which is much faster."""
     pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
     return Metrics.of(label_counts(pairs, labels).sum(axis=1))
+
+
+def _first_level_scores(
+    gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
+) -> Scores | None:
+    """Compute the strict scores at the first level of labels; None if no label has a second level."""
+    families = first_levels(labels)
+    if len(families) == len(labels):
+        return None
+    cut = [
+        [[Mention(span.start, span.end, first_level(span.label)) for span in spans] for spans in sides]
+        for sides in ((document.mentions for document in gold), predicted)
+    ]
+    return Scores.of(label_counts([align(*sides) for sides in zip(*cut, strict=True)], families), families)
 
 
 def _check_spans(document: Document, spans: Sequence[Span], labels: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.document import Document
+from conflict_ner.data.label_levels import first_level
 
 _HASH_BYTES = 8  # among a million forms the odds of a false match are one in ten million
 
@@ -33,8 +34,13 @@ class SeenMentions(BaseModel):
 
     @classmethod
     def of(cls, train: Sequence[Document], validation: Sequence[Document] = ()) -> SeenMentions:
-        """Hash the mentions and texts of `train`, and the texts of `validation`."""
-        mentions = [(m.label, document.slice(m)) for document in train for m in document.mentions]
+        """Hash the mentions of `train`, with each level of their labels, and the texts of `train` and `validation`."""
+        mentions = [
+            (label, document.slice(mention))
+            for document in train
+            for mention in document.mentions
+            for label in dict.fromkeys((mention.label, first_level(mention.label)))
+        ]
         return cls(
             forms=_hashes("\t".join(mention) for mention in mentions),
             lower_forms=_hashes(f"{label}\t{form.lower()}" for label, form in mentions),

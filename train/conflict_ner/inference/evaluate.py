@@ -7,6 +7,7 @@ print(compare(evaluate("models/a", "data/test"), evaluate("models/b", "data/test
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from conflict_ner.checkpoint import Checkpoint, missing_folder_advice
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
+from conflict_ner.data.document import Entity
+from conflict_ner.data.label_levels import first_levels, resolve_label
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions as saved_evaluations
 from conflict_ner.evaluation import report as scoring
@@ -36,6 +39,7 @@ def evaluate(
     on_skipped: Callable[[Problem], None] = lambda _: None,
     guidelines: bool | None = None,
     predictions: str | Path | None = None,
+    first_level: bool = False,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
@@ -49,6 +53,8 @@ def evaluate(
         on_skipped: called with the problem of each report that is left out.
         guidelines: check the reports against our annotation guidelines; None: as in the checkpoint's training
             run, or if that left it open, check them if the labels are exactly ours.
+        first_level: score labels at their first level only: NUMBER.killed counts as NUMBER. Also done, with a note
+            on standard error, where the checkpoint knows kinds of a label and the data has none.
         predictions: a file to which the evaluation is written too, as JSONL that `compare` reads.
 
     Raises:
@@ -65,7 +71,16 @@ def evaluate(
     tagger = Tagger.load(folder, device, thresholds, "fp32")
     if guidelines is None:
         guidelines = _training_guidelines(tagger.checkpoint)
-    loaded = corpus.load({"data": paths}, tagger.labels, strict=strict, guidelines=guidelines, columns=columns)
+    loaded = corpus.load(
+        {"data": paths},
+        first_levels(tagger.labels) if first_level else tagger.labels,
+        strict=strict,
+        guidelines=guidelines,
+        columns=columns,
+        as_deep_as_data=True,
+    )
+    if not first_level and loaded.labels != tagger.labels:
+        print("note: no label of the data has a kind: scored at the first level", file=sys.stderr)
     for problem in loaded.skipped:
         on_skipped(problem)
     documents = loaded["data"]
@@ -74,11 +89,11 @@ def evaluate(
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
-    found = tagger.tag([document.text for document in documents])
+    found = [_cut_labels(entities, loaded.labels) for entities in tagger.tag([d.text for d in documents])]
     report = scoring.score(
         documents,
         found,
-        tagger.labels,
+        loaded.labels,
         seen=tagger.checkpoint.seen_mentions(),
         fields=fields,
         threshold=tagger.thresholds,
@@ -86,7 +101,7 @@ def evaluate(
     evaluation = Evaluation(
         name=folder.resolve().name,
         data=data_name,
-        labels=tagger.labels,
+        labels=loaded.labels,
         documents=documents,
         predicted=tuple(map(tuple, found)),
         report=report,
@@ -95,6 +110,11 @@ def evaluate(
     if predictions is not None:
         saved_evaluations.save(evaluation, Path(predictions))
     return evaluation
+
+
+def _cut_labels(entities: Iterable[Entity], labels: Sequence[str]) -> list[Entity]:
+    """Return entities whose kinds that are not among `labels` are cut off."""
+    return [replace(entity, label=resolve_label(entity.label, labels) or entity.label) for entity in entities]
 
 
 def _training_guidelines(checkpoint: Checkpoint) -> bool | None:

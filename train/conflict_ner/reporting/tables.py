@@ -20,6 +20,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.errors import format_count
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
+from conflict_ner.evaluation.scores import Metrics
 from conflict_ner.evaluation.slices import BUILT_IN
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 
@@ -36,24 +37,19 @@ _COLORS = ("black on cyan", "black on red", "black on green", "black on yellow",
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
-    """Return the cells of the table: one row for each label, then micro, then macro; scores in per cent."""
+    """Return the cells of the table: one row for each label, then micro, then macro; scores in per cent.
+
+    Where labels have a second level (NUMBER.killed), rows with the strict scores at the first level follow.
+    """
     strict, lenient = report.strict, report.type
-    body = [(label, metrics, lenient.labels[label]) for label, metrics in strict.labels.items()]
-    body.append(("all (micro)", strict.micro, lenient.micro))
-    cells = [
-        (
-            label,
-            percent(metrics.precision),
-            percent(metrics.recall),
-            percent(metrics.f1),
-            format_interval(metrics.interval),
-            f"{metrics.gold:,}",
-            percent(type_metrics.f1),
-        )
-        for label, metrics, type_metrics in body
-    ]
+    body = [(label, metrics, percent(lenient.labels[label].f1)) for label, metrics in strict.labels.items()]
+    body.append(("all (micro)", strict.micro, percent(lenient.micro.f1)))
+    first = report.first_level
+    kinds = {label: metrics for label, metrics in first.labels.items() if label not in strict.labels} if first else {}
+    extra = [(f"{label}, of any kind", metrics, "") for label, metrics in kinds.items()]
+    extra += [("all, of any kind", first.micro, "")] if first else []
     return [
-        *cells,
+        *(_cells(*row) for row in body),
         (
             "mean of labels (macro)",
             "",
@@ -63,7 +59,20 @@ def rows(report: Report) -> list[tuple[str, ...]]:
             "",
             percent(lenient.macro_f1),
         ),
+        *(_cells(*row) for row in extra),
     ]
+
+
+def _cells(name: str, metrics: Metrics, type_f1: str) -> tuple[str, ...]:
+    return (
+        name,
+        percent(metrics.precision),
+        percent(metrics.recall),
+        percent(metrics.f1),
+        format_interval(metrics.interval),
+        f"{metrics.gold:,}",
+        type_f1,
+    )
 
 
 def percent(share: float | None) -> str:
