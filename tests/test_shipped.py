@@ -12,6 +12,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import jsonl, markup
+from conflict_ner.data.label_levels import NUMBER_KINDS
 from conflict_ner.evaluation.agreement import agreement
 from conflict_ner.reporting import tables
 
@@ -117,6 +118,20 @@ def test_the_data_card_says_how_far_two_labelings_agree() -> None:
     report = agreement(folder / "first.md", folder / "second.md", LABELS)
     assert report.documents >= 80
     assert tables.markdown(report) in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_data_card_says_how_many_numbers_count_what_and_how_far_two_readers_agree() -> None:
+    kinds = tuple(f"NUMBER.{kind}" for kind in NUMBER_KINDS)
+    labels = ("ACTOR", "WEAPON", "LOCATION", *kinds)
+    typed = corpus.load({split: [ROOT / "data" / split] for split in corpus.SPLITS}, labels)  # none is untyped
+    card = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for split in corpus.SPLITS:
+        counts = typed.counts(split)
+        assert f"| {split} | {' | '.join(f'{counts[kind]:,}' for kind in kinds)} |\n" in card
+    folder = ROOT / "docs" / "agreement"
+    report = agreement(folder / "numbers-first.md", folder / "numbers-second.md", kinds)
+    assert report.mentions == 300
+    assert tables.markdown(report) in card
 
 
 @pytest.mark.parametrize("form", [markup, jsonl], ids=["markup", "jsonl"])
