@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,21 @@ class Quantity:
         figures = [figure for figure in (self.low, self.value, self.high) if figure is not None]
         if not figures or not all(map(math.isfinite, figures)):
             raise ValueError(f"a quantity has at least one figure, and only finite ones: {self}")
-        if any(first > second for first, second in combinations(figures, 2)):
+        if figures != sorted(figures):
             raise ValueError(f"a quantity's figures are in the order low <= value <= high: {self}")
 
     @classmethod
     def exact(cls, value: float, unit: str | None = None) -> Quantity:
         """Return the quantity whose bounds are its value."""
         return cls(value, value, value, unit=unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a text is worth is not known.
+
+    Args:
+        reason: why, for a person who looks at the text: "the range does not rise".
+    """
+
+    reason: str
