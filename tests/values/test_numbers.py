@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from conflict_ner.values import Quantity, Unknown, explain_number, parse_number
@@ -275,3 +277,42 @@ def test_time_is_bounded(part: str) -> None:
     start = time.process_time()
     assert parse_number((part * 200)[:200]) is None
     assert time.process_time() - start < 0.25
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "values.md"
+NUMBERS_SECTION = PAGE.read_text(encoding="utf-8").partition("\n## Numbers\n")[2].partition("\n## ")[0]
+HEADER = "| words | value | low | high | approximate | unit |"
+
+
+def documented() -> list[tuple[str, list[str]]]:
+    """The words of every row of the page's tables, with the cells that follow them."""
+    rows = []
+    for block in NUMBERS_SECTION.split("\n\n"):
+        lines = block.splitlines()
+        if lines[0] == HEADER:
+            for line in lines[2:]:
+                cell, *cells = [each.strip() for each in line.strip("|").split("|")]
+                rows += [(text, cells) for text in re.findall(r"`(.*?)`", cell)]
+    return rows
+
+
+@pytest.mark.parametrize(("text", "cells"), documented(), ids=[text for text, _ in documented()])
+def test_the_page_says_what_the_rules_do(text: str, cells: list[str]) -> None:
+    quantity = parse_number(text)
+    assert quantity
+    figures = ["" if each is None else f"{each:.2f}" for each in (quantity.value, quantity.low, quantity.high)]
+    assert figures == [each and f"{float(each):.2f}" for each in cells[:3]]
+    assert ["yes" if quantity.approximate else "no", quantity.unit or ""] == cells[3:]
+
+
+def test_the_page_names_texts_that_have_no_value() -> None:
+    table = NUMBERS_SECTION.partition("### What has no value")[2].partition("###")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    texts = [text for cell in cells for text in re.findall(r"`(.*?)`", cell)]
+    assert len(texts) > 20
+    assert [text for text in texts if parse_number(text)] == []
+
+
+def test_the_examples_of_the_page_run() -> None:
+    failed, attempted = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert (failed, attempted > 4) == (0, True)
