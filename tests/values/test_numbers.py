@@ -75,6 +75,7 @@ def test_an_exact_figure_is_its_own_bounds(text: str, figure: float) -> None:
         ("no more than a dozen", Quantity(12, None, 12)),
         ("at least about 20", Quantity(20, 20, approximate=True)),
         ("at least dozens", Quantity(None, 12, approximate=True)),
+        ("hundreds some", Quantity(None, 100, approximate=True)),
         ("up to several hundred", Quantity(None, None, 999, approximate=True)),
         ("more than $1 billion", Quantity(10**9, 10**9, unit="USD")),
         ("less than 40%", Quantity(40, None, 40, unit="percent")),
@@ -173,8 +174,8 @@ def test_units_are_named(text: str, figure: float, unit: str) -> None:
             (text, "belong together")
             for text in ("20 30", "two three", "20, 30", "1 200 50", "three of four", "two and")
         ),
-        *((text, "no numeral") for text in ("several", "many", "a", "couple", "%", "$", "at least")),
-        *((text, "ordinal") for text in ("second", "19th")),
+        *((text, "no numeral") for text in ("several", "many", "a", "couple", "thirds", "%", "$", "at least")),
+        *((text, "ordinal") for text in ("second", "19th", "third million")),
         *((text, "units") for text in ("$5 to €10", "$5 euros", "half to 60 percent")),
         *((text, "sign") for text in ("-5", "5-", "between 20")),
         ("1٣", "two scripts"),
@@ -184,6 +185,7 @@ def test_units_are_named(text: str, figure: float, unit: str) -> None:
         ("less than zero", "fewer than nothing"),
         ("all but three", "how many"),
         ("20 to at least 30", "itself open"),
+        *((text, "a lower and an upper") for text in ("at least 20 at most", "up to 20+", "barely 20 min")),
         ("9999999999999999", "15 digits"),
         ("1" * 10_000, "longer than 200"),
     ],

@@ -157,9 +157,13 @@ class _Reader:
         """Read a share ("two-thirds"), or the part of a scale or of a percent ("half a million")."""
         word = self._take("part")
         assert word
+        if word.plural and count == 1:
+            raise NotANumberError(NO_NUMERAL)
         value = _share(count * word.number, 1).value
         assert value is not None
         start = self._next
+        if self._kind() in ("hundred", "scale") and word.number.denominator not in (2, 4):
+            raise NotANumberError("an ordinal is a place in a row, not a count")  # "third million"; but "half million"
         self._take("of")
         if (one := self._take("small", "article")) and one.number > 1:
             self._refuse()

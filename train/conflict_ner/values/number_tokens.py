@@ -29,14 +29,14 @@ _CHARACTERS = str.maketrans(
     | dict.fromkeys("\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}\u200e\u200f")
     | {"٫": ".", "٬": ",", "⁄": "/", "％": "%", "＋": "+", "＄": "$"}  # noqa: RUF001
 )
-_AFTER_DIGITS = {  # glued to digits a letter is a scale: K20 is money, 20K is 20,000
+_AFTER_DIGITS = {  # K20 is money, 20K is 20,000; apart ("5 m") or as "b" only with money: meters, or a misread 6
     "k": Token("scale", THOUSAND),
     "m": Token("scale", MILLION),
     "b": Token("scale", BILLION),
     "p": Token("currency", word="pence"),
 }
-_SCALES_AFTER_MONEY = {"k", "m", "b"}  # "$5 m"; 5 m without it may be meters, 5b a misread 56
-_QUOTES = "'\"`‘’“”«»()[]{}<> \t\r\n"  # noqa: RUF001
+_QUOTES = "'\"`‘’“”«»()[]{} \t\r\n"  # noqa: RUF001
+_BEFORE, _AFTER = _QUOTES, _QUOTES + ".,;:!?"  # what may surround a number
 
 
 class NotANumberError(Exception):
@@ -53,41 +53,38 @@ def tokenize(text: str) -> list[Token]:
         text = unicodedata.normalize("NFC", text).translate(_CHARACTERS)
     if "\n" in text:
         text = _HYPHENATED_LINE.sub(_join_lines, text)
-    text = (
-        text.lower()
-        .replace("u.s.", "us ")
-        .rstrip(_QUOTES.replace(">", "") + ".,;:!?")
-        .lstrip(_QUOTES.replace("<", "").replace(">", ""))
-    )
+    text = text.lower().replace("u.s.", "us ").rstrip(_AFTER).lstrip(_BEFORE)
     matches = list(_TOKEN.finditer(text))
     words = [match.group() for match in matches]
-    glued = [first.end() == second.start() for first, second in pairwise(matches)]
+    glued = [False, *(first.end() == second.start() for first, second in pairwise(matches)), False]
     tokens: list[Token] = []
     position = 0
     while position < len(words):
-        word = words[position]
+        word, length = words[position], 1
         if word[0].isdecimal():
             tokens.append(_read_digits(word, words[position + 1 : position + 2]))
-            position += 1
         elif word == "." and position and words[position - 1].isalpha():
-            position += 1  # "approx."
+            pass  # "approx."
+        elif (letter := _AFTER_DIGITS.get(word)) and tokens and _is_unit_here(word, tokens, glued=glued[position]):
+            tokens.append(letter)
         else:
             token, length = _find_phrase(words, position)
-            left = position > 0 and glued[position - 1] and words[position - 1][0].isdecimal()
-            end = position + length
-            right = end < len(words) and glued[end - 1] and words[end][0].isdecimal()
-            if word in _AFTER_DIGITS and position and tokens[-1].kind == "digits":
-                money = any(each.kind == "currency" for each in tokens)
-                if (left and (word != "b" or money)) or (money and word in _SCALES_AFTER_MONEY):
-                    token, length = _AFTER_DIGITS[word], 1
-                    left = False
-            if word.isalpha() and (left or right):
-                _check_glued(word, token, left=left)
-            if token is None:
-                token = _read_character(word)
-            tokens.append(token)
-            position += length
+            if word.isalpha():
+                after = glued[position] and words[position - 1][0].isdecimal()
+                before = glued[position + length] and words[position + length][0].isdecimal()
+                if after or before:
+                    _check_glued(word, token, after=after)
+            tokens.append(token or _read_character(word))
+        position += length
     return tokens
+
+
+def _is_unit_here(letter: str, tokens: list[Token], *, glued: bool) -> bool:
+    """Say whether a letter is the scale or unit of the digits before it."""
+    if tokens[-1].kind != "digits":
+        return False
+    money = any(token.kind == "currency" for token in tokens)
+    return (glued and (letter != "b" or money)) or (money and letter != "p")
 
 
 def _find_phrase(words: list[str], position: int) -> tuple[Token | None, int]:
@@ -99,15 +96,15 @@ def _find_phrase(words: list[str], position: int) -> tuple[Token | None, int]:
     return None, 1
 
 
-def _check_glued(word: str, token: Token | None, *, left: bool) -> None:
+def _check_glued(word: str, token: Token | None, *, after: bool) -> None:
     """Refuse letters that touch digits, except units, scales and currencies.
 
-    left: the digits stand before the letters.
+    after: the letters follow the digits.
     """
-    if token and left and token.kind == "ordinal":
+    if token and after and token.kind == "ordinal":
         return
-    kinds = ("scale", "percent", "currency", "odd", "plus") if left else ("currency", "bound")
-    if token is None or token.kind not in kinds or (left and len(word) == 1):
+    kinds = ("scale", "percent", "currency", "odd", "plus") if after else ("currency", "bound")
+    if token is None or token.kind not in kinds or (after and len(word) == 1):
         raise NotANumberError(f"letters among digits, {excerpt(word)}, may be misread figures")
 
 

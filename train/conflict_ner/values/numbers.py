@@ -27,6 +27,7 @@ from conflict_ner.values.quantity import Quantity, Unknown
 
 MOST_CHARACTERS = 200
 _STEPS = {"more than": 1, "just over": 1, "fewer than": -1, "just under": -1}  # to the next whole number
+_LOWER, _UPPER = {"at least", "odd", "more than", "just over"}, {"up to", "nearly", "fewer than", "just under"}
 _LIMIT = 10**15  # whole numbers below it are exact in floats and in every table
 
 
@@ -99,7 +100,7 @@ def _bounded(tokens: list[Token], inner: Callable[[list[Token]], Figure]) -> Fig
     start, end = 0, len(tokens)
     while start < end and tokens[start].kind in ("bound", "some"):
         start += 1
-    while end > start and (tokens[end - 1].kind in ("after", "bound") or _is_trailing_some(tokens, start, end)):
+    while end > start and _follows_figure(tokens[end - 1], alone=end - start == 1):
         end -= 1
     figure = inner(tokens[start:end])
     for token in tokens[end:]:
@@ -109,13 +110,19 @@ def _bounded(tokens: list[Token], inner: Callable[[list[Token]], Figure]) -> Fig
     return figure
 
 
-def _is_trailing_some(tokens: list[Token], start: int, end: int) -> bool:
-    return tokens[end - 1].kind == "some" and end - start > 1
+def _follows_figure(token: Token, *, alone: bool) -> bool:
+    """Say whether a word after a figure bounds it: "or so", "at most", "about", "some"."""
+    if token.kind == "some":
+        return not alone
+    return token.kind == "after" or (token.kind == "bound" and token.word in ("about", "at least", "up to"))
 
 
 def _apply(rule: str, figure: Figure) -> Figure:
     """Bound a figure by the rule of a word."""
     value = figure.value
+    opposite = figure.high if rule in _LOWER else figure.low if rule in _UPPER else None
+    if opposite is not None and (figure.low is None or figure.high is None):
+        raise NotANumberError("a lower and an upper bound of the same figure")
     if rule in _STEPS:
         return _exceed(figure, _STEPS[rule], just=rule.startswith("just"))
     match rule:
@@ -123,7 +130,7 @@ def _apply(rule: str, figure: Figure) -> Figure:
             figure = figure._replace(low=None, high=None) if figure.exact else figure
             return figure._replace(approximate=True)
         case "odd":
-            return figure._replace(low=value, high=None, approximate=True)
+            return figure._replace(low=figure.low if value is None else value, high=None, approximate=True)
         case "at least":
             return figure._replace(low=figure.low if value is None else value, high=None)
         case "up to" | "nearly":
