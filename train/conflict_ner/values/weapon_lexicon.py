@@ -37,7 +37,7 @@ NOUNS: Final = {
         cluster shell, cluster rocket, shrapnel shell, incendiary shell, illumination round, flare shell, propellant
         charge, obus, indirect fire, idf fire, counter battery fire, thermobaric launcher, thermobaric rocket,
         thermobaric shell, phosphorus shell, white phosphorus shell, carronade, culverin, mobile artillery, fireworks
-        shell, pounder gun
+        shell, pounder gun, depleted uranium, smoke round
     """,
     "missile": """
         missile, ballistic missile, cruise missile, guided missile, guided rocket, interceptor, interceptor missile,
@@ -132,8 +132,8 @@ WEAK: Final = {
         defender, nighthawk, backfire, blinder, flogger, fishbed, fitter, aviation, barrel, push pull plane
     """,
     "artillery": """
-        battery, shell, projectile, propellant, pounder, barrelled, barreled, vulcan, depleted uranium, smoke round,
-        cluster projectile, archer, barrage, salvo
+        battery, shell, projectile, propellant, pounder, barrelled, barreled, vulcan, cluster projectile, archer,
+        barrage, salvo
     """,
     "missile": """
         sam, warhead, osa, tor, kub, gecko, gadfly, gainful, guideline, goa, hot, roland, gabriel, bastion, sparrow,
