@@ -19,7 +19,7 @@ MOST_MODULES = 12
 PUBLIC_ROOMS = {"values"}  # scripts import their functions from the room, which is light
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
-    *("jinja2", "pyarrow", "typer", "rich"),
+    *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter"),
 }
 
 

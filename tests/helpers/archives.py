@@ -65,13 +65,19 @@ class CapitalTagger:
 
 
 def tag_archive(
-    tagger: StreamTagger, inputs: Sequence[Path], output: Path, *, resume: bool = False, stop: int | None = None
+    tagger: StreamTagger,
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    resume: bool = False,
+    stop: int | None = None,
+    table: Table | None = None,
 ) -> list[Problem]:
     """Tag as the command does, mentions into tables; `stop`: be interrupted after as many reports."""
     problems: list[Problem] = []
     form = output_form(output.name)
     assert form
-    table: Table = "reports" if form == "jsonl" else "mentions"
+    table = table or ("reports" if form == "jsonl" else "mentions")
     with job(output, facts_of(inputs, rows=table), resume=resume, every=0.0) as made:
         results = tag_into(made, tagger, read_sources(inputs, problems.append), lambda counts, position: None)
         deque(islice(results, stop), 0)

@@ -233,7 +233,7 @@ class TrainingError(ConflictNerError):
 
 
 class JobError(ConflictNerError):
-    """A long job's output cannot be written: the disk is full or fails; the message says what has been saved."""
+    """A long job's output cannot be written: the disk is full or fails, or the form of the output cannot hold it."""
 
 
 class BenchmarkError(ConflictNerError):

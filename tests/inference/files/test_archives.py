@@ -153,7 +153,7 @@ def test_names_that_lead_out_of_the_archive_are_only_names(tmp_path: Path, kind:
 
 
 def test_a_text_that_unpacks_without_end_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_LARGEST_TEXT", 1024**2)
+    monkeypatch.setattr(sources, "_LARGEST_PACKED", 1024**2)
     monkeypatch.setattr(zipfile.ZipExtFile, "MIN_READ_SIZE", 4096)
     file = make_zip(tmp_path / "r.zip", {"a.txt": bytes(1024**2 + 1), "b.txt": b"a" * 1024**2})
     texts, problems, _ = read(file)

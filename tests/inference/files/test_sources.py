@@ -312,7 +312,14 @@ def test_standard_input_may_be_csv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("a.TXT.GZ", ("txt", ".gz")), ("a.zip", ("zip", "")), ("a.zip.gz", None), (".csv", None), ("a.xlsx", None)],
+    [
+        ("a.TXT.GZ", ("txt", ".gz")),
+        ("a.zip", ("zip", "")),
+        ("a.zip.gz", None),
+        (".csv", None),
+        ("a.xlsx.GZ", ("excel", ".gz")),
+        ("a.ODS", ("excel", "")),
+    ],
 )
 def test_forms_are_known_by_name(name: str, form: Any) -> None:
     assert form_of(name) == form
@@ -355,7 +362,7 @@ def test_a_table_parted_by_tabs_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("a.XLSX", "save the sheet as CSV"),
+        ("a.numbers", "export it as .xlsx or CSV"),
         ("a.docx", "save it as plain text"),
         ("a.7z", "unpack it"),
         ("a.dta", "export it as CSV"),

@@ -1,15 +1,10 @@
-"""The command `tag`: options and checks, output to a terminal, a file or a page, and messages."""
+"""The command `tag`: its options, what it refuses, and its messages."""
 
 from __future__ import annotations
 
 import errno
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -17,27 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from conflict_ner import __version__
-from conflict_ner.cli import tag_progress
+from conflict_ner.cli import tag_output, tag_progress
 from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog, format_count
-from conflict_ner.files import atomic_write, file_descriptor, is_device, is_same_file, require_writable
-from conflict_ner.reporting.console import open_console
+from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable
 
 if TYPE_CHECKING:
-    from conflict_ner.inference.files.resumable_job import JobCounts
     from conflict_ner.inference.files.screening import Ids, OtherScripts
-    from conflict_ner.inference.files.sinks import OutputForm, Table
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.table_readers import Dialect
-    from conflict_ner.inference.files.tag_files import Tagged
     from conflict_ner.inference.tagger import Tagger
 
-    Prepare = Callable[[], tuple[Tagger, Iterator[Source]]]  # reads the first report, then loads the model
-    ShowProgress = Callable[[], AbstractContextManager[tag_progress.OnReport]]
-    Consume = Callable[[Iterable[Tagged]], None]
-
-_DASH = Path("-")  # standard input, or standard output
 _STDOUT = 1  # the descriptor of standard output
 _CHOICES = {
     "--stdin": ("txt", "jsonl", "csv", "tsv"),
@@ -51,8 +37,8 @@ def tag(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help=".txt, .jsonl, .json, .csv, .tsv and .parquet files, .gz, .bz2, .xz, .zst, .zip and .tar of them, "
-            "folders, or - for standard input."
+            help=".txt, .jsonl, .json, .csv, .tsv, .xlsx (.xls, .ods) and .parquet files, .gz, .bz2, .xz, .zst, .zip "
+            "and .tar of them, folders, or - for standard input."
         ),
     ],
     *,
@@ -61,7 +47,7 @@ def tag(
         typer.Option(
             "--output",
             "-o",
-            help="Write here, in the form of the ending: .jsonl, .csv or .parquet; - prints JSONL.",
+            help="Write here, in the form of the ending: .jsonl, .csv, .xlsx or .parquet; - prints JSONL.",
         ),
     ] = None,
     rows: Annotated[
@@ -79,6 +65,9 @@ def tag(
     encoding: Annotated[
         str | None,
         typer.Option(help="Of text files, for example cp1252; by default UTF-8, or as a byte order mark says."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="The sheet of Excel files; by default the only visible one with the column.")
     ] = None,
     escape: Annotated[
         bool, typer.Option("--escape", help='Quotes in fields of CSV are written \\", as in database dumps.')
@@ -112,14 +101,13 @@ def tag(
     """
     _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
     thresholds = parse_thresholds(threshold or ())
-    dialect = _parse_dialect(delimiter, encoding, escape=escape)
+    dialect = _parse_dialect(delimiter, encoding, sheet, escape=escape)
     if output and _is_standard_output(output):
         output, as_json = None, True
-    form = _output_form(output)
+    form = tag_output.output_form(output)
     _refuse_conflicts(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner.checkpoint import Checkpoint
-    from conflict_ner.inference.files import resumable_job, sources
-    from conflict_ner.inference.files.screening import Ids, OtherScripts
+    from conflict_ner.inference.files import resumable_job, screening, sources
     from conflict_ner.inference.files.table_readers import Columns
     from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
     from conflict_ner.reporting import html_report
@@ -144,13 +132,16 @@ def tag(
         precision=precision,
         delimiter=delimiter,
         encoding=encoding,
+        sheet=sheet,
         escape=escape,
         unique_ids=unique_ids,
         skip_other_scripts=skip_other_scripts,
     )
     texts = sources.read_sources(inputs, problems, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
-    ids = Ids(unique=unique_ids)
-    scripts = OtherScripts(manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
+    if form == "xlsx":
+        texts = screening.refuse_unfit_for_excel(texts, table)
+    ids = screening.Ids(unique=unique_ids)
+    scripts = screening.OtherScripts(manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
 
     def prepare() -> tuple[Tagger, Iterator[Source]]:
         # The first report is read before the model is loaded, so that a wrong column is reported at once.
@@ -161,7 +152,7 @@ def tag(
         tagger = Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
-    result = _tag(prepare, _Output(output, form, table, html, as_json), facts, resume=resume)
+    result = tag_output.tag_all(prepare, tag_output.Output(output, form, table, html, as_json), facts, resume=resume)
     problems.show_rest()
     print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
     _print_warnings(ids, scripts, hidden)
@@ -169,7 +160,7 @@ def tag(
         raise typer.Exit(1)
 
 
-def _parse_dialect(delimiter: str | None, encoding: str | None, *, escape: bool) -> Dialect:
+def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
     from conflict_ner.data.formats.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
@@ -179,7 +170,7 @@ def _parse_dialect(delimiter: str | None, encoding: str | None, *, escape: bool)
         raise typer.BadParameter("--delimiter is one character, for example ';', or tab")
     if encoding is not None and not is_known_encoding(encoding):
         raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
-    return Dialect(delimiter, encoding, escape)
+    return Dialect(delimiter, encoding, escape, sheet)
 
 
 def _warn_of_script(first: Any) -> None:
@@ -214,24 +205,7 @@ def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
 
 
 def _is_standard_output(output: Path) -> bool:
-    return output == _DASH or file_descriptor(output) == _STDOUT
-
-
-def _output_form(output: Path | None) -> OutputForm:
-    """Return the form of an output by its ending.
-
-    Raises:
-        typer.BadParameter: if no form has the ending, or the form cannot be written to a device.
-    """
-    from conflict_ner.inference.files.sinks import output_form
-
-    form = output_form(output.name) if output else "jsonl"
-    if form is None:
-        fix = "write a file of .jsonl, .csv or .parquet (or .ndjson), and pack or convert it afterwards"
-        raise typer.BadParameter(f"--output {output}: this ending is not written; {fix}")
-    if form != "jsonl" and is_device(output):
-        raise typer.BadParameter(f"--output {output}: only JSONL can be written to a device or a pipe")
-    return form
+    return output == tag_output.STANDARD_STREAM or file_descriptor(output) == _STDOUT
 
 
 def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
@@ -242,113 +216,15 @@ def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[st
     raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Where the results go: to a file or standard output, and to a page."""
-
-    file: Path | None
-    form: OutputForm
-    table: Table
-    html: Path | None
-    as_json: bool
-
-    @property
-    def on_terminal(self) -> bool:
-        """Whether results are printed on a terminal, where a progress bar would disturb them."""
-        return not self.file and sys.stdout.isatty() and (self.as_json or not self.html)
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """The counts of the whole job, those of an interrupted process before it, and the seconds of tagging."""
-
-    counts: JobCounts
-    before: JobCounts | None
-    seconds: float
-
-
-def _tag(prepare: Prepare, output: _Output, facts: Mapping[str, Any], *, resume: bool) -> _Result:
-    """Tag all reports. The output is opened before the model is loaded, so that its errors are known at once."""
-    sizes = [size for _, size, _ in facts["inputs"]]
-    total = None if None in sizes else sum(sizes)
-    show_progress = partial(tag_progress.show_progress, total, visible=sys.stderr.isatty() and not output.on_terminal)
-    if output.file and not is_device(output.file):
-        return _tag_to_file(prepare, output.file, output, show_progress, facts, resume=resume)
-    return _tag_to_stream(prepare, output, show_progress)
-
-
-def _tag_to_file(
-    prepare: Prepare,
-    file: Path,
-    output: _Output,
-    show_progress: ShowProgress,
-    facts: Mapping[str, Any],
-    *,
-    resume: bool,
-) -> _Result:
-    from conflict_ner.inference.files import resumable_job, sinks, tag_files
-
-    can_resume = _are_rereadable(Path(name) for name, *_ in facts["inputs"])
-    with resumable_job.job(file, facts, resume=resume, keep_partial=can_resume) as job:
-        before = replace(job.counts)
-        try:
-            tagger, reports = prepare()
-            with show_progress() as watch, _open_consumer(tagger, output) as consume:
-                start = time.monotonic()
-                consume(tag_files.tag_into(job, tagger, reports, watch))
-                job.finish(sinks.writer(output.form, output.table))
-        except KeyboardInterrupt:
-            safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"
-            raise KeyboardInterrupt(safe if can_resume and job.saved_reports else "nothing was written") from None
-    return _Result(job.counts, before, time.monotonic() - start)
-
-
-def _tag_to_stream(prepare: Prepare, output: _Output, show_progress: ShowProgress) -> _Result:
-    from conflict_ner.inference.files import resumable_job, tag_files
-
-    counts = resumable_job.JobCounts()
-    with atomic_write(output.file) if output.file else nullcontext(sys.stdout) as stream:
-        tagger, reports = prepare()
-        with show_progress() as watch, _open_consumer(tagger, output) as consume:
-            start = time.monotonic()
-            results = tag_files.count_results(tag_files.tag_sources(tagger, reports), counts, watch)
-            # Results that only go to a page, or as colored text to a terminal, are not written as JSONL.
-            is_shown_only = not output.file and not output.as_json and (output.html or sys.stdout.isatty())
-            consume(results if is_shown_only else tag_files.write_results(results, output.table, stream))
-    return _Result(counts, None, time.monotonic() - start)
-
-
-def _are_rereadable(inputs: Iterable[Path]) -> bool:
-    return not any(file == _DASH or is_device(file) for file in inputs)
-
-
-@contextmanager
-def _open_consumer(tagger: Tagger, output: _Output) -> Iterator[Consume]:
-    """Yield a function that exhausts the results: to a page, as colored text to a terminal, or showing nothing."""
-    if not output.html:
-        is_colored = output.on_terminal and not output.as_json
-        yield (lambda results: _print_colored(results, tagger)) if is_colored else (lambda r: deque(r, 0).clear())
-        return
-    from conflict_ner.reporting import html_report
-
-    with atomic_write(output.html) as stream:
-
-        def write(results: Iterable[Tagged]) -> None:
-            rows = ((t.source.id, t.source.metadata, t.source.text, t.entities) for t in results)
-            html_report.write_tagged(tagger.checkpoint.folder.resolve().name, tagger.labels, rows, stream)
-
-        yield write
-
-
 def _refuse_conflicts(
     files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool
 ) -> None:
     """Refuse options that exclude each other, and inputs and outputs that are closed or cannot be written."""
     if is_same_file(html, output) or (html and _is_standard_output(html) and as_json):
         raise typer.BadParameter("--html and --output are one file")
-    if resume and (output is None or is_device(output) or html or not _are_rereadable(files)):
+    if resume and (output is None or is_device(output) or html or not tag_output.are_rereadable(files)):
         raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with - or a pipe")
-    if _DASH in files and sys.stdin is None:
+    if tag_output.STANDARD_STREAM in files and sys.stdin is None:
         raise OSError(errno.EBADF, "is closed, so there is nothing to read", "standard input")
     for file in (output, html):
         if file:
@@ -361,12 +237,3 @@ def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Pa
     """Refuse an output in a folder that is tagged: what an earlier run wrote would be tagged as reports."""
     if any(is_same_file(file, output) for file in inputs if file not in named):
         raise typer.BadParameter(f"--output {output} is in a folder that is tagged; write it elsewhere")
-
-
-def _print_colored(results: Iterable[Tagged], tagger: Tagger) -> None:
-    from conflict_ner.reporting import tables
-
-    console = open_console()
-    for tagged in results:
-        console.print(str(tagged.source.id), style="bold", highlight=False, markup=False)
-        console.print(tables.highlight_entities(tagged.source.text, tagged.entities, tagger.labels), "\n")

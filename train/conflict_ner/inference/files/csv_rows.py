@@ -116,7 +116,8 @@ def _header_problem(
     raw = "".join(row.lines).encode("utf-8", "surrogateescape") if row else b""
     if row and (not row.is_text or "\0" in raw.decode("utf-8", "ignore")[:1000]):
         if raw.startswith(b"PK\x03\x04"):
-            return Problem(name, "a zip or a spreadsheet, not CSV", "save the sheet as CSV, or name the file .zip")
+            fix = "give the file the ending that it should have: .xlsx, .ods or .zip"
+            return Problem(name, "a zip or a spreadsheet, not CSV", fix)
         if not row.is_text or raw[:1000].count(0) * 4 > len(raw[:1000]):
             return Problem(f"{name}:{row.number}", *describe_decoding_error(raw, dialect.encoding))
     return columns.problem(header, name)

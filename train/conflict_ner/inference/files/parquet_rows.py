@@ -224,6 +224,8 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 # a case per type
         return f"P{value.months}M{value.days}D" + _seconds(value.nanoseconds, 10**9, "T")
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, timedelta):
+        return _duration(value // timedelta(microseconds=1), 1_000_000)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

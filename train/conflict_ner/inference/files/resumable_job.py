@@ -112,12 +112,14 @@ class Job:
 
     counts: what has been written.
     saved_reports: how many reports are safe on the disk, even if the process is killed.
+    is_complete: whether the partial file holds all reports.
     """
 
     def __init__(self, target: Path, every: float) -> None:
         self.target, self.every = target, every
         self.counts = JobCounts()
         self.saved_reports = 0
+        self.is_complete = False
         self._partial, self._progress = job_files(target)
         self._last_save = time.monotonic()
 
@@ -148,10 +150,12 @@ class Job:
             convert: writes the records to a stream; None: the partial file becomes the output.
 
         Raises:
-            JobError: if the disk is full or fails; all reports are safe in the partial file.
+            JobError: if the disk is full or fails, or `convert` raises it because the form cannot hold the records;
+                all reports are safe in the partial file.
         """
         self._save()
         self.stream.close()
+        self.is_complete = True
         with self._disk():
             if convert:
                 self._converted(convert).replace(self.target)
@@ -168,8 +172,10 @@ class Job:
                 convert(self._records, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-        except BaseException:
+        except BaseException as error:
             draft.unlink(missing_ok=True)
+            if isinstance(error, JobError):
+                raise JobError(f"{error}. All tagged reports are safe in {self._partial}, as JSONL") from error
             raise
         return draft
 
@@ -260,7 +266,7 @@ def job(
     Args:
         facts: what must be the same to resume, as from `facts_of`; it must be serializable as JSON.
         resume: resume an interrupted job, if there is one.
-        keep_partial: whether a block that fails leaves the files needed to resume.
+        keep_partial: whether a block that fails before all is tagged leaves the files needed to resume.
         every: seconds between two syncs to the disk; None: `EVERY`.
 
     Raises:
@@ -284,7 +290,7 @@ def job(
         except BaseException:
             with suppress(OSError):  # a full disk, which has been reported
                 files.close()
-            if not keep_partial:
+            if not keep_partial and not output.is_complete:
                 output.saved_reports = 0
             output.discard_if_empty()
             raise

@@ -1,6 +1,6 @@
-"""Screens reports before they are tagged for repeated ids and for texts in a script unknown to the model.
+"""Screens reports before they are tagged: repeated ids, scripts unknown to the model, texts too long for Excel.
 
-Both are counted and the first of each is kept for a message. Options make ids unique and leave such texts out.
+The first two are counted and the first of each is kept for a message. Options make ids unique and leave such texts out.
 
 >>> ids = Ids(unique=True)
 >>> [source.id for source in ids.watch([Source("a", ""), Source("a", ""), Source("b", ""), Source("a", "")])]
@@ -19,6 +19,7 @@ from hashlib import blake2b
 from typing import Any
 
 from conflict_ner.data.scripts import is_in_other_script
+from conflict_ner.inference.files import excel
 from conflict_ner.inference.files.sources import Source
 
 _HASH_BYTES = 8  # with ten million ids, the odds that two different ones share a hash are 1 in 300,000
@@ -125,3 +126,20 @@ class OtherScripts:
                 if self.skip:
                     continue
             yield source
+
+
+def refuse_unfit_for_excel(sources: Iterable[Source], table: str) -> Iterator[Source]:
+    """Yield the same reports; raise at the first that a workbook cannot hold, before it is tagged.
+
+    Args:
+        table: that is written. Only the table of reports holds their texts, and a row for each of them.
+
+    Raises:
+        JobError: with the report's id and what to do.
+    """
+    for count, source in enumerate(sources, start=1):
+        excel.refuse_unfit_cells(source.id, source.metadata)
+        if table == "reports":
+            excel.refuse_unfit_cells(source.id, {"text": source.text})
+            excel.refuse_unfit_row(count, source.id)
+        yield source

@@ -1,9 +1,9 @@
-r"""Writes tagged reports as JSONL, CSV or Parquet, with one row per report or one row per mention.
+r"""Writes tagged reports as JSONL, CSV, Parquet or Excel, with one row per report or one row per mention.
 
-`reports`: the columns `id`, the metadata, `text`, `entities` (in CSV as JSON).
+`reports`: the columns `id`, the metadata, `text`, `entities` (in CSV and Excel as JSON).
 `mentions`: `id` of the report, `label`, `text` (of the mention), `start`, `end`, `score`, the metadata.
 
-A metadata column with such a name becomes `report.NAME`. CSV and Parquet are written from all records of a job,
+A metadata column with such a name becomes `report.NAME`. All forms but JSONL are written from all records of a job,
 which are read twice, because the columns and their types are known only after the last record. In Parquet a column
 has the type of its values; if they have several types, or are lists or objects, the column is text, with lists and
 objects as JSON. CSV is UTF-8 with `\n`, every text in quotes.
@@ -22,14 +22,21 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, Literal
 
+from conflict_ner.inference.files.excel import write_workbook
 from conflict_ner.inference.files.sources import RESERVED, rename_reserved
 
-OutputForm = Literal["jsonl", "csv", "parquet"]
+OutputForm = Literal["jsonl", "csv", "parquet", "xlsx"]
 Table = Literal["reports", "mentions"]
 Kind = Literal["bool", "int", "float", "text", "mixed"]
 Record = Mapping[str, Any]
 TableWriter = Callable[[Callable[[], Iterator[dict[str, Any]]], IO[bytes]], None]
-OUTPUT_FORMS: Mapping[str, OutputForm] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+OUTPUT_FORMS: Mapping[str, OutputForm] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "xlsx",
+}
 TABLES = ("reports", "mentions")
 ENTITY: Mapping[str, Kind] = {"label": "text", "text": "text", "start": "int", "end": "int", "score": "float"}
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # created once: `json.dumps` creates one per call
@@ -46,8 +53,8 @@ def output_form(name: str) -> OutputForm | None:
 
     >>> output_form("a.csv"), output_form("a.NDJSON"), output_form("results")
     ('csv', 'jsonl', 'jsonl')
-    >>> output_form("a.xlsx"), output_form("a.csv.gz")
-    (None, None)
+    >>> output_form("a.XLSX"), output_form("a.csv.gz")
+    ('xlsx', None)
     """
     _, dot, ending = name.lower().rpartition(".")  # of `.csv` too, which is no suffix to pathlib
     return OUTPUT_FORMS.get(dot + ending) if dot else "jsonl"
@@ -80,8 +87,13 @@ def writer(form: OutputForm, table: Table) -> TableWriter | None:
         if form == "jsonl":
             stream.writelines(line(row).encode("utf-8") for record in records() for row in rows_of(record, table))
             return
+        columns = columns_of(records(), table)
+        if form == "xlsx":
+            rows = (row for record in records() for row in rows_of(record, table))
+            write_workbook(rows, list(columns), table, stream)
+            return
         write_table = write_csv if form == "csv" else write_parquet
-        write_table(records(), columns_of(records(), table), table, stream)
+        write_table(records(), columns, table, stream)
 
     return write
 

@@ -1,8 +1,8 @@
 """Reads the reports to tag one at a time from files, folders, archives and standard input.
 
-`.txt` holds one report, `.jsonl` one per line, `.csv` and `.parquet` one per row. All but Parquet, which has its own
-compression, may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a `.zip` or `.tar` may hold any number of them. Only a
-`.txt` and an array of JSON are read into memory as a whole.
+`.txt` holds one report, `.jsonl` one per line, `.csv`, `.parquet` and `.xlsx` one per row. All but Parquet, which has
+its own compression, may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a `.zip` or `.tar` may hold any number of them.
+Only a `.txt`, an array of JSON and a sheet of Excel are read into memory as a whole.
 
 A report that cannot be read is reported as a problem with its file and row, and the others are read.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
@@ -25,6 +26,7 @@ from conflict_ner.errors import Problem, excerpt
 from conflict_ner.files import is_device
 from conflict_ner.inference.files.archives import Contents, tar_members, zip_members
 from conflict_ner.inference.files.csv_rows import csv_rows
+from conflict_ner.inference.files.excel import excel_rows, require_reader
 from conflict_ner.inference.files.parquet_rows import parquet_rows
 from conflict_ner.inference.files.table_readers import (
     DEFAULT_DIALECT,
@@ -36,7 +38,7 @@ from conflict_ner.inference.files.table_readers import (
     json_rows,
 )
 
-Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "zip", "tar"]
+Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "excel", "zip", "tar"]
 STDIN = Path("-")
 FORMS: Mapping[str, Form] = {
     ".txt": "txt",
@@ -50,21 +52,22 @@ FORMS: Mapping[str, Form] = {
     ".tab": "tsv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "excel"),
     ".zip": "zip",
     ".tar": "tar",
 }
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot use
 TEXT_COLUMNS = Columns()
-_ENDINGS = "use .txt, .jsonl, .json, .csv, .tsv or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
+_ENDINGS = "use .txt, .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
 _OTHER_FORMS = {  # how to convert files of other forms that reports often come in
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), "save the sheet as CSV (UTF-8)"),
+    ".numbers": "export it as .xlsx or CSV",
     **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm"), "save it as plain text (.txt, UTF-8)"),
     **dict.fromkeys((".rar", ".7z"), "unpack it, or make a .zip of what is in it"),
     **dict.fromkeys((".dta", ".sav", ".rds", ".rdata", ".feather", ".arrow", ".sqlite"), "export it as CSV or Parquet"),
 }
 _ERROR_CONTEXT = 200  # bytes before an undecodable one, from which another encoding is guessed
-_LARGEST_TEXT = 64 * 1024 * 1024  # bytes of a compressed or archived .txt: a small file may unpack to any size
+_LARGEST_PACKED = 64 * 1024 * 1024  # bytes of a packed .txt or Excel file: a small file may unpack to any size
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,15 @@ def expand(paths: Iterable[Path], complain: Complain, hidden: set[str] | None = 
     Args:
         complain: called with a problem for each path that cannot be read.
         hidden: collects the files and folders that are left out because their names mark them as hidden.
+
+    Raises:
+        MissingExtraError: if there are Excel files and the package that reads them is not installed.
     """
     hidden = set() if hidden is None else hidden
-    return [file for path in paths for file in ([path] if path == STDIN else _find_files(path, complain, hidden))]
+    files = [file for path in paths for file in ([path] if path == STDIN else _find_files(path, complain, hidden))]
+    if any((form_of(file.name) or ("", ""))[0] == "excel" for file in files):
+        require_reader()
+    return files
 
 
 def read_sources(
@@ -115,8 +124,9 @@ def read_sources(
     Args:
         complain: called with a problem for each file or row that cannot be read; the others are read.
         stdin_form: the form of standard input, or of a pipe whose name has no ending; it is never guessed.
-        columns: the columns of text and id in JSONL, CSV and Parquet.
-        dialect: the delimiter and encoding of all files but Parquet, where they differ from the defaults.
+        columns: the columns of text and id in JSONL, CSV, Parquet and Excel.
+        dialect: the delimiter and encoding of all text files, where they differ from the defaults, and the sheet of
+            Excel files.
         hidden: collects the files and folders, also in archives, that are left out because their names mark
             them as hidden.
     """
@@ -210,10 +220,17 @@ class _Reader:
                 self.complain(Problem(name, "a Parquet file that is packed again is not read", "unpack it first"))
                 return
             yield from self._to_sources(parquet_rows(stream, name, self.columns, self.complain, self._set_share))
+        elif form == "excel":
+            is_plain_file = not compression and not archive and stream.seekable()
+            book = stream if is_plain_file else self._in_memory(open_decompressed(stream, compression), name)
+            report_share = self._set_share if is_plain_file else lambda share: None
+            if book:
+                rows = excel_rows(book, name, self.columns, self.complain, report_share, self.dialect.sheet)
+                yield from self._to_sources(rows)
         else:
             plain = open_decompressed(stream, compression)
             if form == "txt":
-                limit = _LARGEST_TEXT if compression or archive else None
+                limit = _LARGEST_PACKED if compression or archive else None
                 yield from self._read_text(plain, name, limit)
             elif form in ("csv", "tsv"):
                 delimiter = "\t" if form == "tsv" else ","
@@ -228,6 +245,15 @@ class _Reader:
             yield from self.read(member.stream, member.name, form, compression, kind)
         if not contents.found:
             self.complain(Problem(name, "no file in it has a form that is tagged", _ENDINGS))
+
+    def _in_memory(self, stream: IO[bytes], name: str) -> IO[bytes] | None:
+        """Return a copy of a stream in which a reader can move; report a problem and return None if it is large."""
+        raw = stream.read(_LARGEST_PACKED + 1)
+        if len(raw) <= _LARGEST_PACKED:
+            return BytesIO(raw)
+        what = f"an Excel file of more than {_LARGEST_PACKED // 1024**2} MiB in an archive or a pipe"
+        self.complain(Problem(name, what, "write it to a file of its own first", unreadable=True))
+        return None
 
     def _read_text(self, stream: IO[bytes], name: str, limit: int | None) -> Iterator[Source]:
         raw = stream.read(-1 if limit is None else limit + 1)

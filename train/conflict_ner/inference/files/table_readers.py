@@ -1,8 +1,8 @@
 """Reads the rows of JSON files, and holds what all readers of tables share: dialects and columns.
 
 A row comes with its place, which messages and reports without an id use: the number of its line, in CSV of the
-line on which it begins (a quoted field may have several), in Parquet and in a JSON array the number of the row,
-all from 1. `csv_rows` and `parquet_rows` read the other tables.
+line on which it begins (a quoted field may have several), in Parquet, Excel and in a JSON array the number of the
+row, all from 1. `csv_rows`, `parquet_rows` and `excel` read the other tables.
 
 >>> from io import BytesIO
 >>> list(json_rows(BytesIO(b'{"text": "Goma fell."}'), "r.jsonl", print))
@@ -32,16 +32,18 @@ _MAX_NAMES = 160  # characters of column names in a message
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    r"""The user's settings for how text files are read.
+    r"""The user's settings for how files are read.
 
     delimiter: of CSV; None: detected from the header, see `csv_rows`.
     encoding: None: UTF-8, or UTF-16 or UTF-32 if a byte-order mark says so.
     escape: whether quotes in quoted fields of CSV are written `\"`, as in database dumps.
+    sheet: of Excel files; None: the only visible one that has the columns.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     escape: bool = False
+    sheet: str | None = None
 
 
 DEFAULT_DIALECT = Dialect()
