@@ -110,6 +110,9 @@ def test_standard_input_can_be_csv(
         (["-o", "out.csv.gz"], "write a file of .jsonl, .csv, .xlsx or .parquet"),
         (["-o", "out.xls"], "out.xls: this ending is not written; write a file of .jsonl, .csv, .xlsx or .parquet"),
         (["-o", ".json"], "this ending is not written"),
+        (["-o", "out.xlsx", "--bom"], "--bom and --output-delimiter are for an --output of .csv"),
+        (["--output-delimiter", ";"], "--bom and --output-delimiter are for an --output of .csv"),
+        (["-o", "out.csv", "--output-delimiter", "::"], "--output-delimiter is one character"),
         (["-o", "out."], "this ending is not written"),
         (["-o", "-", "--html", "/dev/stdout"], "are one file"),
         (["--resume", "-o", "out.csv", "/dev/stdin"], "--resume needs a file"),
@@ -146,6 +149,22 @@ def test_an_earlier_output_is_not_tagged_as_if_it_were_reports(
     code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path, "-o", out)
     assert (code, out.read_bytes()) == (2, before)
     assert "in a folder that is tagged" in unboxed(err)
+
+
+def test_what_european_excel_saves_and_opens(tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "r.csv", "Nr;Bericht\r\n7;Police left Goma – São João.\r\n".encode("cp1252"))  # noqa: RUF001
+    out = tmp_path / "out.csv"
+    command = ("tag", checkpoint_folder, file, "--column", "Bericht", "--id-column", "Nr")
+    code, printed, err = conflict_ner(capsys, *command, "-o", out, "--bom", "--output-delimiter", ";")
+    assert (code, printed) == (0, "")
+    assert err.splitlines()[:2] == [
+        f"note: {file}: is not UTF-8 and is read as cp1252; give --encoding if that is wrong",
+        f"note: {file}: fields are separated by ';'",
+    ]
+    assert out.read_text(encoding="utf-8").startswith('\ufeff"id";"label"')
+    assert conflict_ner(capsys, *command, "-o", tmp_path / "out.xlsx", "--rows", "reports")[0] == 0
+    code, printed, _ = conflict_ner(capsys, "tag", checkpoint_folder, tmp_path / "out.xlsx", "--sheet", "reports")
+    assert (code, json.loads(printed)["text"]) == (0, "Police left Goma – São João.")  # noqa: RUF001
 
 
 def test_a_page_and_a_table_in_one_go(tmp_path: Path, checkpoint_folder: Path, table: Path, capsys: Captured) -> None:

@@ -95,9 +95,9 @@ def test_quotes_escaped_with_a_backslash_are_read_where_that_is_said() -> None:
 @pytest.mark.parametrize(
     ("content", "note"),
     [
-        ("id;text\n1;Goma, Beni\n", "read with ';' as delimiter"),
-        ("id\ttext\n1\tGoma, Beni\n", "read with a tab as delimiter"),
-        ("id|text\n1|Goma, Beni\n", "read with '|' as delimiter"),
+        ("id;text\n1;Goma, Beni\n", "fields are separated by ';'"),
+        ("id\ttext\n1\tGoma, Beni\n", "fields are separated by a tab"),
+        ("id|text\n1|Goma, Beni\n", "fields are separated by '|'"),
         ('sep=;\nid;text\n1;"Goma, Beni"\n', ""),
         ('\ufeff"sep=;"\r\nid;text\r\n1;"Goma, Beni"\r\n', ""),
         ('sep=,\nid,text\n1,"Goma, Beni"\n', ""),

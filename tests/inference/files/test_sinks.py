@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from conflict_ner.errors import Problem
 from conflict_ner.inference.files import sinks
-from conflict_ner.inference.files.sinks import OutputForm, Table, columns_of, output_form, rows_of, writer
+from conflict_ner.inference.files.sinks import CsvStyle, OutputForm, Table, columns_of, output_form, rows_of, writer
 from conflict_ner.inference.files.sources import read_sources
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -157,6 +158,17 @@ def test_a_large_parquet_file_is_written_in_groups(monkeypatch: pytest.MonkeyPat
 )
 def test_the_form_is_chosen_by_the_name(name: str, form: str | None) -> None:
     assert output_form(name) == form
+
+
+def test_csv_is_written_for_spreadsheet_programs_of_other_countries(tmp_path: Path) -> None:
+    write = writer("csv", "mentions", CsvStyle(";", bom=True))
+    assert write
+    with (tmp_path / "out.csv").open("wb") as stream:
+        write(lambda: iter(RECORDS), stream)
+    content = (tmp_path / "out.csv").read_bytes()
+    assert content.startswith(b'\xef\xbb\xbf"id";"label";"text"')
+    assert content.count(b"\xef\xbb\xbf") == 1
+    assert [source.text for source in read_sources([tmp_path / "out.csv"], lambda note: None)] == [HARD, "in", "Beni"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

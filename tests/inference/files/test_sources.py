@@ -144,12 +144,11 @@ def test_a_broken_line_is_reported_with_file_and_line_and_the_rest_goes_on(
 
 
 def test_a_text_file_that_is_not_utf8_is_reported_with_its_line_and_the_rest_goes_on(tmp_path: Path) -> None:
-    bad = write(tmp_path / "a.txt", "one\ntwo caf\xe9\n".encode("latin-1"))
+    bad = write(tmp_path / "a.txt", "Beni – Goma\ntwo ".encode() + b"caf\xe9\n")  # noqa: RUF001 # a dash
     good = write(tmp_path / "b.txt", "Goma")
     sources, problems = read(bad, good)
     assert [source.text for source in sources] == ["Goma"]
-    read_as = "read as cp1252 it is 'one\\ntwo café'; if that is right, give --encoding cp1252"
-    assert problems == [f"{bad}:2: not UTF-8: {read_as}"]
+    assert [problem.partition(" ")[0] for problem in problems] == [f"{bad}:2:"]
 
 
 @pytest.mark.parametrize(("name", "message"), [("a.pdf", ".pdf is not tagged"), ("a", "without ending is not tagged")])
@@ -421,10 +420,54 @@ def test_text_of_other_encodings_is_read_by_its_mark_or_where_the_encoding_is_na
     sources, problems = read(*files)
     assert (texts(sources), problems) == ([(str(files[0]), "café"), *KNOWN], [])
     file = write(tmp_path / "c.txt", b"caf\xe9")
-    problem = read(file)[1][0]
-    assert problem.endswith("read as cp1252 it is 'café'; if that is right, give --encoding cp1252")
-    (source,) = read_sources([file], lambda problem: None, dialect=Dialect(encoding="cp1252"))
-    assert source.text == "café"
+    problems = []
+    (source,) = read_sources([file], problems.append, dialect=Dialect(encoding="cp850"))
+    assert (source.text, problems) == ("cafÚ", [])
+
+
+SPREADSHEET = "id;text\r\n1;„Kämpfer“ – Müller getötet\r\n2;São João\r\n"  # noqa: RUF001 # a dash
+
+
+@pytest.mark.parametrize("packing", ["", *PACK])
+def test_a_file_whose_encoding_is_certain_is_read_and_that_is_said_once(tmp_path: Path, packing: str) -> None:
+    content = SPREADSHEET.encode("cp1252")
+    file = write(tmp_path / f"r.csv{packing}", PACK[packing](content) if packing else content)
+    problems: list[Problem] = []
+    sources = list(read_sources([file], problems.append))
+    assert texts(sources) == [("1", "„Kämpfer“ – Müller getötet"), ("2", "São João")]  # noqa: RUF001 # a dash
+    assert [str(problem) for problem in problems] == [
+        f"{file}: is not UTF-8 and is read as cp1252; give --encoding if that is wrong",
+        f"{file}: fields are separated by ';'",
+    ]
+    assert all(problem.note for problem in problems)
+
+
+def test_encodings_are_guessed_file_by_file_and_not_where_one_is_named_or_nothing_can_be_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [
+        write(tmp_path / "a.jsonl", JSONL.encode("utf-16-le")),
+        write(tmp_path / "b.txt", "café".encode("cp1252")),
+        write(tmp_path / "c.txt", "café".encode()),
+        write(tmp_path / "d.tsv", "id\ttext\n1\tAngriff auf Köln\n".encode("cp1252")),
+    ]
+    sources, notes = read(*files)
+    assert [source.text for source in sources] == [*(text for _, text in KNOWN), "café", "café", "Angriff auf Köln"]
+    assert [note.split(" read as ")[1].split(";")[0] for note in notes] == ["utf-16-le", "cp1252", "cp1252"]
+    standard_input(monkeypatch, "café".encode("cp1252"))
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        archive.writestr("e.txt", "café".encode("cp1252"))
+    sources, problems = read(STDIN, tmp_path / "r.zip")
+    assert sources == []
+    assert all("not UTF-8: read as cp1252 it is 'café'" in problem for problem in problems)
+    assert len(problems) == 2
+
+
+def test_utf8_with_damaged_bytes_stays_utf8(tmp_path: Path) -> None:
+    content = "id,text\n1,Goma – Beni\n".encode() + b"2,caf\xe9\n3,caf\xe9 too\n4,Goma\n"  # noqa: RUF001 # a dash
+    sources, problems = read(write(tmp_path / "r.csv", content))
+    assert texts(sources) == [("1", "Goma – Beni"), ("4", "Goma")]  # noqa: RUF001 # a dash
+    assert [problem.partition(": ")[0] for problem in problems] == [f"{tmp_path}/r.csv:3", f"{tmp_path}/r.csv:4"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "./", ".csv", "a.", "..."])

@@ -64,7 +64,9 @@ def tag(
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="Of text files, for example cp1252; by default UTF-8, or as a byte order mark says."),
+        typer.Option(
+            help="Of text files, for example cp1252; by default UTF-8, or as a byte-order mark or the text shows."
+        ),
     ] = None,
     sheet: Annotated[
         str | None, typer.Option(help="The sheet of Excel files; by default the only visible one with the column.")
@@ -81,6 +83,13 @@ def tag(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted job with this output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSONL on a terminal too.")] = False,
+    output_delimiter: Annotated[
+        str | None,
+        typer.Option(help="The character between fields of CSV that is written, or tab; by default a comma."),
+    ] = None,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Begin CSV with a byte-order mark, so that Excel reads its letters right.")
+    ] = False,
     html: Annotated[
         Path | None,
         typer.Option(help="Write a page for a browser here; JSONL is then only written with --output or --json."),
@@ -105,6 +114,7 @@ def tag(
     if output and _is_standard_output(output):
         output, as_json = None, True
     form = tag_output.output_form(output)
+    csv_style = tag_output.csv_style(form, output_delimiter, bom=bom)
     _refuse_conflicts(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.inference.files import resumable_job, screening, sources
@@ -133,6 +143,8 @@ def tag(
         delimiter=delimiter,
         encoding=encoding,
         sheet=sheet,
+        output_delimiter=csv_style.delimiter,
+        bom=bom,
         escape=escape,
         unique_ids=unique_ids,
         skip_other_scripts=skip_other_scripts,
@@ -152,25 +164,29 @@ def tag(
         tagger = Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
-    result = tag_output.tag_all(prepare, tag_output.Output(output, form, table, html, as_json), facts, resume=resume)
-    problems.show_rest()
-    print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
-    _print_warnings(ids, scripts, hidden)
-    if problems.count:
-        raise typer.Exit(1)
+    result = tag_output.tag_all(
+        prepare, tag_output.Output(output, form, table, html, as_json, csv_style), facts, resume=resume
+    )
+    _end(result, problems, ids, scripts, hidden)
 
 
 def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
     from conflict_ner.data.formats.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
-    if delimiter in ("tab", "\\t"):
-        delimiter = "\t"
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
-        raise typer.BadParameter("--delimiter is one character, for example ';', or tab")
+    delimiter = tag_output.parse_delimiter("--delimiter", delimiter)
     if encoding is not None and not is_known_encoding(encoding):
         raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
     return Dialect(delimiter, encoding, escape, sheet)
+
+
+def _end(result: tag_output.Result, problems: ProblemLog, ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
+    """Print the summary and the warnings; exit with 1 if something could not be read."""
+    problems.show_rest()
+    print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
+    _print_warnings(ids, scripts, hidden)
+    if problems.count:
+        raise typer.Exit(1)
 
 
 def _warn_of_script(first: Any) -> None:

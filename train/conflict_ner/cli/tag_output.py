@@ -20,7 +20,7 @@ from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
     from conflict_ner.inference.files.resumable_job import JobCounts
-    from conflict_ner.inference.files.sinks import OutputForm, Table
+    from conflict_ner.inference.files.sinks import CsvStyle, OutputForm, Table
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.tag_files import Tagged
     from conflict_ner.inference.tagger import Tagger
@@ -52,6 +52,32 @@ def output_form(output: Path | None) -> OutputForm:
     return form
 
 
+def csv_style(form: OutputForm, delimiter: str | None, *, bom: bool) -> CsvStyle:
+    """Return how CSV is written.
+
+    Raises:
+        typer.BadParameter: if the output is not CSV, or no field can be separated by the delimiter.
+    """
+    from conflict_ner.inference.files.sinks import CsvStyle
+
+    if form != "csv" and (bom or delimiter):
+        raise typer.BadParameter("--bom and --output-delimiter are for an --output of .csv")
+    return CsvStyle(parse_delimiter("--output-delimiter", delimiter) or ",", bom)
+
+
+def parse_delimiter(option: str, delimiter: str | None) -> str | None:
+    """Return the character that an option names.
+
+    Raises:
+        typer.BadParameter: if it is not one character, or one that has another meaning in CSV.
+    """
+    if delimiter in ("tab", "\\t"):
+        return "\t"
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
+        raise typer.BadParameter(f"{option} is one character, for example ';', or tab")
+    return delimiter
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where the results go: to a file or standard output, and to a page."""
@@ -61,6 +87,7 @@ class Output:
     table: Table
     html: Path | None
     as_json: bool
+    csv: CsvStyle
 
     @property
     def on_terminal(self) -> bool:
@@ -106,7 +133,7 @@ def _tag_to_file(
             with show_progress() as watch, _open_consumer(tagger, output) as consume:
                 start = time.monotonic()
                 consume(tag_files.tag_into(job, tagger, reports, watch))
-                job.finish(sinks.writer(output.form, output.table))
+                job.finish(sinks.writer(output.form, output.table, output.csv))
         except KeyboardInterrupt:
             safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"
             raise KeyboardInterrupt(safe if can_resume and job.saved_reports else "nothing was written") from None

@@ -90,7 +90,7 @@ def _open_table(
         complain(problem)
         return None
     if delimiter != choices[0]:
-        complain(Problem(name, f"read with {DELIMITERS[delimiter]} as delimiter, as its header has it", note=True))
+        complain(Problem(name, f"fields are separated by {DELIMITERS[delimiter]}", note=True))
     table.skip_header()
     return table
 

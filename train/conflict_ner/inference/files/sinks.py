@@ -6,7 +6,7 @@ r"""Writes tagged reports as JSONL, CSV, Parquet or Excel, with one row per repo
 A metadata column with such a name becomes `report.NAME`. All forms but JSONL are written from all records of a job,
 which are read twice, because the columns and their types are known only after the last record. In Parquet a column
 has the type of its values; if they have several types, or are lists or objects, the column is text, with lists and
-objects as JSON. CSV is UTF-8 with `\n`, every text in quotes.
+objects as JSON. CSV is UTF-8 with `\n`, every text in quotes; `CsvStyle` may say otherwise.
 
 >>> record = {"id": 7, "year": 2012, "text": "Goma fell.", "entities": [
 ...     {"label": "LOCATION", "text": "Goma", "start": 0, "end": 4, "score": 0.9}]}
@@ -20,6 +20,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, Any, Literal
 
 from conflict_ner.inference.files.excel import write_workbook
@@ -44,6 +45,20 @@ _MENTION_COLUMNS = frozenset(ENTITY) - {"text"}  # a record's metadata has no `t
 _GROUP_CHARACTERS = 16 * 1024 * 1024  # of text in a Parquet row group, about
 _GROUP_ROWS = 100_000
 _INT64_LIMIT = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class CsvStyle:
+    """How CSV is written.
+
+    bom: whether it begins with a byte-order mark, without which Excel takes UTF-8 for cp1252.
+    """
+
+    delimiter: str = ","
+    bom: bool = False
+
+
+DEFAULT_STYLE = CsvStyle()
 
 
 def output_form(name: str) -> OutputForm | None:
@@ -75,7 +90,7 @@ def line(row: Record) -> str:
     return _encode(row) + "\n"
 
 
-def writer(form: OutputForm, table: Table) -> TableWriter | None:
+def writer(form: OutputForm, table: Table, style: CsvStyle = DEFAULT_STYLE) -> TableWriter | None:
     """Return the function that writes a form; None if the output is the lines of the records themselves.
 
     It takes a function that reads the records, which it may call twice, and the stream to write to.
@@ -92,8 +107,10 @@ def writer(form: OutputForm, table: Table) -> TableWriter | None:
             rows = (row for record in records() for row in rows_of(record, table))
             write_workbook(rows, list(columns), table, stream)
             return
-        write_table = write_csv if form == "csv" else write_parquet
-        write_table(records(), columns, table, stream)
+        if form == "csv":
+            write_csv(records(), columns, table, stream, style)
+        else:
+            write_parquet(records(), columns, table, stream)
 
     return write
 
@@ -135,11 +152,17 @@ def _as_text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def write_csv(records: Iterable[Record], columns: Mapping[str, Kind], table: Table, stream: IO[bytes]) -> None:
+def write_csv(
+    records: Iterable[Record],
+    columns: Mapping[str, Kind],
+    table: Table,
+    stream: IO[bytes],
+    style: CsvStyle = DEFAULT_STYLE,
+) -> None:
     """Write a table as CSV with a header; nulls are empty."""
-    lines = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    lines = io.TextIOWrapper(stream, encoding="utf-8-sig" if style.bom else "utf-8", newline="")
     # All texts are quoted: some readers split lines at characters that the writer would not quote.
-    writer = csv.writer(lines, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer = csv.writer(lines, delimiter=style.delimiter, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(columns)
     for record in records:
         for row in rows_of(record, table):

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
 from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, open_decompressed
-from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding
+from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_file_encoding
 from conflict_ner.data.formats.file_search import printable, search_folder
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.files import is_device
@@ -40,6 +41,7 @@ from conflict_ner.inference.files.table_readers import (
 
 Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "excel", "zip", "tar"]
 STDIN = Path("-")
+_TEXT_FORMS: tuple[Form, ...] = ("txt", "jsonl", "csv", "tsv")
 FORMS: Mapping[str, Form] = {
     ".txt": "txt",
     ".text": "txt",
@@ -144,6 +146,8 @@ def read_sources(
                     size = 0 if is_pipe else file.stat().st_size
                     reader = _Reader(columns, complain, dialect, hidden, None if is_pipe else raw, bytes_before, size)
                     form, compression = form_of(file.name) or (stdin_form if is_pipe else "txt", "")
+                    if not is_pipe and form in _TEXT_FORMS:
+                        reader.guess_encoding(raw, printable(file), compression)
                     yield from reader.read(raw, printable(file), form, compression)
                     bytes_before += size
             except OSError as error:
@@ -190,6 +194,24 @@ class _Reader:
     bytes_before: int = 0
     size: int = 0
     share: float | None = None
+
+    def guess_encoding(self, stream: IO[bytes], name: str, compression: str) -> None:
+        """Read a file in another encoding if that is beyond doubt, and say so in a note; the file is then rewound."""
+
+        def reopen() -> IO[bytes]:
+            stream.seek(0)
+            return open_decompressed(stream, compression)
+
+        if self.dialect.encoding is not None:
+            return
+        guess = None
+        with suppress(*READ_ERRORS):  # reported when the file is read
+            guess = guess_file_encoding(reopen)
+        stream.seek(0)
+        if guess:
+            self.dialect = replace(self.dialect, encoding=guess)
+            what = f"is not UTF-8 and is read as {guess}"
+            self.complain(Problem(name, what, "give --encoding if that is wrong", note=True, kind=what))
 
     def read(self, stream: IO[bytes], name: str, form: Form, compression: str, archive: str = "") -> Iterator[Source]:
         """Yield the texts of a file, or of an archive's member; if it is damaged, report a problem and stop.

@@ -35,7 +35,7 @@ class Dialect:
     r"""The user's settings for how files are read.
 
     delimiter: of CSV; None: detected from the header, see `csv_rows`.
-    encoding: None: UTF-8, or UTF-16 or UTF-32 if a byte-order mark says so.
+    encoding: None: UTF-8, or UTF-16 or UTF-32 if a byte-order mark says so, or of a file what is certain (`sources`).
     escape: whether quotes in quoted fields of CSV are written `\"`, as in database dumps.
     sheet: of Excel files; None: the only visible one that has the columns.
     """
