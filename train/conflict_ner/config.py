@@ -19,7 +19,6 @@ training.epoch - did you mean training.epochs?
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,69 +29,28 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
-    SerializationInfo,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from conflict_ner.errors import ConfigError, Problem
-from conflict_ner.yaml_io import YAML_ERRORS, Key, Source, Text, read_yaml, syntax_problem, to_yaml
+from conflict_ner.yaml_io import (
+    YAML_ERRORS,
+    Encoder,
+    Key,
+    RunPath,
+    Source,
+    Switch,
+    read_yaml,
+    syntax_problem,
+    to_yaml,
+)
 
-_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
-
-
-def _absolute(value: object) -> object:
-    """Resolve a path from a YAML document against the document's folder."""
-    if not isinstance(value, Text):
-        return value
-    try:
-        # Only a leading ~: `Path` drops the ./ of ./~name, which is a name like any other.
-        path = Path(value).expanduser() if value.startswith("~") else Path(value)
-        return os.path.normpath(value.folder / path)
-    except RuntimeError as error:  # ~somebody who is not known here
-        raise PydanticCustomError("unknown_home", "{reason}", {"reason": str(error)}) from None
-
-
-def _absolute_encoder(value: object) -> object:
-    """Make an encoder an absolute path if it looks like a path, or if there is a model at that path."""
-    if isinstance(value, Text):
-        path = str(_absolute(value))
-        if value.startswith((".", "/", "~")) or Path(path, "config.json").is_file():
-            return path
-    return value
-
-
-def _relative(path: Path, info: SerializationInfo) -> str:
-    """Return a path relative to the folder that is the context of the dump, or as it is without one."""
-    if not info.context:
-        return str(path)
-    relative = os.path.relpath(path, info.context)
-    return os.path.join(".", relative) if relative.startswith("~") else relative  # noqa: PTH118 - keeps the dot
-
-
-def _relative_encoder(encoder: str, info: SerializationInfo) -> str:
-    if info.context and Path(encoder).is_absolute():
-        return os.path.join(".", os.path.relpath(encoder, info.context))  # noqa: PTH118 - keeps the dot
-    return encoder
-
-
-def _parse_switch(value: object) -> object:
-    """Read unquoted yes, no, on and off as Booleans: for a switch nobody means anything else."""
-    return _SWITCHES.get(value.lower(), value) if isinstance(value, Text) and not value.quoted else value
-
-
-RunPath = Annotated[Path, BeforeValidator(_absolute), PlainSerializer(_relative, when_used="json")]
-Encoder = Annotated[str, BeforeValidator(_absolute_encoder), PlainSerializer(_relative_encoder, when_used="json")]
-# Strict: `epochs: true` is a mistake, not one epoch.
-Switch = Annotated[bool, Field(strict=True), BeforeValidator(_parse_switch)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
@@ -235,6 +193,13 @@ class TrainingConfig(_Section):
     )
 
 
+class ValuesConfig(_Section):
+    """Which labels have a value or a kind (`tag --values`); a label stands for the labels below it too."""
+
+    number: str | None = Field(None, description="the label of numbers; null is NUMBER, if there is such a label")
+    weapon: str | None = Field(None, description="the label of weapons; null is WEAPON, if there is such a label")
+
+
 class Config(_Section):
     """The config of one run, which trains one checkpoint from data and an encoder."""
 
@@ -250,6 +215,7 @@ class Config(_Section):
     data: DataConfig = Field(description="the labeled reports")
     encoding: EncodingConfig = Field(EncodingConfig(), description="how reports are cut for the encoder")
     training: TrainingConfig = Field(TrainingConfig(), description="how the model is optimized")
+    values: ValuesConfig = Field(ValuesConfig(), description="which labels are numbers and weapons")
     output: RunPath = Field(
         description="the folder that the checkpoint is written to; files that belong to it are written next to it",
         examples=["models/mine"],

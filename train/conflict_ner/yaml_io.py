@@ -1,4 +1,4 @@
-r"""Read YAML 1.2 with the place and spelling of every value, and write YAML.
+r"""Read YAML 1.2 with the place and spelling of every value, and write YAML; types for its paths and switches.
 
 PyYAML alone follows YAML 1.1, which reads `NO` as false, `010` as 8, `20:30` as 1230 and `2024-05-03` as a date.
 Here digits are decimal numbers, only true and false are Booleans, and every other word is text (the core schema of
@@ -15,12 +15,15 @@ True
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from pydantic import BeforeValidator, Field, PlainSerializer, SerializationInfo
+from pydantic_core import PydanticCustomError
 
 from conflict_ner.errors import Problem
 
@@ -159,3 +162,53 @@ def _find_sources(node: yaml.Node, key: Key, name: str, sources: dict[Key, Sourc
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=name_node.start_mark)
         if isinstance(name_node, yaml.ScalarNode):
             _find_sources(value, (*key, name_node.value), name, sources)
+
+
+# Types of settings in a YAML document, for pydantic.
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+
+
+def _absolute(value: object) -> object:
+    """Resolve a path from a YAML document against the document's folder."""
+    if not isinstance(value, Text):
+        return value
+    try:
+        # Only a leading ~: `Path` drops the ./ of ./~name, which is a name like any other.
+        path = Path(value).expanduser() if value.startswith("~") else Path(value)
+        return os.path.normpath(value.folder / path)
+    except RuntimeError as error:  # ~somebody who is not known here
+        raise PydanticCustomError("unknown_home", "{reason}", {"reason": str(error)}) from None
+
+
+def _absolute_encoder(value: object) -> object:
+    """Make an encoder an absolute path if it looks like a path, or if there is a model at that path."""
+    if isinstance(value, Text):
+        path = str(_absolute(value))
+        if value.startswith((".", "/", "~")) or Path(path, "config.json").is_file():
+            return path
+    return value
+
+
+def _relative(path: Path, info: SerializationInfo) -> str:
+    """Return a path relative to the folder that is the context of the dump, or as it is without one."""
+    if not info.context:
+        return str(path)
+    relative = os.path.relpath(path, info.context)
+    return os.path.join(".", relative) if relative.startswith("~") else relative  # noqa: PTH118 - keeps the dot
+
+
+def _relative_encoder(encoder: str, info: SerializationInfo) -> str:
+    if info.context and Path(encoder).is_absolute():
+        return os.path.join(".", os.path.relpath(encoder, info.context))  # noqa: PTH118 - keeps the dot
+    return encoder
+
+
+def _parse_switch(value: object) -> object:
+    """Read unquoted yes, no, on and off as Booleans: for a switch nobody means anything else."""
+    return _SWITCHES.get(value.lower(), value) if isinstance(value, Text) and not value.quoted else value
+
+
+RunPath = Annotated[Path, BeforeValidator(_absolute), PlainSerializer(_relative, when_used="json")]
+Encoder = Annotated[str, BeforeValidator(_absolute_encoder), PlainSerializer(_relative_encoder, when_used="json")]
+# Strict: `epochs: true` is a mistake, not one epoch.
+Switch = Annotated[bool, Field(strict=True), BeforeValidator(_parse_switch)]

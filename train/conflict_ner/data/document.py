@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from conflict_ner.values.quantity import Quantity
+
 SURROGATE = re.compile(r"[\ud800-\udfff]")  # half of a surrogate pair: cannot be written as UTF-8
 
 
@@ -46,13 +48,21 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A predicted mention. `text == source[start:end]` always; `score` is in [0, 1]."""
+    """A predicted mention. `text == source[start:end]` always; `score` is in [0, 1].
+
+    Filled only by a Tagger that was loaded with `values=True`:
+
+    value: of a number, the figure that its words state; None also where they state none (`explain_number` says why).
+    kind: what a number counts, if the model knows it (`killed`), or the kind of a weapon (`uav`); None if unknown.
+    """
 
     label: str
     text: str
     start: int
     end: int
     score: float
+    value: Quantity | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from conflict_ner.config import Config, DataConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
-from conflict_ner.errors import DataError, Problem
+from conflict_ner.data.label_levels import first_levels
+from conflict_ner.errors import ConfigError, DataError, Problem
 
 _VALIDATION, _FOLDS = 1, 2  # random streams, so that one division does not change the other
 
@@ -127,8 +128,14 @@ def read_splits(config: Config) -> Corpus:
     """Read and check the data files that a config names, without dividing them further.
 
     Raises:
+        ConfigError: if the label of numbers or weapons is not one of the labels.
         DataError: as `corpus.load`.
     """
+    known = {*config.labels, *first_levels(config.labels)}
+    unknown = {f"values.{role}": label for role, label in config.values if label is not None and label not in known}
+    if unknown:
+        fix = f"the labels are {', '.join(config.labels)}"
+        raise ConfigError("the config", [Problem(key, f"no label {label!r}", fix) for key, label in unknown.items()])
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}
     settings = config.data

@@ -33,6 +33,7 @@ from conflict_ner.evaluation.report import Evaluation, Report, label_counts
 from conflict_ner.files import atomic_write
 
 FORMAT = 1
+_PREDICTED = ("label", "text", "start", "end", "score")
 _WRITE_AGAIN = "write it again: conflict-ner evaluate CHECKPOINT DATA --predictions FILE"
 
 
@@ -89,7 +90,7 @@ def dump(evaluation: Evaluation) -> Iterator[str]:
                 "text": document.text,
                 "metadata": dict(document.metadata),
                 "gold": [asdict(mention) for mention in document.mentions],
-                "predicted": [asdict(entity) for entity in predicted],
+                "predicted": [{name: getattr(entity, name) for name in _PREDICTED} for entity in predicted],
             }
         )
 

@@ -24,6 +24,7 @@ from conflict_ner.data.document import Entity, is_encodable
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
+from conflict_ner.inference.mention_values import ValueReader
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import WindowTokenizer
@@ -33,10 +34,15 @@ class Tagger:
     """Tags texts of any length; `text[entity.start:entity.end]` is always the entity's text."""
 
     def __init__(
-        self, checkpoint: Checkpoint, predictor: Predictor, thresholds: Mapping[str, float] | None = None
+        self,
+        checkpoint: Checkpoint,
+        predictor: Predictor,
+        thresholds: Mapping[str, float] | None = None,
+        values: ValueReader | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.thresholds = dict(thresholds or {})
+        self.values = values
         self._predictor = predictor
         self._loaded: _LoadArguments | None = None
 
@@ -47,6 +53,7 @@ class Tagger:
         device: str = "auto",
         thresholds: Mapping[str, float] | None = None,
         precision: TaggingPrecision = "auto",
+        values: bool = False,
     ) -> Tagger:
         """Load a checkpoint that this package exported.
 
@@ -57,10 +64,13 @@ class Tagger:
             precision: `auto` is the fastest that finds the same spans as `fp32` (see `torch_runtime`);
                 `bf16` is faster still, and gives one word in ten thousand another tag. A checkpoint in
                 ONNX form has the precision that it was exported in.
+            values: fill in `Entity.value` and `Entity.kind`, by the conventions of docs/values.md. Which labels are
+                numbers and weapons is in the config of the checkpoint's run (`values`).
 
         Raises:
             CheckpointError: if the folder is not a complete checkpoint, or needs a library that is missing.
-            ConfigError: if a threshold is for an unknown label or is not from 0 to 1, or the precision is unknown.
+            ConfigError: if a threshold is for an unknown label or is not from 0 to 1, the precision is unknown, or
+                values are wanted and the checkpoint's `run.yaml` is damaged.
             EncoderError: if there is no such device.
             TypeError: if the thresholds are not a mapping.
         """
@@ -72,7 +82,8 @@ class Tagger:
             fault = Problem("precision", f"unknown: {precision!r}", f"use one of {', '.join(known)}")
             raise ConfigError("the call", [fault])
         checkpoint = Checkpoint.load(folder)
-        loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, _stamps(checkpoint))
+        loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, values, _stamps(checkpoint))
+        reader = ValueReader.of(checkpoint.config()) if values else None
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
         _refuse_different_labels(checkpoint)
         try:
@@ -83,7 +94,7 @@ class Tagger:
             tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap
         )
         runtime = _runtime(checkpoint, device, precision)
-        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds)
+        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds, reader)
         tagger._loaded = loaded
         return tagger
 
@@ -104,7 +115,7 @@ class Tagger:
 
     def __copy__(self) -> Tagger:
         """Return a Tagger with the same model and a copy of the thresholds."""
-        other = type(self)(self.checkpoint, self._predictor, self.thresholds)
+        other = type(self)(self.checkpoint, self._predictor, self.thresholds, self.values)
         other._loaded = self._loaded
         return other
 
@@ -143,9 +154,9 @@ class Tagger:
         if isinstance(texts, str):  # each of its characters would become a text
             raise TypeError("texts must be several strings, not one; pass [text], or call tag(text)")
         found = self._predictor.predict(_require_strings(_require_iterable(texts)))
-        if not self.thresholds:
-            return found
-        return ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
+        if self.thresholds:
+            found = ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
+        return found if self.values is None else map(self.values.fill, found)
 
     @property
     def device(self) -> str:
@@ -214,6 +225,7 @@ class _LoadArguments:
     folder: Path
     device: str
     precision: TaggingPrecision
+    values: bool
     stamps: Mapping[str, tuple[int, int]]
 
 
@@ -229,7 +241,7 @@ def _reload(loaded: _LoadArguments, thresholds: Mapping[str, float], digests: Ma
         raise CheckpointError(
             f"{loaded.folder} has changed since this Tagger was pickled; load it again with Tagger.load"
         )
-    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision)
+    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision, loaded.values)
 
 
 def _files(checkpoint: Checkpoint) -> tuple[str, ...]:

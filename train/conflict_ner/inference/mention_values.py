@@ -1,0 +1,61 @@
+"""Fills in what entities are worth: the figure of a number, what it counts, and the kind of a weapon.
+
+>>> reader = ValueReader(number="NUMBER", weapon="WEAPON")
+>>> two, drones = reader.fill([Entity("NUMBER.killed", "at least two", 0, 12, 0.9), Entity("WEAPON", "drones", 20, 26, 0.9)])
+>>> two.value, two.kind
+(Quantity(value=2, low=2, high=None, approximate=False, unit=None), 'killed')
+>>> drones.value, drones.kind
+(None, 'uav')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from conflict_ner.data.document import Entity
+from conflict_ner.data.label_levels import first_level, second_level
+from conflict_ner.values import parse_number, weapon_kind
+
+if TYPE_CHECKING:
+    from conflict_ner.config import Config
+
+_NUMBER, _WEAPON = "NUMBER", "WEAPON"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReader:
+    """Reads the values of entities.
+
+    number, weapon: the labels of numbers and of weapons; labels below them count too.
+    """
+
+    number: str = _NUMBER
+    weapon: str = _WEAPON
+
+    @classmethod
+    def of(cls, config: Config) -> ValueReader:
+        """Return the reader for the labels that a run's config names."""
+        return cls(config.values.number or _NUMBER, config.values.weapon or _WEAPON)
+
+    def is_number(self, label: str) -> bool:
+        """Return whether mentions with this label are numbers."""
+        return self.number in (label, first_level(label))
+
+    def is_weapon(self, label: str) -> bool:
+        """Return whether mentions with this label are weapons."""
+        return self.weapon in (label, first_level(label))
+
+    def fill(self, entities: Iterable[Entity]) -> list[Entity]:
+        """Return the entities with `value` and `kind` filled in where they are known."""
+        return [self._filled(entity) for entity in entities]
+
+    def _filled(self, entity: Entity) -> Entity:
+        label, value, kind = entity.label, None, second_level(entity.label)
+        if self.is_number(label):
+            value = parse_number(entity.text)
+            kind = None if label == self.number else kind
+        elif self.is_weapon(label) and (kind is None or label == self.weapon):
+            kind = weapon_kind(entity.text)
+        return entity if value is None and kind is None else replace(entity, value=value, kind=kind)
