@@ -16,8 +16,9 @@ import pyarrow as pa
 import pytest
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import Problem
+from conflict_ner.inference.files.layouts import Layout, Table
 from conflict_ner.inference.files.resumable_job import facts_of, job
-from conflict_ner.inference.files.sinks import Table, output_form, writer
+from conflict_ner.inference.files.sinks import output_form, writer
 from conflict_ner.inference.files.sources import read_sources
 from conflict_ner.inference.files.tag_files import StreamTagger, tag_into
 
@@ -83,5 +84,5 @@ def tag_archive(
         deque(islice(results, stop), 0)
         if stop is not None:
             raise KeyboardInterrupt
-        made.finish(writer(form, table))
+        made.finish(writer(form, Layout(table)))
     return problems

@@ -19,6 +19,8 @@ from conflict_ner.errors import ProblemLog, format_count
 from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable
 
 if TYPE_CHECKING:
+    from conflict_ner.checkpoint import Checkpoint
+    from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.table_readers import Dialect
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _STDOUT = 1  # the descriptor of standard output
 _CHOICES = {
     "--stdin": ("txt", "jsonl", "csv", "tsv"),
-    "--rows": ("reports", "mentions"),
+    "--rows": ("reports", "mentions", "incidents"),
     "--precision": ("auto", "fp32", "bf16"),
 }
 
@@ -52,8 +54,15 @@ def tag(
     ] = None,
     rows: Annotated[
         str | None,
-        typer.Option(help="What a row holds: reports or mentions; by default reports in JSONL, otherwise mentions."),
+        typer.Option(
+            help="What a row holds: reports, mentions or incidents (who, by what, where, how many; one row a report); "
+            "by default reports in JSONL, otherwise mentions."
+        ),
     ] = None,
+    values: Annotated[
+        bool,
+        typer.Option("--values", help="Add what mentions are worth: value, low, high, approximate, unit and kind."),
+    ] = False,
     column: Annotated[str, typer.Option(help="The column or JSONL key that holds the text.")] = "text",
     id_column: Annotated[
         str | None, typer.Option(help="The column or key that holds the id; by default id, if there is one.")
@@ -128,15 +137,16 @@ def tag(
     hidden: set[str] = set()
     inputs = sources.expand(files, problems, hidden)
     _refuse_own_output(files, inputs, output)
-    manifest = Checkpoint.load(checkpoint).manifest
-    refuse_wrong_thresholds(thresholds, manifest.labels)
-    table: Any = rows or ("reports" if form == "jsonl" else "mentions")
+    loaded = Checkpoint.load(checkpoint)
+    refuse_wrong_thresholds(thresholds, loaded.manifest.labels)
+    layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values)
     facts = resumable_job.facts_of(
         inputs,
         version=__version__,
-        checkpoint=manifest.weights_sha256,
+        checkpoint=loaded.manifest.weights_sha256,
         thresholds=thresholds,
-        rows=table,
+        rows=layout.table,
+        values=layout.values,
         column=column,
         id_column=id_column,
         precision=precision,
@@ -151,9 +161,9 @@ def tag(
     )
     texts = sources.read_sources(inputs, problems, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
     if form == "xlsx":
-        texts = screening.refuse_unfit_for_excel(texts, table)
+        texts = screening.refuse_unfit_for_excel(texts, layout.table)
     ids = screening.Ids(unique=unique_ids)
-    scripts = screening.OtherScripts(manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
+    scripts = screening.OtherScripts(loaded.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
 
     def prepare() -> tuple[Tagger, Iterator[Source]]:
         # The first report is read before the model is loaded, so that a wrong column is reported at once.
@@ -161,13 +171,29 @@ def tag(
         if first is None and problems.count:
             problems.show_rest()
             _exit_without_reports(output, html, hidden)
-        tagger = Tagger.load(checkpoint, device, thresholds, precision)  # type: ignore[arg-type]
+        tagger = Tagger.load(checkpoint, device, thresholds, precision, layout.values)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     result = tag_output.tag_all(
-        prepare, tag_output.Output(output, form, table, html, as_json, csv_style), facts, resume=resume
+        prepare, tag_output.Output(output, form, layout, html, as_json, csv_style), facts, resume=resume
     )
     _end(result, problems, ids, scripts, hidden)
+
+
+def _layout(checkpoint: Checkpoint, table: Any, *, values: bool) -> Layout:
+    """Return what a row holds; say so if the model does not know what the casualty columns of incidents need."""
+    from conflict_ner.inference.files.layouts import Layout
+    from conflict_ner.inference.incidents import CASUALTIES
+    from conflict_ner.inference.mention_values import ValueReader
+
+    if not values and table != "incidents":
+        return Layout(table)
+    reader = ValueReader.of(checkpoint.config())
+    labels = checkpoint.manifest.labels
+    if table == "incidents" and not {reader.kind_of_number(label) for label in labels}.intersection(CASUALTIES):
+        what = "this checkpoint does not know what numbers count, so the columns of casualties stay empty"
+        print(f"note: {what}; configs/casualties.yaml trains one that does", file=sys.stderr)
+    return Layout(table, values=True, labels=labels, reader=reader)
 
 
 def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:

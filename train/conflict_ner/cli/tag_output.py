@@ -19,8 +19,9 @@ from conflict_ner.files import atomic_write, is_device
 from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
+    from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.files.resumable_job import JobCounts
-    from conflict_ner.inference.files.sinks import CsvStyle, OutputForm, Table
+    from conflict_ner.inference.files.sinks import CsvStyle, OutputForm
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.tag_files import Tagged
     from conflict_ner.inference.tagger import Tagger
@@ -84,7 +85,7 @@ class Output:
 
     file: Path | None
     form: OutputForm
-    table: Table
+    layout: Layout
     html: Path | None
     as_json: bool
     csv: CsvStyle
@@ -132,8 +133,8 @@ def _tag_to_file(
             tagger, reports = prepare()
             with show_progress() as watch, _open_consumer(tagger, output) as consume:
                 start = time.monotonic()
-                consume(tag_files.tag_into(job, tagger, reports, watch))
-                job.finish(sinks.writer(output.form, output.table, output.csv))
+                consume(tag_files.tag_into(job, tagger, reports, watch, values=output.layout.values))
+                job.finish(sinks.writer(output.form, output.layout, output.csv))
         except KeyboardInterrupt:
             safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"
             raise KeyboardInterrupt(safe if can_resume and job.saved_reports else "nothing was written") from None
@@ -151,7 +152,7 @@ def _tag_to_stream(prepare: Prepare, output: Output, show_progress: ShowProgress
             results = tag_files.count_results(tag_files.tag_sources(tagger, reports), counts, watch)
             # Results that only go to a page, or as colored text to a terminal, are not written as JSONL.
             is_shown_only = not output.file and not output.as_json and (output.html or sys.stdout.isatty())
-            consume(results if is_shown_only else tag_files.write_results(results, output.table, stream))
+            consume(results if is_shown_only else tag_files.write_results(results, output.layout, stream))
     return Result(counts, None, time.monotonic() - start)
 
 

@@ -1,9 +1,10 @@
 """Fills in what entities are worth: the figure of a number, what it counts, and the kind of a weapon.
 
 >>> reader = ValueReader(number="NUMBER", weapon="WEAPON")
->>> two, drones = reader.fill([Entity("NUMBER.killed", "at least two", 0, 12, 0.9), Entity("WEAPON", "drones", 20, 26, 0.9)])
+>>> (two,) = reader.fill([Entity("NUMBER.killed", "at least two", 0, 12, 0.9)])
 >>> two.value, two.kind
 (Quantity(value=2, low=2, high=None, approximate=False, unit=None), 'killed')
+>>> (drones,) = reader.fill([Entity("WEAPON", "drones", 20, 26, 0.9)])
 >>> drones.value, drones.kind
 (None, 'uav')
 """
@@ -47,15 +48,18 @@ class ValueReader:
         """Return whether mentions with this label are weapons."""
         return self.weapon in (label, first_level(label))
 
+    def kind_of_number(self, label: str) -> str | None:
+        """Return what numbers with this label count: `killed` of NUMBER.killed; None if it does not say so."""
+        return second_level(label) if self.is_number(label) and label != self.number else None
+
     def fill(self, entities: Iterable[Entity]) -> list[Entity]:
         """Return the entities with `value` and `kind` filled in where they are known."""
         return [self._filled(entity) for entity in entities]
 
     def _filled(self, entity: Entity) -> Entity:
-        label, value, kind = entity.label, None, second_level(entity.label)
-        if self.is_number(label):
-            value = parse_number(entity.text)
-            kind = None if label == self.number else kind
-        elif self.is_weapon(label) and (kind is None or label == self.weapon):
-            kind = weapon_kind(entity.text)
+        value, kind = None, None
+        if self.is_number(entity.label):
+            value, kind = parse_number(entity.text), self.kind_of_number(entity.label)
+        elif self.is_weapon(entity.label) and (weapon := weapon_kind(entity.text)):
+            kind = weapon.value
         return entity if value is None and kind is None else replace(entity, value=value, kind=kind)

@@ -17,8 +17,9 @@ from typing import Any, Protocol, TextIO
 
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import ConfigError, Problem
+from conflict_ner.inference.files.layouts import Layout, entity_row
 from conflict_ner.inference.files.resumable_job import Job, JobCounts
-from conflict_ner.inference.files.sinks import Table, line, rows_of
+from conflict_ner.inference.files.sinks import line
 from conflict_ner.inference.files.sources import TEXT_COLUMNS, Form, Source, read_sources
 from conflict_ner.inference.files.table_readers import Columns
 
@@ -44,12 +45,9 @@ class Tagged:
     entities: Sequence[Entity]
     starts_chunk: bool = field(default=False, compare=False)
 
-    def to_record(self) -> dict[str, Any]:
-        """Return the row of JSONL output: id, metadata, text and entities."""
-        entities = [
-            {"label": e.label, "text": e.text, "start": e.start, "end": e.end, "score": round(e.score, 4)}
-            for e in self.entities
-        ]
+    def to_record(self, *, values: bool = False) -> dict[str, Any]:
+        """Return the row of JSONL output: id, metadata, text and entities, with their values if wanted."""
+        entities = [entity_row(entity, values=values) for entity in self.entities]
         return {"id": self.source.id, **self.source.metadata, "text": self.source.text, "entities": entities}
 
 
@@ -71,13 +69,19 @@ def tag_files(
 
 
 def tag_into(
-    job: Job, tagger: StreamTagger, sources: Iterator[Source], watch: Callable[[JobCounts, int], None]
+    job: Job,
+    tagger: StreamTagger,
+    sources: Iterator[Source],
+    watch: Callable[[JobCounts, int], None],
+    *,
+    values: bool = False,
 ) -> Iterator[Tagged]:
     """Tag the reports that a job has not tagged yet; each is written to the job's output before it is yielded.
 
     Args:
         sources: all reports of the job, from the first one.
         watch: called after each report with the counts of the whole job and the report's position in the inputs.
+        values: write the values of entities, which the tagger then fills in.
 
     Raises:
         ConfigError: if there are fewer reports than the job has tagged.
@@ -90,7 +94,7 @@ def tag_into(
     for tagged in tag_sources(tagger, sources):
         if tagged.starts_chunk:
             job.save_if_due()
-        job.add(line(tagged.to_record()), len(tagged.entities), len(tagged.source.text.split()))
+        job.add(line(tagged.to_record(values=values)), len(tagged.entities), len(tagged.source.text.split()))
         watch(job.counts, tagged.source.position)
         yield tagged
 
@@ -105,10 +109,10 @@ def count_results(
         yield tagged
 
 
-def write_results(results: Iterable[Tagged], table: Table, stream: TextIO) -> Iterator[Tagged]:
+def write_results(results: Iterable[Tagged], layout: Layout, stream: TextIO) -> Iterator[Tagged]:
     """Yield the same results; the rows of each are written as JSONL before it is yielded."""
     for tagged in results:
-        stream.writelines(map(line, rows_of(tagged.to_record(), table)))
+        stream.writelines(map(line, layout.rows(tagged.to_record(values=layout.values))))
         yield tagged
 
 
