@@ -7,11 +7,14 @@ import json
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from conflict_ner import Checkpoint
+from conflict_ner import Checkpoint, Entity, Tagger
 from conflict_ner.config import dump_config
+from conflict_ner.inference.incidents import CASUALTIES
 from helpers.runs import REPORTS, make_config
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -91,6 +94,50 @@ def test_tag_dataframe(
         ("ACTOR", "fighters"),
     ]
     assert all(body[int(entity["start"]) : int(entity["end"])] == entity["text"] for entity in entities)
+
+
+def test_casualties_by_province(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "incidents.csv"
+    header = ["id", *(f"{kind}_{bound}" for kind in CASUALTIES for bound in ("low", "value", "high")), "province"]
+    rows = [("a", "19", "19", "", *[""] * 9, "Darfur"), ("b", "2", "3", "5", "4", "4", "4", *[""] * 6, "Darfur")]
+    rows += [("c", "1", "1", "1", *[""] * 9, "Kordofan"), ("d", *[""] * 12, "Nile")]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    assert run(monkeypatch, "casualties_by_province.py", file, "province") is None
+    printed = {row["province"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
+    assert list(printed) == ["Darfur", "Kordofan"]
+    sums = [printed["Darfur"][f"{kind}_{bound}"] for kind in ("killed", "injured") for bound in ("low", "high")]
+    assert sums == ["21", "", "4", "4"]  # "at least 19" leaves the sum open above
+    assert printed["Kordofan"]["killed_high"] == "1"
+    assert "no column 'city'" in str(run(monkeypatch, "casualties_by_province.py", file, "city"))
+
+
+def test_nearest_casualty_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    labels = ("NUMBER.killed", "NUMBER.injured", "NUMBER.money", "NUMBER.other")
+    text = "Police said 3 were killed and 14 wounded. It cost $5 million, and 6 houses burned."
+    kinds = {"3": labels[0], "14": labels[1], "$5 million": labels[2], "6": labels[3]}
+    found = [
+        Entity(kind, words, text.index(words), text.index(words) + len(words), 1.0) for words, kind in kinds.items()
+    ]
+    found[1] = replace(found[1], label="NUMBER.killed")
+    file = tmp_path / "r.md"
+    for words, kind in kinds.items():
+        text = text.replace(f" {words} ", f" [{words}]({kind}) ").replace(f" {words},", f" [{words}]({kind}),")
+    file.write_text(f"=== r\n\n{text}\n", encoding="utf-8")
+    tagger = SimpleNamespace(labels=labels, tag=lambda texts: [found for _ in texts])
+    monkeypatch.setattr(Tagger, "load", lambda _: tagger)
+    assert run(monkeypatch, "nearest_casualty_word.py", "models/casualties", file) is None
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert rows == [
+        "| killed | 1 | 66.7 | 100.0 |",
+        "| injured | 1 | 0.0 | 100.0 |",
+        "| money | 1 | 100.0 | 100.0 |",
+        "| other | 1 | 100.0 | 100.0 |",
+    ]
 
 
 @pytest.mark.usefixtures("verified_here")

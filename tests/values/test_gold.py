@@ -27,10 +27,8 @@ def distinct_mentions(split: str, label: str) -> list[str]:
 
 
 def gold_quantity(row: dict[str, str]) -> Quantity | None:
-    figures = [float(Fraction(row[name])) if row[name] else None for name in ("value", "low", "high")]
-    if not row["approximate"]:
-        return None
-    return Quantity(*figures, row["approximate"] == "true", row["unit"] or None)
+    value, low, high = (float(Fraction(row[name])) if row[name] else None for name in ("value", "low", "high"))
+    return Quantity(value, low, high, row["approximate"] == "true", row["unit"] or None) if row["approximate"] else None
 
 
 @pytest.mark.parametrize("split", SPLITS)

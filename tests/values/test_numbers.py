@@ -276,9 +276,13 @@ def test_case_and_outer_spaces_change_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("part", ["1 ", "1,", "1.000", "and ", "between 1 and ", "hundred ", "-", "a-\n", "½", "of "])
 def test_time_is_bounded(part: str) -> None:
-    start = time.process_time()
-    assert parse_number((part * 200)[:200]) is None
-    assert time.process_time() - start < 0.25
+    def seconds(length: int) -> float:
+        start = time.process_time()
+        assert parse_number((part * 200)[:length]) is None
+        return time.process_time() - start
+
+    # The quickest of several, each of another text: a busy machine may stop any one of them for long.
+    assert min(map(seconds, range(196, 201))) < 0.25
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "values.md"

@@ -21,7 +21,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class Corpus:
 
     splits: Mapping[str, tuple[Document, ...]]
     skipped: tuple[Problem, ...] = ()
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)
 
     def __getitem__(self, split: str) -> tuple[Document, ...]:
         return self.splits.get(split, ())
