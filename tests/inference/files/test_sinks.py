@@ -162,7 +162,7 @@ def test_the_form_is_chosen_by_the_name(name: str, form: str | None) -> None:
 
 
 def test_csv_is_written_for_spreadsheet_programs_of_other_countries(tmp_path: Path) -> None:
-    write = writer("csv", "mentions", CsvStyle(";", bom=True))
+    write = writer("csv", Layout("mentions"), CsvStyle(";", bom=True))
     assert write
     with (tmp_path / "out.csv").open("wb") as stream:
         write(lambda: iter(RECORDS), stream)
