@@ -420,9 +420,9 @@ def test_text_of_other_encodings_is_read_by_its_mark_or_where_the_encoding_is_na
     sources, problems = read(*files)
     assert (texts(sources), problems) == ([(str(files[0]), "café"), *KNOWN], [])
     file = write(tmp_path / "c.txt", b"caf\xe9")
-    problems = []
-    (source,) = read_sources([file], problems.append, dialect=Dialect(encoding="cp850"))
-    assert (source.text, problems) == ("cafÚ", [])
+    complaints: list[Problem] = []
+    (source,) = read_sources([file], complaints.append, dialect=Dialect(encoding="cp850"))
+    assert (source.text, complaints) == ("cafÚ", [])
 
 
 SPREADSHEET = "id;text\r\n1;„Kämpfer“ – Müller getötet\r\n2;São João\r\n"  # noqa: RUF001 # a dash
