@@ -94,7 +94,9 @@ _IRREGULAR_PLURALS = {
     "sorties": "sortie",
     "staves": "stave",
 }
-_NO_PLURALS = frozenset({"gas", "iris", "chassis", "its", "has", "was", "this", *weapon_designations.SHIP_PREFIXES})
+_NO_PLURALS = frozenset(
+    {"gas", "iris", "kris", "chassis", "its", "has", "was", "this", *weapon_designations.SHIP_PREFIXES}
+)
 
 # Dashes, apostrophes and letters that decomposition leaves as they are.
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
