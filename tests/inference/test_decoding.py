@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from conflict_ner.data.document import Entity
+from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.labels import LabelScheme
+from conflict_ner.data.validation import check_document
+from conflict_ner.data.words import split_words
 from conflict_ner.inference.decoding import decode
 from conflict_ner.modeling.encoder import copy_backend
+from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import WindowTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 SCHEME = LabelScheme(("NUMBER", "LOCATION"))
@@ -178,6 +182,85 @@ def test_marks_of_the_sentence_stay_outside_an_entity(by_spaces: WindowTokenizer
 
 def test_a_mark_that_carries_the_score_of_what_follows_stays(by_spaces: WindowTokenizer) -> None:
     assert as_pairs(decode_tags(by_spaces, "in (Goma today", "O B-LOCATION ? O")) == [("(Goma", "LOCATION")]
+
+
+OUR_LABELS = LabelScheme(("ACTOR", "WEAPON", "LOCATION", "NUMBER"))
+
+
+@pytest.fixture(scope="module")
+def by_characters() -> WindowTokenizer:
+    """A token for each character, so that every word has one."""
+    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"\S"), "isolated")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")  # type: ignore[no-untyped-call]
+    return WindowTokenizer.from_tokenizer(copy_backend(tokenizer), 32, 8)
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ("Jama'", "Jama"),
+        ("Jama'atu", "Jama'atu"),
+        ("'Jama'", "Jama"),
+        ("Maj.", "Maj"),
+        ("U.S.", "U.S."),
+        ("Kunar, Kan.", "Kunar, Kan."),
+        ("Yahoo!", "Yahoo"),
+        (".50 rifle", ".50 rifle"),
+        (". 50 rifle", "50 rifle"),
+        ("(FC)", "FC"),
+        ("FC (Goma)", "FC (Goma)"),
+        ("FC [Goma]...", "FC [Goma"),
+        ("\u201cDeath squad\u201d", "Death squad"),
+        ("`Death squad`", "Death squad"),
+        ("#RSF*", "#RSF"),
+        ("40 %", "40 %"),
+        ("40\uff05", "40\uff05"),
+        ("https://t.me/x/", "https://t.me/x/"),
+        ("...", "..."),
+    ],
+)
+def test_with_our_labels_an_entity_has_the_edges_that_check_wants(
+    by_characters: WindowTokenizer, span: str, expected: str
+) -> None:
+    (encoded,) = by_characters.encode([span])
+    tags = OUR_LABELS.encode([(0, len(encoded.word_starts), "WEAPON")], len(encoded.word_starts))
+    ((entity,),) = decode([span], [encoded], tags, np.ones(len(tags), dtype=np.float32), OUR_LABELS)
+    assert entity.text == expected
+
+
+TEXT = st.lists(
+    st.one_of(
+        st.sampled_from(["Jama'at", "M23", "U.S", "F-16C", "60km", "\n\n", "\r\n \t\r\n", "\u2029", "http://a.b/"]),
+        st.sampled_from(
+            "a\u00c97\u0663%\uff05\u066a\u00bd \n\r\t\x0c\x1c\xa0\u200b\u0301\u02bc'`\u2019\u201c\u201d\u00ab\u00bb"
+            "(){}[]\uff08\uff09.,;:\u2026\u2025-\u2013\u2014\u2212/\\_*@#+$|~\u00b7\u2039\u203a\u3001\u3002\u6f22\u0645"
+        ),
+        st.characters(exclude_categories=["Cs"], exclude_characters="&<^\x1b\u00e2\u00c2\u00c3"),
+    ),
+    max_size=16,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(TEXT, st.data())
+def test_with_our_labels_entities_of_any_tags_pass_check(
+    by_characters: WindowTokenizer, text: str, data: st.DataObject
+) -> None:
+    (encoded,) = by_characters.encode([text])
+    size = len(encoded.word_starts)
+    tags = np.array(
+        data.draw(st.lists(st.sampled_from([1, 2, 2, 2, 4, 0]), min_size=size, max_size=size)), dtype=np.int64
+    )
+    (entities,) = decode([text], [encoded], tags, np.ones(size, dtype=np.float32), OUR_LABELS)
+    normalized = normalize(text)
+    words = [offsets.tolist() for offsets in normalized.original_offsets(*split_words(normalized.text))] if size else []
+    for entity in entities:
+        assert entity.start in words[0]
+        assert entity.end in words[1]
+        assert not re.search(r"(\r\n|\r|\n)\s*?(\r\n|\r|\n)", normalize(entity.text).text)
+    named = tuple(Mention(e.start, e.end, e.label) for e in entities if any(map(str.isalnum, normalize(e.text).text)))
+    assert check_document(Document("r", text + "a", named), OUR_LABELS.labels) == []
 
 
 PIECES = st.sampled_from(

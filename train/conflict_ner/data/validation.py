@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,19 +27,12 @@ from pathlib import Path
 import numpy as np
 
 from conflict_ner.data.document import Document, Mention, is_encodable
+from conflict_ner.data.edges import has_loose_beginning, has_loose_end
 from conflict_ner.data.label_levels import NUMBER_KINDS, first_levels, kinds_below, resolve_label, second_level
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
 NEAR_DUPLICATE_SIMILARITY = 0.5  # Jaccard similarity of the two texts' shingles
-# Last characters that belong to a mention although Unicode classes them as punctuation: percent and
-# per mille signs, and the period of an abbreviation (U.S., Kan., Inc.).
-_UNITS = "%‰"
-_ABBREVIATION = re.compile(
-    r"(?:(?:\b\w\.){2,}|\b(?:Inc|Corp|Co|Gen|Dept|Ltd|Jr|Sr|St|Bros|Ala|Ariz|Ark|Calif|Colo|Conn|Del|Fla|Ga|Ill|Ind|Kan|Ky|La|Md|"
-    r"Mass|Mich|Minn|Miss|Mo|Mont|Neb|Nev|Okla|Ore|Pa|Tenn|Tex|Va|Vt|Wash|Wis|Wyo)\.)\Z"
-)
-_ALLOWED_OPENINGS = "#@&"
 GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
 _NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
 
@@ -190,22 +182,13 @@ def _offset_fault(document: Document, mention: Mention) -> tuple[str, str] | Non
 
 def _edge_fault(text: str, *, guidelines: bool) -> tuple[str, str] | None:
     """Return the fault of a mention's first or last character and its fix; None if there is none."""
-    for char, verb in ((text[0], "begins"), (text[-1], "ends")):
+    for char, verb, is_loose in ((text[0], "begins", has_loose_beginning), (text[-1], "ends", has_loose_end)):
         if char.isspace():
             return f"{verb} with a space", "leave it outside the mention"
-        at_end = verb == "ends"
-        allowed = char in (_UNITS if at_end else _ALLOWED_OPENINGS) or (at_end and _has_own_ending(text))
-        if guidelines and unicodedata.category(char).startswith("P") and not allowed:
+        if guidelines and is_loose(text):
             fix = f"leave it outside the mention; if your guidelines have it inside: {_NO_GUIDELINES}"
             return f"{verb} with the punctuation {char!r}", fix
     return None
-
-
-def _has_own_ending(text: str) -> bool:
-    """Return whether the last character belongs to the mention: its own bracket or an abbreviation's period."""
-    if text[-1] == ")":
-        return text.count("(") == text.count(")")
-    return bool(_ABBREVIATION.search(text))
 
 
 def _repeated_ids(splits: Mapping[str, Sequence[Document]]) -> Iterator[Finding]:

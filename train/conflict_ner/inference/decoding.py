@@ -3,19 +3,24 @@
 It decodes as `transformers.pipeline` does with `aggregation_strategy="first"`, with three differences.
 Words are those of `words.split_words`, which may end inside one of the tokenizer's words. No entity
 continues across a blank line. And no entity begins or ends with a punctuation mark that belongs to the
-sentence around it: a comma, a hyphen, a bracket or quote without its other half. Full stops stay,
-because they can be part of a name, and so do marks if an entity consists of nothing else.
+sentence around it: a comma, a hyphen, a bracket or quote without its other half. For the labels of our
+guidelines that is any mark that `check` refuses at the edge of a labeled mention (`data.edges`). For other
+labels full stops and exclamation marks stay, because they can be part of a name. An entity that consists
+of nothing but marks stays as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from conflict_ner.data.document import Entity
+from conflict_ner.data.edges import has_loose_beginning, has_loose_end
 from conflict_ner.data.labels import OUTSIDE, LabelScheme, TagIds
+from conflict_ner.data.validation import guidelines_apply
 from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import EncodedText
 
@@ -58,8 +63,9 @@ def decode(
         return found
     owners = np.repeat(np.arange(len(texts)), counts)[first_words].tolist()
     first_words, past_words = _trimmed(
-        [texts[owner] for owner in owners], starts, ends, has_first_subword, first_words, past_words
-    )
+        [texts[owner] for owner in owners], starts, ends, has_first_subword, first_words, past_words,
+        guidelines=guidelines_apply(None, scheme.labels),
+    )  # fmt: skip
     # `reduceat` sums over each span and over the gap after it; the sums over gaps are dropped.
     edges = np.column_stack((first_words, past_words)).ravel()
     weights = np.append(has_first_subword, False)
@@ -76,7 +82,7 @@ def decode(
 
 def _trimmed(
     texts: Sequence[str], starts: Ints, ends: Ints, has_first_subword: npt.NDArray[np.bool_],
-    first_words: Ints, past_words: Ints,
+    first_words: Ints, past_words: Ints, *, guidelines: bool,
 ) -> tuple[Ints, Ints]:  # fmt: skip
     """Return spans without the punctuation marks at their edges that belong to the sentence around them.
 
@@ -84,6 +90,7 @@ def _trimmed(
         texts: the text of each span.
         starts, ends, has_first_subword: of all words.
         first_words, past_words: of each span, the index of its first word and that after its last word.
+        guidelines: leave out every mark that the labeling guidelines leave outside a mention.
     """
     first_words, past_words = first_words.copy(), past_words.copy()
     edges = zip(texts, starts[first_words].tolist(), ends[past_words - 1].tolist(), strict=True)
@@ -93,7 +100,7 @@ def _trimmed(
         words = range(int(first_words[k]), int(past_words[k]))
         normalized = [normalize(texts[k][starts[word] : ends[word]]).text for word in words]
         spaced = [ends[word] < starts[word + 1] for word in words[:-1]]
-        before, after = _count_loose_marks(normalized, spaced)
+        before, after = _count_loose_marks(normalized, spaced, guidelines=guidelines)
         # At least one of the remaining words must have a score.
         if has_first_subword[first_words[k] + before : past_words[k] - after].any():
             first_words[k] += before
@@ -101,20 +108,23 @@ def _trimmed(
     return first_words, past_words
 
 
-def _count_loose_marks(words: Sequence[str], spaced: Sequence[bool]) -> tuple[int, int]:
+def _count_loose_marks(words: Sequence[str], spaced: Sequence[bool], *, guidelines: bool) -> tuple[int, int]:
     """Count the marks at the beginning and at the end of a span that do not belong to it.
 
     Args:
         spaced: whether white space follows each word but the last.
+        guidelines: as in `_trimmed`.
     """
     first, last = 0, len(words)
     if not any(word[:1].isalnum() for word in words):
         return 0, 0
     while last - first > 1:
         inside = words[first:last]
-        if _is_loose(inside[-1], inside, _OPENED_BY, _CLOSED_BY):
+        gaps = [" " if space else "" for space in spaced[first : last - 1]]
+        span = "".join(chain.from_iterable(zip(inside, [*gaps, ""], strict=True)))
+        if _is_loose(inside[-1], inside, _OPENED_BY, _CLOSED_BY) or (guidelines and has_loose_end(span)):
             last -= 1
-        elif _is_loose_before(inside, spaced=spaced[first]):
+        elif _is_loose_before(inside, spaced=spaced[first]) or (guidelines and has_loose_beginning(span)):
             first += 1
         else:
             break
