@@ -49,7 +49,9 @@ def test_missing_or_unidentifiable_layers_are_an_error() -> None:
     with pytest.raises(EncoderError, match="freeze_layers is 4, but the encoder has 3 layers"):
         freeze(bert(), embeddings=False, layers=4)
     shared = AlbertForTokenClassification(AlbertConfig(num_hidden_layers=3, embedding_size=8, **SIZES))
-    with pytest.raises(EncoderError, match=r"3 layers \(albert\) cannot be told apart; leave it at 0"):
+    with pytest.raises(
+        EncoderError, match=r"3 layers \(albert\) cannot be told apart; leave out training.freeze_layers"
+    ):
         freeze(shared, embeddings=False, layers=1)
 
 

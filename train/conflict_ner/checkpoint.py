@@ -121,6 +121,7 @@ class Manifest(BaseModel):
     pipeline: PipelineFacts | None = None
     calibration: CalibrationFacts | None = None
     exported: ExportFacts | None = None  # None: weights for PyTorch
+    teachers: Mapping[str, str] = {}  # the SHA-256 of the weights of each checkpoint it learned from, by name
     scripts: tuple[str, ...] | None = None  # Unicode names of the scripts of the training texts; None: not recorded
 
     @property

@@ -29,6 +29,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -64,6 +65,11 @@ def _check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(labels)) < len(labels):
         raise ValueError("a label appears twice")
     return labels
+
+
+def _as_tuple(value: object) -> object:
+    """Read one path as a list of one."""
+    return (value,) if isinstance(value, str | Path) else value
 
 
 class _Section(BaseModel):
@@ -106,6 +112,11 @@ class DataConfig(_Section):
     )
     test: tuple[RunPath, ...] = Field(
         (), description="scored once, after training; chooses nothing", examples=[["data/test"]]
+    )
+    unlabeled: tuple[RunPath, ...] = Field(
+        (),
+        description="texts without labels, in any form that `tag` reads, for which the teacher's answers are learned; "
+        "needs training.teacher",
     )
     validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
         None, description="share of the training reports that is held out at random for validation, instead of files"
@@ -187,6 +198,15 @@ class TrainingConfig(_Section):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
         7, description="seed of all random choices; the same seed gives the same model on the same machine"
     )
+    teacher: Annotated[tuple[RunPath, ...], BeforeValidator(_as_tuple)] = Field(
+        (),
+        description="checkpoints whose answers the model learns beside the labels (knowledge distillation); "
+        "the answers of several are averaged",
+    )
+    teacher_temperature: Rate = Field(2.0, description="the teacher's answers are softened by this; 1 leaves them")
+    teacher_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
+        0.5, description="share of the loss of labeled words that is the teacher's; of unlabeled words it is all"
+    )
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="number format of the computation; auto is bf16 where that is fast, else fp32"
@@ -211,6 +231,11 @@ class Config(_Section):
         "minilm",
         min_length=1,
         description="the pretrained encoder: a bundled name, such as minilm or mpnet, a folder, or a hub id",
+    )
+    encoder_layers: Count | Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="keep only so many of the encoder's layers, spread evenly, or those with these numbers, from 1: "
+        "a smaller and faster model; null keeps all",
     )
     data: DataConfig = Field(description="the labeled reports")
     encoding: EncodingConfig = Field(EncodingConfig(), description="how reports are cut for the encoder")

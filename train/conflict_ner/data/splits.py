@@ -128,14 +128,19 @@ def read_splits(config: Config) -> Corpus:
     """Read and check the data files that a config names, without dividing them further.
 
     Raises:
-        ConfigError: if the label of numbers or weapons is not one of the labels.
+        ConfigError: if the label of numbers or weapons is not one of the labels, or unlabeled texts have no teacher.
         DataError: as `corpus.load`.
     """
     known = {*config.labels, *first_levels(config.labels)}
-    unknown = {f"values.{role}": label for role, label in config.values if label is not None and label not in known}
-    if unknown:
-        fix = f"the labels are {', '.join(config.labels)}"
-        raise ConfigError("the config", [Problem(key, f"no label {label!r}", fix) for key, label in unknown.items()])
+    problems = [
+        Problem(f"values.{role}", f"no label {label!r}", f"the labels are {', '.join(config.labels)}")
+        for role, label in config.values
+        if label is not None and label not in known
+    ]
+    if config.data.unlabeled and not config.training.teacher:
+        problems.append(Problem("data.unlabeled", "nobody labels these texts", "name a checkpoint in training.teacher"))
+    if problems:
+        raise ConfigError("the config", problems)
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}
     settings = config.data

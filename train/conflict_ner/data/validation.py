@@ -262,6 +262,36 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
             seen.append((split, document, len(shingles)))
 
 
+class HeldOutTexts:
+    """Finds texts that copy a held-out report, exactly or nearly; the texts may be any number, read one by one."""
+
+    def __init__(self, splits: Mapping[str, Sequence[Document]]) -> None:
+        self._exact: dict[str, tuple[str, Document]] = {}
+        self._seen: list[tuple[str, Document, int]] = []
+        self._postings: dict[int, list[int]] = defaultdict(list)
+        for split, documents in splits.items():
+            for document in documents:
+                self._exact.setdefault(_normalize(document.text), (split, document))
+                shingles = _shingles(document.text)
+                for shingle in shingles:
+                    self._postings[shingle].append(len(self._seen))
+                self._seen.append((split, document, len(shingles)))
+
+    def describe_copy(self, text: str) -> str | None:
+        """Return which held-out report a text copies, in words; None if it copies none."""
+        if found := self._exact.get(_normalize(text)):
+            split, document = found
+            return f"has the same text as {document.id!r} ({split}) at {document.origin}"
+        shingles = _shingles(text)
+        hits = [numbers for shingle in shingles if (numbers := self._postings.get(shingle))]
+        if hits:
+            nearest, similarity = _nearest(hits, len(shingles), self._seen)
+            split, document, _ = self._seen[nearest]
+            if similarity >= NEAR_DUPLICATE_SIMILARITY:
+                return f"is a near-copy of {document.id!r} ({split}) at {document.origin}: {similarity:.0%} is shared"
+        return None
+
+
 def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Document, int]]) -> tuple[int, float]:
     """Return the number of the most similar document in the postings, and its similarity.
 

@@ -159,6 +159,11 @@ class Tagger:
         return found if self.values is None else map(self.values.fill, found)
 
     @property
+    def predictor(self) -> Predictor:
+        """What computes and decodes, for code that needs logits."""
+        return self._predictor
+
+    @property
     def device(self) -> str:
         """The device that the model is on, as PyTorch names it."""
         return self._predictor.runtime.device

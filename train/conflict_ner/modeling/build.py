@@ -9,7 +9,7 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, build_cased_tokenizer
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
-from conflict_ner.modeling.layers import freeze, use_byte_dropout
+from conflict_ner.modeling.layers import freeze, keep_layers, use_byte_dropout
 from conflict_ner.modeling.tokenization import WindowTokenizer, encoder_window
 
 
@@ -26,6 +26,8 @@ def build_encoder(
     # Short inputs train faster on CPUs with plain matrix products than with fused attention.
     attention = "eager" if hardware.device == "cpu" else None
     model = new_model(source, scheme, settings.dropout, settings.attention_dropout, attention)
+    if config.encoder_layers:
+        keep_layers(model, config.encoder_layers)
     tokenizer = load_tokenizer(source)
     cased = build_cased_tokenizer(tokenizer) if config.encoding.capitals else None
     if cased:

@@ -1,4 +1,4 @@
-"""Change layers of an encoder for training: freeze some of them, and use a faster dropout on a CPU.
+"""Change layers of an encoder for training: keep or freeze some of them, and use a faster dropout on a CPU.
 
 No gradients are computed below the lowest part that is trained, so with half of the layers frozen a
 step takes about two thirds of its time.
@@ -15,6 +15,7 @@ expected value of the output is the input. Dropout itself: Srivastava et al., 20
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,14 +49,43 @@ def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
             layer.requires_grad_(True)
 
 
+def keep_layers(model: PreTrainedModel, layers: int | Sequence[int]) -> None:
+    """Remove layers of the encoder.
+
+    Which layers a smaller model starts from matters little if they are spread evenly (Sanh et al., 2019, DistilBERT;
+    Sajjad et al., 2023).
+
+    Args:
+        model: the model, changed in place, with its config.
+        layers: how many to keep, spread evenly with the lowest and the highest among them, or their numbers, from 1.
+
+    Raises:
+        EncoderError: if the encoder has fewer layers, or its layers cannot be identified.
+    """
+    stack = _find_layers(model)
+    if isinstance(layers, int):
+        numbers = [round(k * (len(stack) - 1) / max(layers - 1, 1)) + 1 for k in range(layers)]
+    else:
+        numbers = list(layers)
+    if max(numbers) > len(stack) or len(set(numbers)) < len(numbers) or len(numbers) > len(stack):
+        raise EncoderError(
+            f"encoder_layers: {layers} cannot be kept of the encoder's {len(stack)} layers; give at most that many, or "
+            f"different numbers from 1 to {len(stack)}"
+        )
+    kept = [stack[number - 1] for number in sorted(numbers)]
+    del stack[:]
+    stack.extend(kept)
+    model.config.num_hidden_layers = len(kept)
+
+
 def _find_layers(model: PreTrainedModel) -> nn.ModuleList:
     """Return the encoder's layers, lowest first: the only list of modules of the length that its config gives."""
     depth = model.config.num_hidden_layers
     stacks = [m for m in model.base_model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     if len(stacks) != 1:
         raise EncoderError(
-            f"training.freeze_layers: the encoder's {depth} layers ({model.config.model_type}) cannot be told apart; "
-            "leave it at 0"
+            f"the encoder's {depth} layers ({model.config.model_type}) cannot be told apart; leave out "
+            "training.freeze_layers and encoder_layers"
         )
     return stacks[0]
 

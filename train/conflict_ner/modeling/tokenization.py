@@ -240,40 +240,55 @@ def word_spans(encoded: EncodedText, mentions: Sequence[Mention]) -> tuple[list[
     return aligned, unaligned
 
 
+def word_tags(encoded: EncodedText, mentions: Sequence[Mention], scheme: LabelScheme) -> tuple[TagIds, list[Mention]]:
+    """Return the tag of each word, shape (W,), and the mentions with an edge inside a word.
+
+    Words that such a mention touches have IGNORED: neither label would be true.
+    """
+    spans, unaligned = word_spans(encoded, mentions)
+    tags = scheme.encode(spans, len(encoded.word_starts))
+    for mention in unaligned:
+        tags[(encoded.word_starts < mention.end) & (encoded.word_ends > mention.start)] = IGNORED
+    return tags, unaligned
+
+
 def training_windows(
     documents: Sequence[Document], window_tokenizer: WindowTokenizer, scheme: LabelScheme
 ) -> tuple[list[dict[str, list[int]]], list[tuple[Document, Mention]]]:
     """Return labeled windows for training, and the mentions that cannot be aligned to words.
 
     Each window is `{"input_ids": [...], "labels": [...]}`, both of the same length. Every word
-    is labeled once, at its first subword, in the window that owns it. Words that an
-    unaligned mention touches are excluded from the loss: neither label would be true.
+    is labeled once, at its first subword, in the window that owns it, by `word_tags`.
     """
     windows: list[dict[str, list[int]]] = []
     unaligned: list[tuple[Document, Mention]] = []
     for document, encoded in zip(documents, window_tokenizer.encode([d.text for d in documents]), strict=True):
-        spans, without_span = word_spans(encoded, document.mentions)
+        tags, without_span = word_tags(encoded, document.mentions, scheme)
         unaligned += [(document, mention) for mention in without_span]
-        tags = scheme.encode(spans, len(encoded.word_starts))
-        for mention in without_span:
-            tags[(encoded.word_starts < mention.end) & (encoded.word_ends > mention.start)] = IGNORED
-        windows += _label_windows(encoded, tags, window_tokenizer)
+        windows += (window for window, _ in label_windows(encoded, tags, window_tokenizer))
     return windows, unaligned
 
 
-def _label_windows(
+def label_windows(
     encoded: EncodedText, tags: TagIds, window_tokenizer: WindowTokenizer
-) -> Iterator[dict[str, list[int]]]:
-    """Yield the windows that own at least one word with a label."""
-    has_first_subword = encoded.first_subwords >= 0
+) -> Iterator[tuple[dict[str, list[int]], Ints]]:
+    """Yield the windows that own at least one word with a label, each with the numbers of these words, in order.
+
+    Args:
+        tags: of each word, shape (W,); words with IGNORED have no label.
+    """
+    labeled_words = np.flatnonzero((encoded.first_subwords >= 0) & (tags != IGNORED))
+    tokens = encoded.first_subwords[labeled_words]
     token_labels = np.full(len(encoded.token_ids), IGNORED, dtype=np.int64)
-    token_labels[encoded.first_subwords[has_first_subword]] = tags[has_first_subword]
+    token_labels[tokens] = tags[labeled_words]
     for index, (begin, end) in enumerate(encoded.windows):
-        labels = np.where(encoded.owners[begin:end] == index, token_labels[begin:end], IGNORED)
-        if (labels == IGNORED).all():  # no text, or inside one very long word: nothing to learn from
+        words = labeled_words[encoded.owners[tokens] == index]
+        if not words.size:  # no text, or inside one very long word: nothing to learn from
             continue
+        labels = np.where(encoded.owners[begin:end] == index, token_labels[begin:end], IGNORED)
         prefix, suffix = [IGNORED] * len(window_tokenizer.prefix), [IGNORED] * len(window_tokenizer.suffix)
-        yield {"input_ids": window_tokenizer.window_ids(encoded, index), "labels": [*prefix, *labels.tolist(), *suffix]}
+        ids = window_tokenizer.window_ids(encoded, index)
+        yield {"input_ids": ids, "labels": [*prefix, *labels.tolist(), *suffix]}, words
 
 
 def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints) -> Ints:

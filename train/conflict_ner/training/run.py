@@ -49,7 +49,9 @@ from conflict_ner.modeling.encoder import (
 )
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
+from conflict_ner.training.distillation import describe_teachers, distillation_windows
 from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
+from conflict_ner.training.history import last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
 from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
@@ -110,11 +112,11 @@ def _run_steps(
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
-    rows = datasets.Dataset.from_list(windows)
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
     validation_share = _characters(data["validation"]) / _characters(data["train"])
 
     with open_training_folder(config, data, restart, processes) as folder:
+        rows = _training_rows(config, data, windows, window_tokenizer, folder, hardware, processes, console)
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
             callbacks = [progress] if processes.is_main_process else []
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=callbacks)
@@ -130,6 +132,26 @@ def _run_steps(
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
     return Checkpoint.load(config.output)
+
+
+def _training_rows(
+    config: Config,
+    data: Corpus,
+    windows: Sequence[Mapping[str, Sequence[int]]],
+    window_tokenizer: WindowTokenizer,
+    folder: Path,
+    hardware: Hardware,
+    processes: PartialState,
+    console: Console,
+) -> datasets.Dataset:
+    """Return the windows to train on, with the answers of the teachers if there are any."""
+    if not config.training.teacher:
+        return datasets.Dataset.from_list(list(windows))
+    with processes.main_process_first():  # the others read what it has computed
+        is_resumed = last_state(folder) is not None
+        rows = distillation_windows(config, data, window_tokenizer, folder, hardware.device, resume=is_resumed)
+    console.print(describe_teachers(config, len(rows), len(windows)), highlight=False, markup=False, soft_wrap=True)
+    return rows
 
 
 def load(config: Config, files: Corpus | None = None) -> Corpus:
@@ -220,5 +242,6 @@ def _manifest(
         versions=checkpoint.library_versions(),
         weights_sha256="",
         calibration=calibration,
+        teachers={path.name: Checkpoint.load(path).manifest.weights_sha256 for path in config.training.teacher},
         scripts=scripts_of(document.text for document in data["train"]),
     )

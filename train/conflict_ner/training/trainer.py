@@ -26,6 +26,7 @@ from conflict_ner.config import TrainingConfig
 from conflict_ner.errors import TrainingError
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.tokenization import IGNORED
+from conflict_ner.training.distillation import UNLABELED
 from conflict_ner.training.history import METRIC, Epoch, best_epoch, epochs, is_over, last_state
 from conflict_ner.training.sampler import TokenBudgetSampler, pad
 
@@ -65,7 +66,8 @@ def fit(
     """Train until the last epoch, or until validation stops improving.
 
     Args:
-        windows: columns `input_ids` and `labels`, of equal length in each row.
+        windows: columns `input_ids` and `labels`, of equal length in each row, and with a teacher its answers in
+            `teacher` (see `distillation`).
         folder: where states are saved; the caller creates and removes it.
         validate: scores the model on whole documents; must return `strict_f1`.
         resume: go on from the folder's last complete state, if it has one.
@@ -100,21 +102,22 @@ class _Trainer(Trainer):
         self.validate = validate
         self.windows = windows
         self.network = model  # not wrapped for several devices
+        self.answers: torch.Tensor | None = None  # the teacher's, of the current batch
         padding = model.config.pad_token_id or 0
         super().__init__(
             model=model,
             args=_arguments(settings, hardware, folder),
             train_dataset=windows,
             eval_dataset=windows,  # required but not read: `evaluate` scores documents
-            data_collator=lambda rows: _collate(rows, padding),
-            compute_loss_func=_loss,
+            data_collator=lambda rows: _collate(rows, padding, len(model.config.id2label or ())),
+            compute_loss_func=self._mean_loss,
             callbacks=[*callbacks, _EarlyStop(settings.patience)],
         )
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         sampler = TokenBudgetSampler(
-            [len(ids) for ids in self.windows["input_ids"]],
+            window_lengths(self.windows),
             self.settings.batch_tokens,
             self.settings.seed,
             self.accelerator.num_processes,
@@ -126,6 +129,26 @@ class _Trainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        self.answers = inputs.pop("teacher", None)  # the model takes no such input
+        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+
+    def _mean_loss(
+        self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        if self.answers is None:
+            return _loss(outputs, labels, num_items_in_batch)
+        settings = self.settings
+        return distillation_loss(
+            outputs, labels, self.answers, settings.teacher_temperature, settings.teacher_weight, num_items_in_batch
+        )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -229,12 +252,24 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
     return arguments
 
 
-def _collate(rows: Sequence[Mapping[str, Sequence[int]]], padding: int) -> dict[str, torch.Tensor]:
-    return {
+def window_lengths(windows: datasets.Dataset) -> list[int]:
+    """Return the number of tokens of each window, without reading the tokens into memory."""
+    import pyarrow.compute as pc
+
+    lengths: list[int] = pc.list_value_length(windows.data.column("input_ids")).to_pylist()
+    return lengths
+
+
+def _collate(rows: Sequence[Mapping[str, Sequence[Any]]], padding: int, tags: int) -> dict[str, torch.Tensor]:
+    batch = {
         "input_ids": pad([row["input_ids"] for row in rows], padding),
         "attention_mask": pad([[1] * len(row["input_ids"]) for row in rows], 0),
         "labels": pad([row["labels"] for row in rows], IGNORED),
     }
+    if "teacher" in rows[0]:
+        answers = [torch.tensor(row["teacher"], dtype=torch.float32).view(-1, tags) for row in rows]
+        batch["teacher"] = torch.cat(answers)
+    return batch
 
 
 def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
@@ -243,4 +278,34 @@ def _loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor |
     total = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     count = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum()
     # A batch may have no labeled word (a window inside one very long word): the loss is then 0, not 0 / 0.
+    return total / torch.as_tensor(count).clamp(min=1)
+
+
+def distillation_loss(
+    outputs: Any,
+    labels: torch.Tensor,
+    answers: torch.Tensor,
+    temperature: float,
+    weight: float,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """Return the mean over words of the cross entropies with the labels and with the teacher's answers.
+
+    The teacher's is multiplied by the squared temperature, so that its gradient has the same size at any temperature
+    (Hinton et al., 2015).
+
+    Args:
+        labels: shape (windows, length); IGNORED is no word, UNLABELED a word with the teacher's answer alone.
+        answers: the softened probabilities of these words' tags, shape (words, tags); zeros where there is no answer.
+        weight: the share of the teacher in the loss of words that have a label.
+        num_items_in_batch: the words of the whole step; None: those of this batch.
+    """
+    is_word = labels != IGNORED
+    logits, labels = outputs["logits"].float()[is_word], labels[is_word]
+    is_labeled, is_answered = labels != UNLABELED, answers.sum(-1) > 0
+    share = torch.where(is_labeled, weight, 1.0) * is_answered
+    hard = nn.functional.cross_entropy(logits, labels.clamp(min=0), reduction="none") * is_labeled
+    soft = -(answers * (logits / temperature).log_softmax(-1)).sum(-1) * temperature**2
+    total: torch.Tensor = ((1 - share) * hard + share * soft).sum()
+    count = num_items_in_batch if num_items_in_batch is not None else is_word.sum()
     return total / torch.as_tensor(count).clamp(min=1)

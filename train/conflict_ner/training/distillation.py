@@ -1,0 +1,262 @@
+"""Knowledge distillation: a model also learns the distribution that its teacher gives each word.
+
+A teacher is a checkpoint, usually of a larger encoder. Its answers for the labeled reports, and for any number of
+texts without labels, are computed once, before the first step, and kept on disk beside the run, so that an epoch costs
+what it costs without a teacher. They are distributions over the tags of words and not of tokens: teacher and student
+may have different tokenizers. Several teachers are averaged. (Hinton, Vinyals and Dean, 2015.)
+
+The loss of a word is the cross entropy with its label and with the teacher's softened distribution, in shares that the
+config sets; a word without a label has only the teacher's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from conflict_ner.config import Config
+from conflict_ner.data.corpus import Corpus
+from conflict_ner.data.document import Document
+from conflict_ner.data.label_levels import resolve_label
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.data.validation import HeldOutTexts
+from conflict_ner.errors import ConfigError, DataError, OverwriteError, Problem, format_count
+from conflict_ner.files import sync_folder
+from conflict_ner.inference.files.sources import expand, read_sources
+from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer, label_windows, word_tags
+
+if TYPE_CHECKING:
+    import datasets
+    import pyarrow as pa
+
+Float32 = npt.NDArray[np.float32]
+UNLABELED = -1  # the label of a word that only a teacher has tagged; unlike IGNORED it counts in the mean of the loss
+_CHUNK = 512  # texts that are tagged by all teachers, and written, at a time
+_PREFIX = "teacher-"
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A checkpoint that answers for a student.
+
+    tags: for each of its tags, the student's tag that it stands for, shape (tags of the teacher,).
+    """
+
+    tagger: Tagger
+    tags: npt.NDArray[np.int64]
+
+    def answers(self, texts: Sequence[str], temperature: float, tags: int) -> Iterator[Float32]:
+        """Yield for each text the student's tags' probabilities, shape (words, tags); zeros where it cannot tell."""
+        for encoded, logits in self.tagger.predictor.logits(texts):
+            softened = logits / temperature
+            exponentials = np.exp(softened - softened.max(axis=-1, keepdims=True))
+            own = exponentials / exponentials.sum(axis=-1, keepdims=True)
+            own[encoded.first_subwords < 0] = 0.0  # the teacher's tokenizer dropped the word
+            answers = np.zeros((len(own), tags), dtype=np.float32)
+            np.add.at(answers.T, self.tags, own.T)
+            yield answers
+
+
+def load_teachers(config: Config, device: str) -> list[Teacher]:
+    """Load the teachers of a run.
+
+    A teacher may know kinds of the student's labels: NUMBER.killed counts as NUMBER then.
+
+    Raises:
+        CheckpointError: if one is not a complete checkpoint.
+        ConfigError: if one lacks a label of the config, or has one that the config has not.
+    """
+    scheme = LabelScheme(config.labels)
+    teachers, problems = [], []
+    for path in config.training.teacher:
+        tagger = Tagger.load(path, device)
+        found = {label: resolve_label(label, config.labels) for label in tagger.labels}
+        unknown = [label for label, own in found.items() if own is None]
+        missing = [label for label in config.labels if label not in found.values()]
+        if unknown or missing:
+            differences = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(unknown)}"] * bool(
+                unknown
+            )
+            what = f"{path} {' and '.join(differences)}"
+            problems.append(Problem("training.teacher", what, "name a checkpoint that was trained on the same labels"))
+            continue
+        tags = [tag if tag == "O" else f"{tag[:2]}{found[tag[2:]]}" for tag in tagger.checkpoint.scheme.tags]
+        teachers.append(Teacher(tagger, np.array([scheme.label2id[tag] for tag in tags])))
+    if problems:
+        raise ConfigError("the config", problems)
+    return teachers
+
+
+def distillation_windows(
+    config: Config, data: Corpus, window_tokenizer: WindowTokenizer, folder: Path, device: str, *, resume: bool
+) -> datasets.Dataset:
+    """Return the windows of a run with the teachers' answers; they are computed unless the folder has them.
+
+    Each row has `input_ids` and `labels` of equal length, and `teacher`: for each token whose label is not IGNORED, in
+    order, the probabilities of all tags, flattened.
+
+    Args:
+        folder: of the run; the windows are kept in it.
+        resume: the run goes on from an epoch, so that the windows must be those of its beginning.
+
+    Raises:
+        CheckpointError, ConfigError: as `load_teachers`.
+        DataError: if unlabeled texts cannot be read, there are none, or one copies a validation or test report.
+        OverwriteError: if the teachers or the unlabeled texts are others than at the beginning of the run.
+    """
+    import datasets
+
+    unlabeled = _unlabeled_files(config)
+    file = folder / f"{_PREFIX}{_fingerprint(config, data, window_tokenizer, unlabeled)}.arrow"
+    if not file.is_file():
+        if resume and any(folder.glob(f"{_PREFIX}*.arrow")):
+            raise OverwriteError(
+                f"{folder} holds an interrupted run with other teachers or unlabeled texts; nothing was changed", []
+            )
+        for old in folder.glob(f"{_PREFIX}*"):
+            old.unlink()
+        teachers = load_teachers(config, device)
+        _write(file, _rows(config, data, unlabeled, teachers, window_tokenizer))
+    return datasets.Dataset.from_file(str(file))
+
+
+def _unlabeled_files(config: Config) -> list[Path]:
+    """Return the files with unlabeled texts.
+
+    Raises:
+        DataError: if a path does not exist, or holds nothing that can be read.
+    """
+    problems: list[Problem] = []
+    files = expand(config.data.unlabeled, problems.append)
+    problems += [
+        Problem(str(file), "no such file or folder", "correct the path") for file in files if not file.exists()
+    ]
+    if problems:
+        raise DataError(problems)
+    return files
+
+
+def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer, unlabeled: Sequence[Path]) -> str:
+    """Return a hash of all that the windows and answers depend on."""
+    teachers = [
+        json.loads((path / "manifest.json").read_bytes()).get("weights_sha256")
+        for path in config.training.teacher
+        if (path / "manifest.json").is_file()
+    ]
+    facts = [
+        [str(path) for path in config.training.teacher],
+        teachers,
+        config.training.teacher_temperature,
+        config.labels,
+        data.fingerprint("train"),
+        [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in unlabeled],
+        hashlib.sha256(window_tokenizer.tokenizer.to_str().encode()).hexdigest(),
+        [window_tokenizer.window, window_tokenizer.overlap],
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _rows(
+    config: Config,
+    data: Corpus,
+    unlabeled: Sequence[Path],
+    teachers: Sequence[Teacher],
+    window_tokenizer: WindowTokenizer,
+) -> Iterator[dict[str, Any]]:
+    scheme = LabelScheme(config.labels)
+    documents = iter(data["train"])
+    while chunk := list(islice(documents, _CHUNK)):
+        yield from _windows(chunk, scheme, config, teachers, window_tokenizer, labeled=True)
+    texts = _unlabeled_texts(unlabeled, data)
+    while chunk := list(islice(texts, _CHUNK)):
+        yield from _windows(chunk, scheme, config, teachers, window_tokenizer, labeled=False)
+
+
+def _unlabeled_texts(files: Sequence[Path], data: Corpus) -> Iterator[Document]:
+    """Yield unlabeled texts, one after the other.
+
+    Raises:
+        DataError: at the first that cannot be read or copies a held-out report, or at the end if there was none.
+    """
+    held_out = HeldOutTexts({split: data[split] for split in data.splits if split != "train"})
+    problems: list[Problem] = []
+    count = 0
+    for source in read_sources(files, problems.append):
+        if copy := held_out.describe_copy(source.text):
+            problems.append(Problem(str(source.id), copy, "take it out of data.unlabeled: it would be learned"))
+        if problems:
+            raise DataError(problems)
+        if source.text.strip():
+            count += 1
+            yield Document(str(source.id), source.text)
+    if files and not count:
+        problems = problems or [Problem(str(files[0]), "has no text in it", "name files with reports")]
+    if problems:
+        raise DataError(problems)
+
+
+def _windows(
+    documents: Sequence[Document],
+    scheme: LabelScheme,
+    config: Config,
+    teachers: Sequence[Teacher],
+    window_tokenizer: WindowTokenizer,
+    *,
+    labeled: bool,
+) -> Iterator[dict[str, Any]]:
+    """Yield the windows of some texts with the teachers' answers."""
+    texts = [document.text for document in documents]
+    answers = [teacher.answers(texts, config.training.teacher_temperature, len(scheme.tags)) for teacher in teachers]
+    for document, encoded, *given in zip(documents, window_tokenizer.encode(texts), *answers, strict=True):
+        mean = np.mean(given, axis=0)
+        if labeled:
+            tags, _ = word_tags(encoded, document.mentions, scheme)
+        else:
+            tags = np.where(mean.sum(axis=-1) > 0, UNLABELED, IGNORED)
+        for window, words in label_windows(encoded, tags, window_tokenizer):
+            yield {**window, "teacher": mean[words].astype(np.float16).ravel()}
+
+
+def _write(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write windows to an Arrow file, a chunk at a time; the file has its name once it is complete."""
+    import pyarrow as pa
+
+    schema = pa.schema(
+        {"input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "teacher": pa.list_(pa.float16())}
+    )
+    partial = file.with_suffix(".partial")
+    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+        for chunk in _chunks(rows):
+            writer.write_batch(_batch(chunk, schema))
+    partial.replace(file)
+    sync_folder(file.parent)
+
+
+def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rows = iter(rows)
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _batch(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = [[row[name] for row in rows] for name in schema.names]
+    return pa.record_batch(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema
+    )
+
+
+def describe_teachers(config: Config, windows: int, labeled: int) -> str:
+    """Return a line about a run's teachers and the windows of its unlabeled texts."""
+    names = ", ".join(path.name for path in config.training.teacher)
+    return f"teacher: {names}; {format_count(windows - labeled, 'window')} of unlabeled texts"
