@@ -180,11 +180,13 @@ class DataError(ConflictNerError):
 
 
 class ConfigError(ConflictNerError):
-    """All faults found in a run's config."""
+    """All faults found in a run's config, in options, or in a file of settings."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join([f"{source} is not valid:", *(f"  {p}" for p in self.problems)]))
+        few = len(self.problems) <= _MAX_KINDS
+        messages = list(map(str, self.problems)) if few else describe_problems(self.problems)
+        super().__init__("\n".join([f"{source} is not valid:", *(f"  {message}" for message in messages)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from conflict_ner.cli.options import (
     GuidelinesOption,
     JsonFlag,
     MarkdownFlag,
+    NamesOption,
     TagOption,
     ThresholdOption,
     WordOption,
@@ -54,6 +55,7 @@ def evaluate(
     first_level: Annotated[
         bool, typer.Option("--first-level", help="Score NUMBER.killed as NUMBER, and so for each label of two levels.")
     ] = False,
+    names: NamesOption = None,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
@@ -91,6 +93,7 @@ def evaluate(
             on_skipped=left_out.append,
             guidelines=guidelines,
             first_level=first_level,
+            names=names,
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +41,16 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
     list[str] | None,
     typer.Option("--threshold", metavar="LABEL=SCORE", help="Drop a label's entities below a score; may be repeated."),
+]
+
+NamesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        metavar="FILE",
+        help="A list of names that win over the model: CSV with the columns name and label, and if you like aliases "
+        "and case (exact or ignore).",
+    ),
 ]
 
 OverwriteFlag = Annotated[

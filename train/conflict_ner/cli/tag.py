@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -13,10 +14,10 @@ import typer
 
 from conflict_ner import __version__
 from conflict_ner.cli import tag_output, tag_progress
-from conflict_ner.cli.options import DeviceOption, ThresholdOption, parse_thresholds
+from conflict_ner.cli.options import DeviceOption, NamesOption, ThresholdOption, parse_thresholds
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog, format_count
-from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable
+from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable, sha256
 
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
@@ -110,6 +111,7 @@ def tag(
         ),
     ] = "txt",
     threshold: ThresholdOption = None,
+    names: NamesOption = None,
     precision: Annotated[str, typer.Option(help="The model's precision: auto, fp32 or bf16.")] = "auto",
     device: DeviceOption = "auto",
 ) -> None:
@@ -128,6 +130,7 @@ def tag(
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.inference.files import resumable_job, screening, sources
     from conflict_ner.inference.files.table_readers import Columns
+    from conflict_ner.inference.name_lists import load_names
     from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
     from conflict_ner.reporting import html_report
 
@@ -139,7 +142,9 @@ def tag(
     _refuse_own_output(files, inputs, output)
     loaded = Checkpoint.load(checkpoint)
     refuse_wrong_thresholds(thresholds, loaded.manifest.labels)
+    listed = load_names(names, loaded.manifest.labels) if names else None
     layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values)
+    layout = replace(layout, names=bool(names))
     facts = resumable_job.facts_of(
         inputs,
         version=__version__,
@@ -147,6 +152,7 @@ def tag(
         thresholds=thresholds,
         rows=layout.table,
         values=layout.values,
+        names=sha256(names) if names else None,
         column=column,
         id_column=id_column,
         precision=precision,
@@ -171,7 +177,7 @@ def tag(
         if first is None and problems.count:
             problems.show_rest()
             _exit_without_reports(output, html, hidden)
-        tagger = Tagger.load(checkpoint, device, thresholds, precision, layout.values)  # type: ignore[arg-type]
+        tagger = Tagger.load(checkpoint, device, thresholds, precision, layout.values, listed)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     result = tag_output.tag_all(

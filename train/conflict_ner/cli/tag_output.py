@@ -133,7 +133,7 @@ def _tag_to_file(
             tagger, reports = prepare()
             with show_progress() as watch, _open_consumer(tagger, output) as consume:
                 start = time.monotonic()
-                consume(tag_files.tag_into(job, tagger, reports, watch, values=output.layout.values))
+                consume(tag_files.tag_into(job, tagger, reports, watch, output.layout))
                 job.finish(sinks.writer(output.form, output.layout, output.csv))
         except KeyboardInterrupt:
             safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from conflict_ner.values.quantity import Quantity
 
@@ -54,6 +54,8 @@ class Entity:
 
     value: of a number, the figure that its words state; None also where they state none (`explain_number` says why).
     kind: what a number counts, if the model knows it (`killed`), or the kind of a weapon (`uav`); None if unknown.
+
+    source: `model`, or `names` if it is a name of the user's list, whose score is 1.
     """
 
     label: str
@@ -63,6 +65,7 @@ class Entity:
     score: float
     value: Quantity | None = None
     kind: str | None = None
+    source: Literal["model", "names"] = "model"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def evaluate(
     guidelines: bool | None = None,
     predictions: str | Path | None = None,
     first_level: bool = False,
+    names: str | Path | None = None,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
@@ -55,11 +56,12 @@ def evaluate(
             run, or if that left it open, check them if the labels are exactly ours.
         first_level: score labels at their first level only: NUMBER.killed counts as NUMBER. Also done, with a note
             on standard error, where the checkpoint knows kinds of a label and the data has none.
+        names: a file with names and their labels, which win over what the model finds (see `Tagger.load`).
         predictions: a file to which the evaluation is written too, as JSONL that `compare` reads.
 
     Raises:
         CheckpointError: if the checkpoint is incomplete.
-        ConfigError: if a threshold is for a label that the checkpoint does not know.
+        ConfigError: if a threshold is for a label that the checkpoint does not know, or the list of names has problems.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             no report to score, or no report with a field to slice by.
         OSError: if the file for predictions cannot be written.
@@ -68,7 +70,7 @@ def evaluate(
     if predictions is not None:
         require_writable(Path(predictions))  # before tagging, which may take minutes
     # In full precision: a published figure must be the same on every machine.
-    tagger = Tagger.load(folder, device, thresholds, "fp32")
+    tagger = Tagger.load(folder, device, thresholds, "fp32", names=names)
     if guidelines is None:
         guidelines = _training_guidelines(tagger.checkpoint)
     loaded = corpus.load(

@@ -25,6 +25,7 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
 from conflict_ner.inference.mention_values import ValueReader
+from conflict_ner.inference.names import NameMatcher
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import WindowTokenizer
@@ -39,10 +40,12 @@ class Tagger:
         predictor: Predictor,
         thresholds: Mapping[str, float] | None = None,
         values: ValueReader | None = None,
+        names: NameMatcher | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.thresholds = dict(thresholds or {})
         self.values = values
+        self.names = names
         self._predictor = predictor
         self._loaded: _LoadArguments | None = None
 
@@ -54,6 +57,7 @@ class Tagger:
         thresholds: Mapping[str, float] | None = None,
         precision: TaggingPrecision = "auto",
         values: bool = False,
+        names: Path | str | NameMatcher | None = None,
     ) -> Tagger:
         """Load a checkpoint that this package exported.
 
@@ -66,11 +70,12 @@ class Tagger:
                 ONNX form has the precision that it was exported in.
             values: fill in `Entity.value` and `Entity.kind`, by the conventions of docs/values.md. Which labels are
                 numbers and weapons is in the config of the checkpoint's run (`values`).
+            names: a file with names and their labels (see `name_lists`), which win over what the model finds.
 
         Raises:
             CheckpointError: if the folder is not a complete checkpoint, or needs a library that is missing.
-            ConfigError: if a threshold is for an unknown label or is not from 0 to 1, the precision is unknown, or
-                values are wanted and the checkpoint's `run.yaml` is damaged.
+            ConfigError: if a threshold is for an unknown label or is not from 0 to 1, the precision is unknown, the
+                list of names has problems, or values are wanted and the checkpoint's `run.yaml` is damaged.
             EncoderError: if there is no such device.
             TypeError: if the thresholds are not a mapping.
         """
@@ -85,6 +90,7 @@ class Tagger:
         loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, values, _stamps(checkpoint))
         reader = ValueReader.of(checkpoint.config()) if values else None
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
+        matcher = _read_names(names, checkpoint.manifest.labels)
         _refuse_different_labels(checkpoint)
         try:
             tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
@@ -94,7 +100,7 @@ class Tagger:
             tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap
         )
         runtime = _runtime(checkpoint, device, precision)
-        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds, reader)
+        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds, reader, matcher)
         tagger._loaded = loaded
         return tagger
 
@@ -111,11 +117,12 @@ class Tagger:
                 f"{self._loaded.folder} has changed since this Tagger was loaded from it, so it cannot be pickled or "
                 "copied; load it again with Tagger.load"
             )
-        return _reload, (self._loaded, self.thresholds, _digests(self.checkpoint, self._loaded.folder))
+        digests = _digests(self.checkpoint, self._loaded.folder)
+        return _reload, (self._loaded, self.thresholds, digests, self.names)
 
     def __copy__(self) -> Tagger:
         """Return a Tagger with the same model and a copy of the thresholds."""
-        other = type(self)(self.checkpoint, self._predictor, self.thresholds, self.values)
+        other = type(self)(self.checkpoint, self._predictor, self.thresholds, self.values, self.names)
         other._loaded = self._loaded
         return other
 
@@ -153,10 +160,16 @@ class Tagger:
         """
         if isinstance(texts, str):  # each of its characters would become a text
             raise TypeError("texts must be several strings, not one; pass [text], or call tag(text)")
-        found = self._predictor.predict(_require_strings(_require_iterable(texts)))
-        if self.thresholds:
-            found = ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
+        strings = _require_strings(_require_iterable(texts))
+        found = self._predict(strings) if self.names is None else self.names.overlay(strings, self._predict)
         return found if self.values is None else map(self.values.fill, found)
+
+    def _predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
+        """Yield what the model finds in each text with the scores that are wanted."""
+        found = self._predictor.predict(texts)
+        if not self.thresholds:
+            return found
+        return ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
 
     @property
     def predictor(self) -> Predictor:
@@ -190,6 +203,15 @@ def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -
     except EncoderError as error:
         raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
     return TorchRuntime.of(move_to_device(model, chosen_device), precision)
+
+
+def _read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) -> NameMatcher | None:
+    """Return a list of names, read from its file unless that has been done."""
+    if names is None or isinstance(names, NameMatcher):
+        return names
+    from conflict_ner.inference.name_lists import load_names  # the readers of files, which other users do without
+
+    return load_names(names, labels)
 
 
 def _refuse_different_labels(checkpoint: Checkpoint) -> None:
@@ -234,7 +256,12 @@ class _LoadArguments:
     stamps: Mapping[str, tuple[int, int]]
 
 
-def _reload(loaded: _LoadArguments, thresholds: Mapping[str, float], digests: Mapping[str, str]) -> Tagger:
+def _reload(
+    loaded: _LoadArguments,
+    thresholds: Mapping[str, float],
+    digests: Mapping[str, str],
+    names: NameMatcher | None = None,
+) -> Tagger:
     """Load a pickled Tagger from its folder if the folder still holds the same model."""
     if not loaded.folder.is_dir():
         raise CheckpointError(
@@ -246,7 +273,7 @@ def _reload(loaded: _LoadArguments, thresholds: Mapping[str, float], digests: Ma
         raise CheckpointError(
             f"{loaded.folder} has changed since this Tagger was pickled; load it again with Tagger.load"
         )
-    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision, loaded.values)
+    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision, loaded.values, names)
 
 
 def _files(checkpoint: Checkpoint) -> tuple[str, ...]:

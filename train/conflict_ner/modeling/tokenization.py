@@ -149,7 +149,7 @@ class WindowTokenizer:
         tokens = np.flatnonzero(overlaps)[::-1]  # reversed, so that a word's first token is written last
         first_subwords = np.full(len(starts), -1, dtype=np.int64)
         first_subwords[first_word[tokens]] = tokens
-        paragraph_starts = _paragraph_starts(joined, starts)
+        paragraph_starts = find_paragraph_starts(joined, starts)
 
         # Split again: offsets, tokens and words of each text count from its own beginning.
         word_edges = np.searchsorted(starts, np.append(text_starts, text_ends[-1]))
@@ -307,7 +307,7 @@ def _covering_words(starts: Ints, ends: Ints, first_subwords: Ints, spans: Ints)
     return covering_words
 
 
-def _paragraph_starts(text: str, starts: Ints) -> Ints:
+def find_paragraph_starts(text: str, starts: Ints) -> Ints:
     """Return the words that follow a blank line; `starts` are the offsets of all words."""
     lines = np.array([match.start() for match in _LINE_END.finditer(text)], dtype=np.int64)
     line_of = np.searchsorted(lines, starts)

@@ -37,20 +37,12 @@ _QUANTITY: Mapping[str, Kind] = {
     "unit": "text",
 }
 _VALUES: Mapping[str, Kind] = {**_QUANTITY, "kind": "text"}
+_SOURCE: Mapping[str, Kind] = {"source": "text"}
 _INT64_LIMIT = 2**63
 
 
-def entity_row(entity: Entity, *, values: bool) -> dict[str, Any]:
-    """Return an entity as it is written, with the columns of its value if `values`."""
-    row = {"label": entity.label, "text": entity.text, "start": entity.start, "end": entity.end}
-    row["score"] = round(entity.score, 4)
-    if values:
-        row |= {name: entity.value and getattr(entity.value, name) for name in _QUANTITY} | {"kind": entity.kind}
-    return row
-
-
 def _read_entity(row: Mapping[str, Any]) -> Entity:
-    """Return the entity that `entity_row` wrote with its value."""
+    """Return the entity that `Layout.entity_row` wrote with its value."""
     figures = {name: row[name] for name in _QUANTITY}
     value = Quantity(**figures) if figures["approximate"] is not None else None
     return Entity(**{name: row[name] for name in _ENTITY}, value=value, kind=row["kind"])
@@ -61,6 +53,7 @@ class Layout:
     """The rows and columns of an output.
 
     values: whether entities have the columns of their values; incidents always do.
+    names: whether entities say if they are of the user's list of names, in the column `source`.
     labels, reader: the labels of the model, and which of them are numbers and weapons; only incidents need them.
     """
 
@@ -68,11 +61,20 @@ class Layout:
     values: bool = False
     labels: tuple[str, ...] = ()
     reader: ValueReader = field(default_factory=ValueReader)
+    names: bool = False
 
     @property
     def entity_columns(self) -> Mapping[str, Kind]:
         """The columns of an entity and the kinds of their values."""
-        return {**_ENTITY, **_VALUES} if self.values else _ENTITY
+        return {**_ENTITY, **(_VALUES if self.values else {}), **(_SOURCE if self.names else {})}
+
+    def entity_row(self, entity: Entity) -> dict[str, Any]:
+        """Return an entity as it is written."""
+        row = {"label": entity.label, "text": entity.text, "start": entity.start, "end": entity.end}
+        row["score"] = round(entity.score, 4)
+        if self.values:
+            row |= {name: entity.value and getattr(entity.value, name) for name in _QUANTITY} | {"kind": entity.kind}
+        return row | {"source": entity.source} if self.names else row
 
     @property
     def _own_columns(self) -> Mapping[str, Kind]:
@@ -112,6 +114,9 @@ class Layout:
         if self.table == "reports":
             return {**id_column, **metadata, "text": "text", "entities": "mixed"}
         return {**id_column, **self._own_columns, **rename_reserved(metadata, self._reserved)}
+
+
+REPORTS = Layout("reports")
 
 
 def _kind(value: Any) -> Kind | None:

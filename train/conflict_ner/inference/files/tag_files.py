@@ -17,7 +17,7 @@ from typing import Any, Protocol, TextIO
 
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import ConfigError, Problem
-from conflict_ner.inference.files.layouts import Layout, entity_row
+from conflict_ner.inference.files.layouts import REPORTS, Layout
 from conflict_ner.inference.files.resumable_job import Job, JobCounts
 from conflict_ner.inference.files.sinks import line
 from conflict_ner.inference.files.sources import TEXT_COLUMNS, Form, Source, read_sources
@@ -45,9 +45,9 @@ class Tagged:
     entities: Sequence[Entity]
     starts_chunk: bool = field(default=False, compare=False)
 
-    def to_record(self, *, values: bool = False) -> dict[str, Any]:
-        """Return the row of JSONL output: id, metadata, text and entities, with their values if wanted."""
-        entities = [entity_row(entity, values=values) for entity in self.entities]
+    def to_record(self, layout: Layout = REPORTS) -> dict[str, Any]:
+        """Return the row of JSONL output: id, metadata, text and entities, with the columns of the layout."""
+        entities = [layout.entity_row(entity) for entity in self.entities]
         return {"id": self.source.id, **self.source.metadata, "text": self.source.text, "entities": entities}
 
 
@@ -73,15 +73,14 @@ def tag_into(
     tagger: StreamTagger,
     sources: Iterator[Source],
     watch: Callable[[JobCounts, int], None],
-    *,
-    values: bool = False,
+    layout: Layout = REPORTS,
 ) -> Iterator[Tagged]:
     """Tag the reports that a job has not tagged yet; each is written to the job's output before it is yielded.
 
     Args:
         sources: all reports of the job, from the first one.
         watch: called after each report with the counts of the whole job and the report's position in the inputs.
-        values: write the values of entities, which the tagger then fills in.
+        layout: says what is written of an entity.
 
     Raises:
         ConfigError: if there are fewer reports than the job has tagged.
@@ -94,7 +93,7 @@ def tag_into(
     for tagged in tag_sources(tagger, sources):
         if tagged.starts_chunk:
             job.save_if_due()
-        job.add(line(tagged.to_record(values=values)), len(tagged.entities), len(tagged.source.text.split()))
+        job.add(line(tagged.to_record(layout)), len(tagged.entities), len(tagged.source.text.split()))
         watch(job.counts, tagged.source.position)
         yield tagged
 
@@ -112,7 +111,7 @@ def count_results(
 def write_results(results: Iterable[Tagged], layout: Layout, stream: TextIO) -> Iterator[Tagged]:
     """Yield the same results; the rows of each are written as JSONL before it is yielded."""
     for tagged in results:
-        stream.writelines(map(line, layout.rows(tagged.to_record(values=layout.values))))
+        stream.writelines(map(line, layout.rows(tagged.to_record(layout))))
         yield tagged
 
 
