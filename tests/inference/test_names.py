@@ -189,7 +189,14 @@ def test_a_label_is_read_as_deep_as_the_checkpoint_knows_it(tmp_path: Path) -> N
 
 def test_all_faults_of_a_list_are_named_together(tmp_path: Path) -> None:
     rows = ["name,label,case", " ,ACTOR,", "Goma,PLACE,", "M23,actor,", "Beni,,", "--,ACTOR,", "Sake,LOCATION,upper"]
-    rows += ["El Fasher,LOCATION,", "El  Fasher,ACTOR,", "IS,ACTOR,ignore", "is,LOCATION,ignore", "is,LOCATION,"]
+    rows += [
+        "Goma,LOCATION,",
+        "El Fasher,LOCATION,",
+        "El  Fasher,ACTOR,",
+        "IS,ACTOR,ignore",
+        "is,LOCATION,ignore",
+        "is,LOCATION,",
+    ]
     with pytest.raises(ConfigError) as error:
         load(tmp_path, "a.csv", "\n".join(rows) + "\n")
     described = [(p.where.rpartition(":")[2], p.what) for p in error.value.problems]
@@ -200,8 +207,8 @@ def test_all_faults_of_a_list_are_named_together(tmp_path: Path) -> None:
         ("5", "the label is empty"),
         ("6", "'--' has no letter or digit"),
         ("7", "the case 'upper' is unknown"),
-        ("9", f"'El  Fasher' is ACTOR here and LOCATION at {tmp_path / 'a.csv'}:8"),
-        ("11", f"'is' is LOCATION here and ACTOR at {tmp_path / 'a.csv'}:10"),
+        ("10", f"'El  Fasher' is ACTOR here and LOCATION at {tmp_path / 'a.csv'}:9"),
+        ("12", f"'is' is LOCATION here and ACTOR at {tmp_path / 'a.csv'}:11"),
     ]
     assert "did you mean ACTOR?" in str(error.value)
 

@@ -138,8 +138,9 @@ def _read_row(where: str, row: Mapping[str, Any], labels: Sequence[str], complai
         similar = next((each for each in known if each.casefold() == label.casefold()), None)
         fix = f"did you mean {similar}?" if similar else f"write one of {', '.join(known)}"
         complain(Problem(where, what, fix))
-    for spelling in filter(None, spellings):
-        yield _Listed(where, Name(spelling, resolved or label, ignore_case=_CASES.get(case, False)))
+    else:
+        for spelling in filter(None, spellings):
+            yield _Listed(where, Name(spelling, resolved, ignore_case=_CASES.get(case, False)))
 
 
 def _aliases(cell: Any) -> list[str]:
