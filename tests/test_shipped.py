@@ -30,12 +30,12 @@ each_config = pytest.mark.parametrize("file", CONFIGS, ids=[file.stem for file i
 @pytest.fixture(scope="module")
 def shipped() -> Corpus:
     """All of data/, loaded strictly: any problem is an error here."""
-    return corpus.load({split: [ROOT / "data" / split] for split in corpus.SPLITS}, LABELS)
+    return corpus.load(corpus.find_splits(ROOT / "data"), LABELS)
 
 
 @pytest.fixture(scope="module")
 def documents(shipped: Corpus) -> list[Document]:
-    return [document for split in corpus.SPLITS for document in shipped[split]]
+    return list(shipped.documents)
 
 
 def test_configs_are_shipped() -> None:
@@ -75,12 +75,12 @@ def test_shipped_configs_do_not_write_over_each_other() -> None:
 
 
 def test_the_shipped_data_has_every_label_in_every_split(shipped: Corpus) -> None:
-    for split in corpus.SPLITS:
+    for split in shipped.splits:
         assert set(shipped.counts(split)) == set(LABELS)
 
 
 def test_the_shipped_data_is_as_large_as_promised(shipped: Corpus, documents: list[Document]) -> None:
-    counts = sum((shipped.counts(split) for split in corpus.SPLITS), Counter[str]())
+    counts = sum((shipped.counts(split) for split in shipped.splits), Counter[str]())
     assert len(documents) >= 1_000
     assert sum(len(document.text.split()) for document in documents) >= 90_000
     assert counts.total() >= 15_000
@@ -109,7 +109,7 @@ def test_no_conflict_stands_in_two_splits() -> None:
 
 
 def test_the_data_card_says_what_the_command_counts(shipped: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
-    tables.show_counts({split: shipped.summary(split, LABELS) for split in corpus.SPLITS}, LABELS, as_markdown=True)
+    tables.show_counts({split: shipped.summary(split, LABELS) for split in shipped.splits}, LABELS, as_markdown=True)
     assert capsys.readouterr().out in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
@@ -123,9 +123,9 @@ def test_the_data_card_says_how_far_two_labelings_agree() -> None:
 def test_the_data_card_says_how_many_numbers_count_what_and_how_far_two_readers_agree() -> None:
     kinds = tuple(f"NUMBER.{kind}" for kind in NUMBER_KINDS)
     labels = ("ACTOR", "WEAPON", "LOCATION", *kinds)
-    typed = corpus.load({split: [ROOT / "data" / split] for split in corpus.SPLITS}, labels)  # none is untyped
+    typed = corpus.load(corpus.find_splits(ROOT / "data"), labels)  # none is untyped
     card = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    for split in corpus.SPLITS:
+    for split in typed.splits:
         counts = typed.counts(split)
         assert f"| {split} | {' | '.join(f'{counts[kind]:,}' for kind in kinds)} |\n" in card
     folder = ROOT / "docs" / "agreement"
