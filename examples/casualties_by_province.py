@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 import pandas as pd
 
@@ -20,21 +21,31 @@ KINDS = ("killed", "injured", "detained", "displaced")
 def main() -> None:
     """Read the incidents, and print a row of sums for each value of the column."""
     parser = argparse.ArgumentParser(description="Sum the casualties of tagged reports.")
-    parser.add_argument("incidents", help="what `conflict-ner tag --rows incidents` wrote (.csv or .parquet)")
+    parser.add_argument("incidents", help="what `conflict-ner tag --rows incidents` wrote (.csv, .xlsx or .parquet)")
     parser.add_argument("column", help="the column to sum by, such as province")
     options = parser.parse_args()
-    is_parquet = options.incidents.endswith(".parquet")
-    incidents = pd.read_parquet(options.incidents) if is_parquet else pd.read_csv(options.incidents)
-    if options.column not in incidents:
-        raise SystemExit(f"error: {options.incidents} has no column {options.column!r}: {', '.join(incidents)}")
+    ending = options.incidents.rpartition(".")[2]
+    read = {"parquet": pd.read_parquet, "xlsx": pd.read_excel}.get(
+        ending, partial(pd.read_csv, sep=None, engine="python")
+    )
+    try:
+        incidents = read(options.incidents)
+    except (OSError, ValueError, ImportError) as error:
+        raise SystemExit(f"error: {options.incidents}: {error}") from None
+    for name in (options.column, "killed_low"):
+        if name not in incidents:
+            raise SystemExit(f"error: {options.incidents} has no column {name!r}: {', '.join(map(str, incidents))}")
+    # Reports without a province are a row of their own.
+    groups = incidents.groupby(options.column, dropna=False)
     sums = {}
     for kind in KINDS:
+        for bound in ("low", "value"):
+            sums[f"{kind}_{bound}"] = groups[f"{kind}_{bound}"].sum()
         # A report without a figure of this kind adds nothing; one with a figure but no upper bound leaves the sum open.
-        stated = incidents[incidents[f"{kind}_low"].notna()].groupby(options.column)
-        sums[f"{kind}_low"] = stated[f"{kind}_low"].sum()
-        sums[f"{kind}_value"] = stated[f"{kind}_value"].sum()
-        sums[f"{kind}_high"] = stated[f"{kind}_high"].agg(lambda high: high.sum(skipna=False))
-    pd.DataFrame(sums).to_csv(sys.stdout, float_format="%g")
+        is_open = incidents[f"{kind}_high"].isna() & incidents[f"{kind}_low"].notna()
+        opened = is_open.groupby(incidents[options.column], dropna=False).any()
+        sums[f"{kind}_high"] = groups[f"{kind}_high"].sum().mask(opened)
+    pd.DataFrame(sums).to_csv(sys.stdout, float_format="%.15g")
 
 
 if __name__ == "__main__":

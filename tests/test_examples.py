@@ -103,15 +103,18 @@ def test_casualties_by_province(
     header = ["id", *(f"{kind}_{bound}" for kind in CASUALTIES for bound in ("low", "value", "high")), "province"]
     rows = [("a", "19", "19", "", *[""] * 9, "Darfur"), ("b", "2", "3", "5", "4", "4", "4", *[""] * 6, "Darfur")]
     rows += [("c", "1", "1", "1", *[""] * 9, "Kordofan"), ("d", *[""] * 12, "Nile")]
+    rows += [("e", "1", "1", "1", *[""] * 6, "1234567", "1234567", "1234567", "")]
     with file.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
     assert run(monkeypatch, "casualties_by_province.py", file, "province") is None
     printed = {row["province"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
-    assert list(printed) == ["Darfur", "Kordofan"]
+    assert list(printed) == ["Darfur", "Kordofan", "Nile", ""]  # reports without a province are not lost
+    assert printed[""]["displaced_low"] == "1234567"
     sums = [printed["Darfur"][f"{kind}_{bound}"] for kind in ("killed", "injured") for bound in ("low", "high")]
     assert sums == ["21", "", "4", "4"]  # "at least 19" leaves the sum open above
     assert printed["Kordofan"]["killed_high"] == "1"
     assert "no column 'city'" in str(run(monkeypatch, "casualties_by_province.py", file, "city"))
+    assert "none.csv" in str(run(monkeypatch, "casualties_by_province.py", tmp_path / "none.csv", "city"))
 
 
 def test_nearest_casualty_word(
