@@ -47,6 +47,7 @@ def span(low: float, high: float, unit: str | None = None, *, approximate: bool 
         *(("4 lakh", 400000), ("2.10 lacs", 210000), ("ONE CRORE", 10000000), ("2 crore 50 lakh", 25000000)),
         *(("one point two five million", 1250000), ("only 3", 3), ("another 19", 19)),
         *(("(19)", 19), ("twenty-\nfive", 25), ("the two", 2), ("nil", 0)),
+        *(("thou\xad\nsand", 1000), (".5 million", 500000), ("1,000-strong", 1000), ("12 in total", 12)),
     ],
 )
 def test_an_exact_figure_is_its_own_bounds(text: str, figure: float) -> None:
@@ -75,6 +76,9 @@ def test_an_exact_figure_is_its_own_bounds(text: str, figure: float) -> None:
         ("no more than a dozen", Quantity(12, None, 12)),
         ("at least about 20", Quantity(20, 20, approximate=True)),
         ("at least dozens", Quantity(None, 12, approximate=True)),
+        *((f"hundreds{plus}", Quantity(None, 100, approximate=True)) for plus in (" plus", "+", "-plus")),
+        ("dozens plus", Quantity(None, 12, approximate=True)),
+        ("near 20", Quantity(20, approximate=True)),
         ("hundreds some", Quantity(None, 100, approximate=True)),
         ("up to several hundred", Quantity(None, None, 999, approximate=True)),
         ("more than $1 billion", Quantity(10**9, 10**9, unit="USD")),
@@ -98,6 +102,7 @@ def test_bounds_stay_open_where_the_words_leave_them_open(text: str, expected: Q
         *((text, span(20, 30, approximate=True)) for text in ("about 20-30", "some 20 to 30", "est. 20-30")),
         *(("five or six", span(5, 6)), ("five-six", span(5, 6)), ("twenty-twenty-five", span(20, 25))),
         *(("five, six, seven", span(5, 7)), ("seven, eight", span(7, 8)), ("one, two or three", span(1, 3))),
+        *(("five-to-six", span(5, 6)), ("5, 6 or 7", span(5, 7))),
         *(("two or three hundred", span(200, 300)), ("10 to 15 million", span(10**7, 15 * 10**6))),
         *(("five hundred to two thousand", span(500, 2000)), ("five to a hundred", span(5, 100))),
         ("five hundred to six hundred thousand", span(500000, 600000)),
@@ -142,6 +147,7 @@ def test_vague_words_have_documented_bounds(text: str, low: int, high: int) -> N
             ("Rs.80,000", 80000, "rupees"),
             ("Rp. 61,000,000", 61 * 10**6, "IDR"),
         ),
+        *(("K20", 20, "K"), ("P200", 200, "P"), ("N2 million", 2 * 10**6, "NGN"), ("40 p.c.", 40, "percent")),
         *(("K400", 400, "K"), ("N500m", 5 * 10**8, "NGN"), ("50p", 50, "pence"), ("zl. 48,000", 48000, "PLN")),
         *(
             ("640,000 Sudanese pounds", 640000, "SDG"),
@@ -165,6 +171,9 @@ def test_units_are_named(text: str, figure: float, unit: str) -> None:
             (text, "is not part of a number")
             for text in ("l,62O,000", "eleve n", "o ne", "NaN", "20 km", "\ud800", "5²")
         ),
+        *((text, "is a currency only before") for text in ("5 k", "K5", "5 p", "P5", "N5", "R18", "5 million k")),
+        *(("C5", "misread"), ("10s", "may be a decade"), ("12km", "'km' is not part"), ("None", "is not part")),
+        *((".5", "is not part"), ("5, 6", "belong together"), ("a couple hundred", "belong together")),
         *((text, "slash") for text in ("2/3", "31/48", "60/70 percent")),
         *((text, "two ways") for text in ("1.200,50", "407,5", "2,3", "1,20")),
         *((text, "decimal point") for text in ("1.150", "44.300", "$1.150")),
@@ -172,10 +181,10 @@ def test_units_are_named(text: str, figure: float, unit: str) -> None:
         *((text, "share the zeros") for text in ("30-50,000", "2-300")),
         *(
             (text, "belong together")
-            for text in ("20 30", "two three", "20, 30", "1 200 50", "three of four", "two and")
+            for text in ("20 30", "two three", "20, 30", "1 200 50", "three of four", "two and", "5 half")
         ),
         *((text, "no numeral") for text in ("several", "many", "a", "couple", "thirds", "%", "$", "at least")),
-        *((text, "ordinal") for text in ("second", "19th", "third million")),
+        *((text, "ordinal") for text in ("second", "19th", "third million", "thirty-third")),
         *((text, "units") for text in ("$5 to €10", "$5 euros", "half to 60 percent")),
         *((text, "sign") for text in ("-5", "5-", "between 20")),
         ("1٣", "two scripts"),
@@ -195,6 +204,12 @@ def test_what_cannot_be_told_has_a_reason(text: str, reason: str) -> None:
     assert isinstance(result, Unknown)
     assert reason in result.reason
     assert parse_number(text) is None
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), 3, True, b"19", ["19"], object()])
+def test_what_is_no_string_is_no_text(cell: object) -> None:
+    assert explain_number(cell) == Unknown("no text")
+    assert parse_number(cell) is None
 
 
 def test_a_figure_is_a_whole_number_where_it_can_be() -> None:

@@ -28,7 +28,7 @@ CASES = {
     "air": (
         "Mi 24|mi-24s|MI24|F/A-18s|Su-35S|A-4|helicopter rockets|2,000-pound bomb|500 kg aerial bomb|FAB-1500|"
         "GBU-12|Mk-84|barrel bombs|air strike|airstrikes|napalm|F-16-launched missiles|AC-130 gunship|C-130|"
-        "heli-\ncopters|he1icopter"
+        "heli-\ncopters|he1icopter|helicopter guns and rockets"
     ),
     "artillery": (
         "155mm shells|155-mm|82mm bomb|mortar bombs|BM-21 Grad|BM21|Grad missile|107s|SPG-9|M40 recoilless rifle|"
@@ -37,13 +37,15 @@ CASES = {
     ),
     "missile": (
         "Kornet-E|9M133|AT-14|S-300|SA-7s|SAM 7|TOW-2|ATGMs|anti-tank missile|shoulder-fired missiles|IRIS-T|"
-        "Iskander-M|air defense systems|Hellfire|Kh-101|Scud-B|cruise missiles|9K32 Strela-2"
+        "Iskander-M|air defense systems|Hellfire|Kh-101|Scud-B|cruise missiles|9K32 Strela-2|Club missiles|"
+        "Taurus missile"
     ),
     "grenade": (
         "RPG-7 rockets|RPG7|RPG rounds|M72 LAW|anti-tank rocket|M26 grenades|F1 grenade|M16 rifle grenade|"
         "stun grenades|GP-25|petrol bombs|Molotov cocktails|40mm grenades|Mk-19|AT4|LAWs"
     ),
     "small-arms": (
+        "weapons and ammunition|ri\xadfles|"
         "AK47|AK-47S|M-16 RIFLES|M60|PKMs|DShK 12.7mm|12.7 mm|7.62 rounds|7,62mm rounds|7.62x39mm ammunition|"
         ".50-calibre|.303|9-mm pistol|nine-millimeter pistol|12-gauge|G-3|sniper fire|gunfire|rounds|magazines|"
         "sawn-off|14.5mm guns|Type 56 rifle|pis-\ntols|M4 car-bine"
@@ -51,22 +53,28 @@ CASES = {
     "ied-mine": (
         "bomb|BOMBS|bombing|car bomb|truck-bomb|VBIEDs|Hummer bomb|explosive-laden truck|roadside IED|TM-62|"
         "PMN-2|M16 mine|naval mines|sea mine|booby-trap|C-4|detonators|unexploded shells|non-suicide IED|"
-        "AN-TI-TANK MINES|bornb"
+        "AN-TI-TANK MINES|bornb|cooking gas bombs"
     ),
-    "suicide": "suicide car bomb|SUICIDE BOMBINGS|suicide vests|SVBIED|explosive belts|suicide attack",
+    "suicide": (
+        "suicide car bomb|SUICIDE BOMBINGS|suicide vests|SVBIED|explosive belts|suicide attack|suicide vests and rifles"
+    ),
     "vehicle": (
         "T-72B3M|T 55|M60A1 tank|M-60 tanks|BTR 80|BMP-1s|M1 Abrams|Leopard 2A6|technicals|"
         "pick-ups fitted with 14.5 mm guns|machine guns mounted on pick-ups|armored vehicles|minesweeping tank|"
-        "tank fire|M-113'S"
+        "tank fire|M-113'S|ground drones"
     ),
     "naval": (
         "USS Harlan Pike|HMS Lance|DDG-51|F186|frigate Halcon|patrol boats|Predator-class boats|sea drones|"
-        "drone carrier|missile boat|torpedoes|naval gunfire|unmanned boats|PKM-291|mine sw eepers"
+        "drone carrier|missile boat|torpedoes|naval gunfire|unmanned boats|PKM-291|mine sw eepers|Admiral Makarov|"
+        "USS Cole and drones"
     ),
     "chemical": "tear gas|gas grenades|122mm sarin rockets|mustard shells|chlorine|nerve gas bombs|CS canis-\nters",
     "blade": "machetes|knives|axes|bows and arrows|bayonet|kukri knives|cutlasses",
-    "other": "clubs|rubber bullets|water cannon|lathis|stones|rifle butt|flamethrowers|ordnance",
-    "None": "|weapons|launcher|heavy weapons|5317|84|Auki|thermobaric|device| \n |🙂",
+    "other": "clubs|rubber bullets|water cannon|lathis|stones|rifle butt|flamethrowers|ordnance|drone jammers",
+    "None": (
+        "|weapons|launcher|heavy weapons|5317|84|Auki|thermobaric|device| \n |🙂|M23|M99|A9|craft weapon|oil tanker|"
+        "gas canisters|rifles and grenades|missiles and drones|IED and small arms fire|bombs or mortars"
+    ),
 }
 
 
@@ -125,6 +133,11 @@ def test_no_mixture_of_words_and_signs_raises(parts: list[str]) -> None:
 )
 def test_bad_input_is_no_exception(text: str) -> None:
     assert weapon_kind(text) in {None, *WeaponKind}
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), 3, True, b"rifle", ["rifle"]])
+def test_what_is_no_string_has_no_kind(cell: object) -> None:
+    assert weapon_kind(cell) is None
 
 
 def test_no_entry_stands_twice() -> None:

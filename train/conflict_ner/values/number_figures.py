@@ -18,6 +18,7 @@ from conflict_ner.values.number_tokens import NotANumberError
 from conflict_ner.values.number_words import DOZEN, HUNDRED, SCORE, TEN, THOUSAND, VAGUE_HIGHS, Kind, Token
 
 NO_NUMERAL = "no numeral: vague words are worth no figure"
+_ORDINAL = "an ordinal is a place in a row, not a count"
 _TWO_NUMBERS = "two numbers, or a number and a rest, that do not belong together"
 Number = int | Fraction
 
@@ -69,9 +70,12 @@ class _Reader:
     def read(self) -> Figure:
         money = self._take("currency")
         figure = self._figure()
-        if (suffix := self._take("odd", "plus", "some")) and figure.value is not None:
-            value = figure.value * self._scales()
-            figure = Figure(value, value, None, suffix.kind != "plus", figure.unit)
+        if suffix := self._take("odd", "plus", "some"):
+            if figure.value is None:  # "hundreds plus"
+                figure = figure._replace(high=None)
+            else:
+                value = figure.value * self._scales()
+                figure = Figure(value, value, None, suffix.kind != "plus", figure.unit)
         unit = self._unit() or figure.unit
         if self._next < len(self._tokens):
             self._refuse()
@@ -94,7 +98,7 @@ class _Reader:
         """Raise the reason why the next token cannot stand here."""
         match self._kind():
             case "ordinal":
-                raise NotANumberError("an ordinal is a place in a row, not a count")
+                raise NotANumberError(_ORDINAL)
             case "dash":
                 raise NotANumberError("a sign, or a dash without two figures")
             case "digits" | "small" | "hundred" | "scale" | "part":
@@ -159,11 +163,13 @@ class _Reader:
         assert word
         if word.plural and count == 1:
             raise NotANumberError(NO_NUMERAL)
+        if count * word.number > 1 and not word.plural:  # "5 half", "thirty-third"
+            raise NotANumberError(_TWO_NUMBERS if word.number.denominator in (2, 4) else _ORDINAL)
         value = _share(count * word.number, 1).value
         assert value is not None
         start = self._next
         if self._kind() in ("hundred", "scale") and word.number.denominator not in (2, 4):
-            raise NotANumberError("an ordinal is a place in a row, not a count")  # "third million"; but "half million"
+            raise NotANumberError(_ORDINAL)  # "third million"; but "half million"
         self._take("of")
         if (one := self._take("small", "article")) and one.number > 1:
             self._refuse()

@@ -22,6 +22,8 @@ _PLAIN, _DECIMAL = re.compile(r"\d+"), re.compile(r"(\d+)\.(\d+)")
 _GROUPED = re.compile(
     r"((?!0)\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)|[1-9]\d?(?:,\d{2})+,\d{3})(?:\.(\d+))?|((?!0)\d{1,3}(?:\.\d{3}){2,})"
 )
+_DIVIDED_WORD = re.compile("\N{SOFT HYPHEN}\\s*\n\\s*")
+_LEADING_DOT = re.compile(r"(?<![\w.,])\.(?=\d{1,3}[ -]?(?:million|billion|trillion|crore|lakh|percent|per cent|%))")
 _HYPHENATED_LINE = re.compile(r"([^\W\d_]+)-[ \t\r]*\n\s*([^\W\d_]+)")
 _CHARACTERS = str.maketrans(
     dict.fromkeys("‐‑‒–—―−﹘﹣－", "-")  # noqa: RUF001
@@ -35,6 +37,7 @@ _AFTER_DIGITS = {  # K20 is money, 20K is 20,000; apart ("5 m") or as "b" only w
     "b": Token("scale", BILLION),
     "p": Token("currency", word="pence"),
 }
+_LIKE_DIGITS = frozenset("oilsbzqg")
 _QUOTES = "'\"`‘’“”«»()[]{} \t\r\n"  # noqa: RUF001
 _BEFORE, _AFTER = _QUOTES, _QUOTES + ".,;:!?"  # what may surround a number
 
@@ -50,10 +53,14 @@ def tokenize(text: str) -> list[Token]:
         NotANumberError: a part of the text is no word of a number, or digits that can be read in two ways.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_CHARACTERS)
+        text = unicodedata.normalize("NFC", _DIVIDED_WORD.sub("", text)).translate(_CHARACTERS)
     if "\n" in text:
         text = _HYPHENATED_LINE.sub(_join_lines, text)
-    text = text.lower().replace("u.s.", "us ").rstrip(_AFTER).lstrip(_BEFORE)
+    text = (
+        _LEADING_DOT.sub("0.", text.lower().replace("u.s.", "us ").replace("p.c.", "pc "))
+        .rstrip(_AFTER)
+        .lstrip(_BEFORE)
+    )
     matches = list(_TOKEN.finditer(text))
     words = [match.group() for match in matches]
     glued = [False, *(first.end() == second.start() for first, second in pairwise(matches)), False]
@@ -74,6 +81,8 @@ def tokenize(text: str) -> list[Token]:
                 before = glued[position + length] and words[position + length][0].isdecimal()
                 if after or before:
                     _check_glued(word, token, after=after)
+                if token and token.kind == "currency" and len(word) == length == 1:
+                    _check_lone_letter(word, words[position + 1 :])
             tokens.append(token or _read_character(word))
         position += length
     return tokens
@@ -104,8 +113,29 @@ def _check_glued(word: str, token: Token | None, *, after: bool) -> None:
     if token and after and token.kind == "ordinal":
         return
     kinds = ("scale", "percent", "currency", "odd", "plus") if after else ("currency", "bound")
-    if token is None or token.kind not in kinds or (after and len(word) == 1):
+    if word == "s" and after:
+        raise NotANumberError("the plural of a figure in digits may be a decade")
+    if after and len(word) > 1 and token is None and not set(word) <= _LIKE_DIGITS:
+        raise NotANumberError(f"{excerpt(word)} is not part of a number")  # 12km
+    if token is None or token.kind not in kinds or (len(word) == 1 and (after or token.kind == "bound")):
         raise NotANumberError(f"letters among digits, {excerpt(word)}, may be misread figures")
+
+
+def _check_lone_letter(letter: str, following: list[str]) -> None:
+    """Refuse a letter as a currency (`K400`) unless it stands before a figure that money has and a code has not.
+
+    Such a figure has a scale, three digits, or two and the last is 0: `K20` is money, `R18` may be a drone.
+    """
+    figure = following[0] if following else ""
+    scaled = any(word in _AFTER_DIGITS or _is_scale(word) for word in following[1:])
+    digits = sum(character.isdecimal() for character in figure)
+    round_figure = digits == 2 and figure.isdecimal() and int(figure) % 10 == 0  # noqa: PLR2004
+    if not (figure[:1].isdecimal() and (scaled or digits > 2 or round_figure)):  # noqa: PLR2004
+        raise NotANumberError(f"the letter {excerpt(letter)} is a currency only before a sum: K400, R2 million")
+
+
+def _is_scale(word: str) -> bool:
+    return any(token.kind == "scale" for _, token in LEXICON.get(word, ()))
 
 
 def _read_character(word: str) -> Token:

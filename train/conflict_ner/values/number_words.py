@@ -82,7 +82,7 @@ _BOUNDS = {
     "up to": "up to|as many as|as much as|as high as|no more than|not more than|no greater than|no higher than|at most|"
     "at the most|maximum of|a maximum of|maximum|max|not exceeding|≤|< =",
     "nearly": "nearly|almost|close to|approaching|nearing|not quite|just shy of|barely|practically|virtually",
-    "about": "about|around|roughly|approximately|approx|appx|abt|est|estd|estimated|an estimated|perhaps|maybe|"
+    "about": "about|around|near|roughly|approximately|approx|appx|abt|est|estd|estimated|an estimated|perhaps|maybe|"
     "possibly|probably|c|ca|circa|~|≈|more or less|something like|somewhere around|in the region of|in the order of|"
     "on the order of|give or take|or thereabouts",
     "all but": "all but",
@@ -93,7 +93,7 @@ _AFTER = {  # "60 or more"
     "at least": "or more|or over|or above|or greater|or higher|and above|and over|and more|and counting",
     "up to": "or fewer|or less|or under|or below",
     "about": "or so",
-    "exactly": "more",  # "another 19", "19 more"
+    "exactly": "more|strong|in total",  # "another 19", "19 more", "1,000-strong"
 }
 _OTHERS: dict[str, Token] = {
     "percent": Token("percent", word="percent"),
@@ -139,7 +139,7 @@ def _phrases() -> dict[str, Token]:
     small |= dict(zip(_TENS.split(), range(20, 100, 10), strict=True))
     for tens in _TENS.split():  # "fortyfour"
         small |= {tens + one: small[tens] + small[one] for one in _ONES.split()[1:10]}
-    small |= dict.fromkeys(("no", "none", "nil", "nought", "naught"), 0) | {"single": 1, "both": 2}
+    small |= dict.fromkeys(("no", "nil", "nought", "naught"), 0) | {"single": 1, "both": 2}
     table |= {word: Token("small", figure) for word, figure in small.items()}
     for scale, names in _SCALES.items():
         for name in names.split():

@@ -28,20 +28,23 @@ from conflict_ner.values.quantity import Quantity, Unknown
 MOST_CHARACTERS = 200
 _STEPS = {"more than": 1, "just over": 1, "fewer than": -1, "just under": -1}  # to the next whole number
 _LOWER, _UPPER = {"at least", "odd", "more than", "just over"}, {"up to", "nearly", "fewer than", "just under"}
+_TO_OR = ("to", "or")
 _LIMIT = 10**15  # whole numbers below it are exact in floats and in every table
 
 
-def parse_number(text: str) -> Quantity | None:
+def parse_number(text: object) -> Quantity | None:
     """Return what a number mention is worth, None if that is not known for certain.
 
-    Never raises, for any text. Texts are read without regard to case.
+    Never raises: what is no string (an empty cell of a table) is worth None. Texts are read without regard to case.
     """
     result = explain_number(text)
     return result if isinstance(result, Quantity) else None
 
 
-def explain_number(text: str) -> Quantity | Unknown:
+def explain_number(text: object) -> Quantity | Unknown:
     """Return what a number mention is worth, or the reason why that is not known."""
+    if not isinstance(text, str):
+        return Unknown("no text")
     if len(text) > MOST_CHARACTERS:
         return Unknown(f"longer than {MOST_CHARACTERS} characters")
     return _explain(text)
@@ -80,6 +83,8 @@ def _drop_hyphens(tokens: list[Token]) -> list[Token]:
             compound = (before.kind == after.kind == "small" and is_tens(before) and 0 < after.number < TEN) or (
                 after.kind in ("hundred", "scale", "part", "odd", "plus", "some", "and", "article", "after", "percent")
                 or before.kind in ("part", "and", "article")
+                or (after.kind in _TO_OR and tokens[position + 2 : position + 3] == [token])  # "five-to-six"
+                or (before.kind in _TO_OR and position > 1 and tokens[position - 2] == token)
                 or (after.kind == "currency" and before.kind != "currency" and _is_last_figure(tokens, position))
             )
             if compound:
@@ -235,7 +240,9 @@ def _may_share_zeros(low: Number, high: Number, *, dash: bool) -> bool:
 def _neighbors(tokens: list[Token]) -> Figure | None:
     """Read "five, six, seven": words that are neighbors are a range from the first to the last."""
     figures = [token.number for token in tokens[::2]]
-    listed = all(token.kind == "small" for token in tokens[::2])
+    listed = all(token.kind == "small" for token in tokens[::2]) or (  # digits with commas need the "or": "5, 6 or 7"
+        all(token.kind == "digits" and token.word for token in tokens[::2]) and tokens[-2].kind == "or"
+    )
     joined = all(token.kind in ("comma", "or", "to") for token in tokens[1::2])
     rising = all(after == before + 1 for before, after in pairwise(figures))
     return Figure(None, figures[0], figures[-1]) if listed and joined and rising and len(tokens) % 2 else None

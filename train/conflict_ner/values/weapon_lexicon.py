@@ -122,6 +122,13 @@ NOUNS: Final = {
 }
 """Common nouns, by kind: the last one of a mention is its head."""
 
+NO_KIND: Final = """
+    craft weapon, craft produced weapon, oil tanker, fuel tanker, petrol tanker, gasoline tanker, crude tanker, gas
+    tanker,
+    water tanker, milk tanker, gas canister, cooking gas, cooking gas canister
+"""
+"""Phrases that do not tell a kind although a word in them would: they hide it."""
+
 WEAK: Final = {
     "uav": """
         predator, reaper, sentinel, raven, protector, watchkeeper, orion, shaheen, hermes, unmanned, uncrewed,

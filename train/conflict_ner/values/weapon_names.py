@@ -120,7 +120,8 @@ NAMES: Final = {
         umtas, karaok, naval strike missile, joint strike missile, standard missile, polyphem, ra'ad missile, raad
         missile, kh missile, hypersonic glide vehicle, agm, zelzal missile, iskander m, v 2, rbs, osa akm, r9x, essm,
         jericho, popeye, delilah, haesong, fk 3, fd 2000, akeron, mmp, entac, as 12, otr 21, 3m 54, onyx, rk 55,
-        maljutka, rocks missile, meteor air to air missile, bolide
+        maljutka, rocks missile, meteor air to air missile, bolide, club missile,
+        club cruise missile, taurus cruise missile, taurus kepd 350, kepd, kepd 350
     """,
     "grenade": """
         rpg, law, law rocket, m72 law, light anti tank weapon, rocket propelled grenade, rocket propelled, rpg round,
@@ -201,7 +202,8 @@ NAMES: Final = {
         pentrite, pp mi sr, vs 1.6, vs 2.2, tc 6, tc 2.4, acetone peroxide, peroxide explosive, mcied, uvied, ucbt,
         lapa, lapa bomb, amonal, amosal, cloratita, prom 1, tmrp 6, m35 mine, pmd, bomb laden car, bomb laden truck,
         bomb laden vehicle, bomb rigged car, gas cylinder, cordex, mrud, yam 5, dinamita, explosivo, mina, eei, engin
-        explosif improvise, m 969, cilindro bomba, jerrycan bomb
+        explosif improvise, m 969, cilindro bomba, jerrycan bomb, cooking gas bomb,
+        cooking gas cylinder bomb
     """,
     "suicide": """
         suicide, svbied, svied, bbied, pbied, svest, human bomb, human bomber, martyrdom operation, martyrdom attack,
@@ -237,7 +239,8 @@ NAMES: Final = {
         five, t fifty four, t seventy two, btr, btrd, bmp, bmpt, bmd, brdm, mtlb, aml, ebr, lav, aav, amtrac, m1
         abrams, kamov truck, zpt, bov, ur 416, pt 91, tankette, unicorn apc, ot m60, m80 apc, samil, pinzgauer, niva,
         m3 stuart, m8 greyhound, greyhound, simba, dragoon, textron cobra, asv, terradyne, inkas, bearcat, brem, brem
-        1, mtu bridge, bmo t, z sts, stridsvagn, type 85 tank, camionnette, tanqueta, char de combat, uaz
+        1, mtu bridge, bmo t, z sts, stridsvagn, type 85 tank, camionnette, ground drone, unmanned ground vehicle,
+        uncrewed ground vehicle, ugv, ground robot, tanqueta, char de combat, uaz
     """,
     "naval": """
         destroyer escort, missile boat, missile frigate, missile corvette, missile cruiser, missile destroyer,
@@ -262,7 +265,9 @@ NAMES: Final = {
         controlled boat, kamikaze boat, explosive boat, explosive laden boat, bomb boat, saildrone, magura, sea baby,
         mamay drone, toloka, blowfish, boghammar, boghammer, bogham, shanghai class, kilo class, ropucha, kilo
         submarine, river gunboat, riverine craft, riverine boat, monitor ship, missile ship, q ship, aegis, aegis
-        cruiser, coastal defence ship, depth charge, admiral kuznetsov, kuznetsov, moskva, belgrano, prat, veinticinco
+        cruiser, coastal defence ship, depth charge, admiral kuznetsov, kuznetsov, admiral
+        makarov, admiral essen, admiral grigorovich, admiral nakhimov, admiral gorshkov, moskva, belgrano, prat,
+        veinticinco
         de mayo, 25 de mayo, piranha boat, manta t12, fregata, fragata, corbeta, lancha, patrullera, ffg, ddg, cvn,
         ssn, ssbn, lhd, lpd, frégate, patrouilleur, vedette, auv, uuv, dinghy, inflatable dinghy, dvora, super dvora,
         boston whaler, sea baby drone, magura drone, sea tiger boat, inflatable, chamsuri, cheonan, houdong, thondar,
@@ -280,7 +285,7 @@ NAMES: Final = {
         irritant, irritant gas, irritant spray, lachrymatory, lacrimogenic, lacrimogène, binary, binary shell, white
         star powder, ricin, anthrax, sternutator, stink bomb, skunk water, agent orange, crowd control agent,
         incapacitating agent, riot control agent, biological weapon, biological agent, germ weapon, nerve gas bomb,
-        gas attack, mustard bomb, botulinum, ammonia gas, aflatoxin, botulinum toxin, polonium, gas canister
+        gas attack, mustard bomb, botulinum, ammonia gas, aflatoxin, botulinum toxin, polonium
     """,
     "blade": """
         machete, machette, panga, cutlass, cutlases, cutlas, cutlassess, cutlasess, knife, bread knife, axe, ax,
@@ -316,7 +321,9 @@ NAMES: Final = {
         warhead, nuclear device, nuclear arm, nuclear missile warhead, tactical nuclear weapon, weapon of mass
         destruction, wmd, rifle butt, gun butt, pistol whip, tyre necklace, necklacing, toy gun, wooden rifle, wooden
         gun, dummy rifle, replica gun, imitation firearm, nail gun, speargun other, tripwire flare, caltrop, stoning,
-        stone throwing, garrotte, garrote, radiological weapon, anti drone gun, drone gun, jammer gun, wolf tooth
+        stone throwing, garrotte, garrote, radiological weapon, anti drone gun, drone gun, jammer gun, jammer, drone
+        jammer, anti drone jammer,
+        uav jammer, wolf tooth
         club, war club, spiked club, stick with nails, catapults with stones, aep, aep round, rungu, tyre, tire,
         burning tyre, rubber baton, knobkierry
     """,

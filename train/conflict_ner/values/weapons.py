@@ -3,6 +3,7 @@
 The words of a mention are looked up, longest phrase first, in the tables of `weapon_names` and `weapon_lexicon`;
 designations (`Mi-24`, `BM-21`, `T-72B3`) match a family of `weapon_designations`. Then rules decide, in this order:
 
+0. Arms of two kinds joined by "and" or "or" have none (`rifles and grenades`), except as the first rules say.
 1. A ship's prefix, a suicide attack and a chemical decide whatever stands beside them.
 2. A drone, aircraft or helicopter wins over the munition that it carries (`drone-dropped grenade`).
 3. A vehicle or boat that is a bomb is one (`truck bomb`), and so is what has not exploded.
@@ -12,13 +13,13 @@ designations (`Mi-24`, `BM-21`, `T-72B3`) match a family of `weapon_designations
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from conflict_ner.values import weapon_designations, weapon_lexicon, weapon_names
+from conflict_ner.values.weapon_folding import fold, fold_entry, singular, split
 
 
 class WeaponKind(StrEnum):
@@ -64,12 +65,11 @@ _CARRIERS_OF_BOMBS = frozenset({WeaponKind.VEHICLE, WeaponKind.NAVAL})
 _SMALLEST_ARTILLERY_MM = 20.0
 _BOMB_WORDS = frozenset({"bomb", "bombing", "ied", "bomb attack", "bomb blast", "bomb explosion", "bombed"})
 _NO_CREW = frozenset({"unmanned", "uncrewed", "pilotless", "remotely piloted"})
-_SHORTEST_PLURAL = 3  # letters
-_SHORTEST_Y_PLURAL = 5
 _SHORTEST_MISREAD = 5
 _SHORTEST_MENDED = 7  # where one of the two parts is a word by itself
 _FITTED_WITH = frozenset({"with", "fitted", "carrying", "mounting"})
 _MOUNTED_ON = ["mounted", "on"]
+_JOINING = frozenset({"and", "or"})
 # Heads that leave no doubt: an `M48 rifle` is no tank.
 _CLASSES = frozenset(
     {
@@ -82,56 +82,11 @@ _ANY_CALIBER = """
     battery tube barrel fire blank tracer weapon caliber calibre charge
 """
 _CALIBER_NOUNS = frozenset(_ANY_CALIBER.split())  # arms of any caliber: the figure tells small arms from artillery
-_IRREGULAR_PLURALS = {
-    "apaches": "apache",
-    "axes": "axe",
-    "canoes": "canoe",
-    "gases": "gas",
-    "hoes": "hoe",
-    "knives": "knife",
-    "pickaxes": "pickaxe",
-    "sagaies": "sagaie",
-    "sorties": "sortie",
-    "staves": "stave",
-}
-_NO_PLURALS = frozenset(
-    {"gas", "iris", "kris", "chassis", "its", "has", "was", "this", *weapon_designations.SHIP_PREFIXES}
-)
-
-# Dashes, apostrophes and letters that decomposition leaves as they are.
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
-_APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4`"), "'")
-_FOLDED_SIGNS = _DASHES | _APOSTROPHES | {ord("\u0142"): "l", ord("\u00f8"): "o", ord("\u0131"): "i"}
-_ANTI = re.compile(
-    r"\b(?:an-?\s*ti|anti)[ -]+(?=(?:tank|aircraft|personnel|vehicle|ship|air|missile|drone|submarine)s?\b)"
-)
-_NUMERALS = {"nine": "9", "twenty": "20", "fifty": "50"}
-_MILLIMETERS = re.compile(r"\b(nine|twenty|fifty)[ -]?millimet(?:er|re)\b")
-# Calibers in one form: figure and unit in one word. The sign says cheaply whether a pattern can match at all.
-_CALIBERS = tuple(
-    (sign, re.compile(pattern), replacement)
-    for sign, pattern, replacement in (
-        ("x", r"(?<![\w.])(\d{1,2}[.,]?\d{0,2})\s?x\s?\d{2,3}\w*", r" \1mm "),
-        ("mm", r"(?<![\w.])(\d{1,3}(?:[.,]\d{1,2})?)[\s-]*mm(?![a-z])", r" \1mm "),
-        ("millim", r"(?<![\w.])(\d{1,3}(?:[.,]\d{1,2})?)[\s-]*millimet(?:er|re)s?(?![a-z])", r" \1mm "),
-        ("inch", r"(?<![\w.])(\d{1,2}(?:\.\d)?|two|three|four|five|six|eight)[ -]?inch(?:es)?\b", r" \1inch "),
-        ("cal", r"\.?(?<!\w)(\d{1,3})[ -]?(?:calibre|caliber|cal)\b", r" \1bore "),
-        ("bore", r"(?<!\w)(\d{1,3})[ -]?bore\b", r" \1bore "),
-        ("ga", r"(?<!\w)(\d{1,3})[ -]?(?:gauge|ga)\b", r" \1bore "),
-        (".", r"(?<![\w.])\.(\d{2,3})\b", r" \1bore "),
-    )
-)
 _MM = re.compile(r"([0-9]+(?:[.,][0-9]+)?)mm")
 _INCHES = re.compile(r"[\w.]+inch")
 _BORE = re.compile(r"\d+bore")
 _HEAVY_BOMB = re.compile(
     r"\b[1-9],?\d{2,3}[ -]?(?:pound|lb|pounder|kg|kilo|kilogram|kilogramme)s?[ -](?:\w+[ -]){0,2}bomb"
-)
-_TOKEN = re.compile(r"\d+[.,]\d+(?:mm|inch|bore)?|[^\W_]+")
-# A family of one to four letters and its number. Not before a caliber, and not if the letters are a plain word.
-_FAMILY_AND_NUMBER = re.compile(
-    r"\b(?!(?:cal|and|with|of|rds?|mm|kg|lb|no|the|in|to|from|by|two|gun|uzi)\b)"
-    r"([a-z]{1,4})\ (\d{1,4}(?!mm|cal|inch|bore|\d|[.,])[a-z]{0,3}\d?[a-z]{0,2})\b"
 )
 _SMALL_CALIBERS = frozenset(
     {"303", "5.45", "5.56", "5.7", "5.8", "6.35", "6.5", "6.8", "7.5", "7.62", "7.63", "7.65", "7.92", "12.7", "14.5"}
@@ -151,16 +106,17 @@ class _Word(NamedTuple):
 class _Lexicon(NamedTuple):
     """The tables in the form that mentions are looked up in."""
 
-    words: Mapping[str, _Word]
+    words: Mapping[str, _Word | None]  # None: a phrase that hides the words in it
     longest: Mapping[str, int]  # how many words the longest phrase has that begins with a word
     vocabulary: frozenset[str]  # every word of every phrase
 
 
-def weapon_kind(text: str) -> WeaponKind | None:
+def weapon_kind(text: object) -> WeaponKind | None:
     """Say which kind of weapon the words of a WEAPON mention name.
 
     Args:
-        text: A mention as it stands in a report: any case, with line breaks or hyphens inside.
+        text: A mention as it stands in a report: any case, with line breaks or hyphens inside. What is no string (an
+            empty cell of a table) has no kind.
 
     Returns:
         The kind, or None where the words do not tell (`weapons`, a ship's bare name, the empty string). Nothing raises.
@@ -168,7 +124,7 @@ def weapon_kind(text: str) -> WeaponKind | None:
     >>> weapon_kind("Shahed-136 drones"), weapon_kind("155mm shells"), weapon_kind("sniper fire")
     (<WeaponKind.UAV: 'uav'>, <WeaponKind.ARTILLERY: 'artillery'>, <WeaponKind.SMALL_ARMS: 'small-arms'>)
     """
-    return _weapon_kind(text) if len(text) <= _MAX_LENGTH else None
+    return _weapon_kind(text) if isinstance(text, str) and len(text) <= _MAX_LENGTH else None
 
 
 def to_acled(kind: WeaponKind) -> str | None:
@@ -189,14 +145,14 @@ def to_acled(kind: WeaponKind) -> str | None:
 
 @lru_cache(maxsize=16384)
 def _weapon_kind(text: str) -> WeaponKind | None:
-    folded = _fold(text)
+    folded = fold(text)
     lexicon = _lexicon()
-    if folded in lexicon.words:
-        return lexicon.words[folded].kind
-    tokens = _split(folded)
-    if not all(_singular(token) in lexicon.vocabulary for token in tokens):
+    if known := lexicon.words.get(folded):
+        return known.kind
+    tokens = split(folded)
+    if not all(singular(token) in lexicon.vocabulary for token in tokens):
         tokens = _mend(tokens, lexicon.vocabulary)
-    tokens = list(map(_singular, tokens))
+    tokens = list(map(singular, tokens))
     for i in range(1, len(tokens)):
         # `pick-ups fitted with 14.5 mm guns` and `machine guns mounted on pick-ups` are pick-ups.
         if tokens[i] in _FITTED_WITH:
@@ -209,8 +165,27 @@ def _weapon_kind(text: str) -> WeaponKind | None:
 def _decide(tokens: list[str], folded: str) -> WeaponKind | None:
     """Apply the rules of this module, in their order."""
     words = list(_known_words(tokens))
+    if _names_two_kinds(tokens, words):
+        return None
     kind = _deciding_kind(tokens, words)
     return kind if kind is not None else _head_kind(tokens, words, folded)
+
+
+def _names_two_kinds(tokens: list[str], words: list[_Word]) -> bool:
+    """Say whether "and" or "or" joins arms of two kinds, as in `rifles and grenades`.
+
+    Not after a platform that goes with both (`helicopter guns and rockets`), nor beside a ship's prefix.
+    """
+    position = next((i for i, token in enumerate(tokens) if token in _JOINING), 0)
+    if not position or " ".join(tokens) in _lexicon().words or _has_ship_prefix(tokens, words):
+        return False
+    first, second = (list(_known_words(part)) for part in (tokens[:position], tokens[position + 1 :]))
+    if not first or not second or any(word.kind is WeaponKind.SUICIDE for word in words):
+        return False
+    if any(word.kind in _FLYING for word in first[:-1]) and first[-1].kind not in _FLYING:
+        return False
+    kinds = {_decide(part, " ".join(part)) for part in (tokens[:position], tokens[position + 1 :])}
+    return len(kinds) > 1
 
 
 def _deciding_kind(tokens: list[str], words: list[_Word]) -> WeaponKind | None:
@@ -263,9 +238,10 @@ def _known_words(tokens: list[str]) -> Iterator[_Word]:
     i = 0
     while i < len(tokens):
         for length in range(min(lexicon.longest.get(tokens[i], 0), len(tokens) - i), 0, -1):
-            word = lexicon.words.get(" ".join(tokens[i : i + length]))
-            if word is not None:
-                yield word
+            phrase = " ".join(tokens[i : i + length])
+            if phrase in lexicon.words:
+                if word := lexicon.words[phrase]:
+                    yield word
                 i += length
                 break
         else:
@@ -300,53 +276,17 @@ def _caliber_kind(words: list[str]) -> WeaponKind | None:
     return None
 
 
-def _fold(text: str) -> str:
-    """Fold case, accents, dashes and calibers: `9-MM PISTOL` becomes `9mm pistol`."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(_FOLDED_SIGNS).casefold())
-        text = "".join(c for c in text if not unicodedata.combining(c))
-    text = " ".join(text.casefold().replace("f/a-", "fa-").replace("&", " and ").replace("'s", "s").split())
-    if "ti" in text:
-        text = _ANTI.sub("anti", text)
-    if "milli" in text:
-        text = _MILLIMETERS.sub(lambda match: f"{_NUMERALS[match[1]]}mm", text)
-    for sign, pattern, replacement in _CALIBERS:
-        if sign in text:
-            text = pattern.sub(replacement, text)
-    return text
-
-
-def _split(folded: str) -> list[str]:
-    """Split a folded mention into words, a family joined to its number: `mi 24s` becomes `mi24s`."""
-    spaced = " ".join(_TOKEN.findall(folded))
-    return _FAMILY_AND_NUMBER.sub(r"\1\2", spaced).split()
-
-
-@lru_cache(maxsize=8192)
-def _singular(token: str) -> str:
-    """Take the plural ending off a word, in the same way for texts and for the lexicon."""
-    if token in _IRREGULAR_PLURALS:
-        return _IRREGULAR_PLURALS[token]
-    if len(token) < _SHORTEST_PLURAL or not token.endswith("s") or token.endswith("ss") or token in _NO_PLURALS:
-        return token
-    if token.endswith("ies") and len(token) >= _SHORTEST_Y_PLURAL:
-        return token[:-3] + "y"
-    if token.endswith(("sses", "shes", "ches", "xes", "oes")):
-        return token[:-2]
-    return token[:-1]
-
-
 def _mend(tokens: list[str], vocabulary: frozenset[str]) -> list[str]:
     """Join words that a line break or a scanner has cut, and undo a scanner's usual mistakes."""
     mended: list[str] = []
     for seen in tokens:
         token = seen
-        if _singular(seen) not in vocabulary:
-            token = next((other for other in _misreadings(seen) if _singular(other) in vocabulary), seen)
+        if singular(seen) not in vocabulary:
+            token = next((other for other in _misreadings(seen) if singular(other) in vocabulary), seen)
         if mended and token.isalpha() and mended[-1].isalpha():
-            known = (_singular(mended[-1]) in vocabulary) + (_singular(token) in vocabulary)
+            known = (singular(mended[-1]) in vocabulary) + (singular(token) in vocabulary)
             joined = mended[-1] + token
-            if (known == 0 or (known == 1 and len(joined) >= _SHORTEST_MENDED)) and _singular(joined) in vocabulary:
+            if (known == 0 or (known == 1 and len(joined) >= _SHORTEST_MENDED)) and singular(joined) in vocabulary:
                 mended[-1] = joined
                 continue
         mended.append(token)
@@ -362,20 +302,12 @@ def _misreadings(token: str) -> Iterator[str]:
             yield token.replace("rn", "m")
 
 
-def fold_entry(entry: str) -> str:
-    """Fold an entry of the lexicon as mentions are folded.
-
-    >>> fold_entry("Anti-tank mines")
-    'antitank mine'
-    """
-    return " ".join(map(_singular, _split(_fold(entry))))
-
-
 @lru_cache(maxsize=1)
 def _lexicon() -> _Lexicon:
     """Fold the tables; on the first use, because it takes a tenth of a second."""
     tables = ((_WEAK, weapon_lexicon.WEAK), (_COMMON, weapon_lexicon.NOUNS), (_STRONG, weapon_names.NAMES))
-    words = {
+    words: dict[str, _Word | None] = {fold_entry(entry): None for entry in weapon_lexicon.NO_KIND.split(",")}
+    words |= {
         phrase: _Word(phrase, WeaponKind(kind), strength)
         for strength, table in tables
         for kind, entries in table.items()
