@@ -49,7 +49,7 @@ def test_all_faults_of_a_tree_come_at_once() -> None:
     assert set(found) == {"labels", "training.epochs", "training.speed", "encoding"}
 
 
-@pytest.mark.parametrize("label", ["", "A B", "A(B", "A)", "[A", "A]", "A\tB", "O"])
+@pytest.mark.parametrize("label", ["", "A B", "A(B", "A)", "[A", "A]", "A\tB", "O", "A.", ".A", "A..b"])
 def test_a_label_that_the_marked_up_form_cannot_carry_is_refused(label: str) -> None:
     assert list(faults(labels=["ACTOR", label])) == ["labels"]
 

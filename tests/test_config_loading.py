@@ -341,9 +341,11 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0/")
 NAMES = st.text(CHARACTERS, min_size=1, max_size=8).filter(lambda name: name not in (".", ".."))
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: Path("/", *parts))
-AMBIGUOUS = ["NO", "null", "7", "1e5", ".inf", "2024-01-01", "20:30", "<<", "=", "~", "y"]
+AMBIGUOUS = ["NO", "null", "7", "1e5", "1.5", "2024-01-01", "20:30", "<<", "=", "~", "y"]
 LABEL_PATTERN = r"\A[^\s()\[\]\-]([^\s()\[\]]{0,5}[^\s()\[\]\-])?\Z"
-LABELS = st.sampled_from(AMBIGUOUS) | st.from_regex(LABEL_PATTERN, alphabet=CHARACTERS).filter(lambda text: text != "O")
+LABELS = st.sampled_from(AMBIGUOUS) | st.from_regex(LABEL_PATTERN, alphabet=CHARACTERS).filter(
+    lambda text: text != "O" and all(text.split("."))
+)
 VALIDATION = st.fixed_dictionaries({"validation": st.lists(PATHS, min_size=1, max_size=2)}) | st.fixed_dictionaries(
     {"validation_share": st.floats(0, 1, exclude_min=True, exclude_max=True)}
 )

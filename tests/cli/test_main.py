@@ -98,6 +98,37 @@ def test_check_of_a_config_checks_its_splits_with_its_labels(
     assert set(json.loads(out)["splits"]) == {"train", "validation"}
 
 
+def test_check_refuses_a_config_with_a_wrong_label_of_numbers(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(tmp_path, encoder_folder, reports_file)
+    text = dump_config(config, tmp_path).replace("number: null", "number: COUNT")
+    (tmp_path / "run.yaml").write_text(text, encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "check", tmp_path / "run.yaml")
+    assert code == 2
+    assert "values.number: no label 'COUNT'" in err
+
+
+def test_kinds_are_compared_and_counted_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first.md", tmp_path / "second.md"
+    first.write_text("=== a\n\n[Two](NUMBER.killed) [rebels](ACTOR) died.\n", encoding="utf-8")
+    second.write_text(first.read_text().replace("killed", "injured"), encoding="utf-8")
+    for options, scored, note in (
+        ((), 1.0, True),
+        (("--labels", "ACTOR,NUMBER"), 1.0, False),
+        (("--kinds",), 0.5, False),
+    ):
+        code, out, err = conflict_ner(capsys, "agree", first, second, "--json", *options)
+        assert (code, json.loads(out)["strict"]["micro"]["f1"]) == (0, scored)
+        assert ("note: kinds of labels are not compared; --kinds compares them" in err) == note
+    for options, labels in (
+        ((), {"ACTOR", "WEAPON", "LOCATION", "NUMBER"}),
+        (("--kinds",), {"ACTOR", "NUMBER.killed"}),
+    ):
+        counts = json.loads(conflict_ner(capsys, "check", first, "--json", *options)[1])
+        assert set(counts["splits"]["data"]["labels"]) == labels
+
+
 def test_guidelines_are_switched_by_option_and_config(
     tmp_path: Path, encoder_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

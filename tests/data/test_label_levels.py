@@ -106,7 +106,15 @@ def test_data_less_deep_than_the_labels_is_an_error_or_read_at_its_own_depth(tmp
         ("NUMBER.kiled", LABELS, False, None),  # kinds of the user's own guidelines
         ("ORG.gov", ("ORG",), None, None),
         ("ORG.gov", ("ORG.gov", "ORG"), None, None),
-        ("ORG.gov", ("ORG.press",), None, "did you mean ORG.press?"),
+        ("NUMBER.dead", LABELS, None, f"write one of {', '.join(DEEP[3:])}"),
+        ("NUMBER.dead", DEEP, None, f"write one of {', '.join(DEEP[3:])}"),
+        (
+            "NUMBER.forces",
+            DEEP[:5],
+            None,
+            "write one of NUMBER.killed, NUMBER.injured, or add NUMBER to labels, which takes the other kinds",
+        ),
+        ("ORG.gov", ("ORG.press",), None, "write one of ORG.press, or add ORG to labels, which takes the other kinds"),
         ("ACTOR.police", LABELS, None, None),
     ],
 )

@@ -68,6 +68,10 @@ def test_a_config_names_the_labels_and_a_wrong_name_is_refused(tmp_path: Path) -
     assert read_splits(load_config(file))["train"]
     with pytest.raises(ConfigError, match=r"values\.weapon: no label 'ARMS'; the labels are COUNT\.dead, ARM"):
         read_splits(load_config(file, ["values.weapon=ARMS"]))
+    with pytest.raises(ConfigError, match=r"values\.weapon: no label 'ARMS'"):
+        ValueReader.of(load_config(file, ["values.weapon=ARMS"]))
+    with pytest.raises(ConfigError, match=r"COUNT is the label of both"):
+        ValueReader.of(load_config(file, ["values.weapon=COUNT"]))
 
 
 def test_the_default_config_has_numbers_and_weapons(tmp_path: Path) -> None:

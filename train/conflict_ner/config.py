@@ -62,6 +62,8 @@ def _check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
         # seqeval splits a tag at its hyphens, so a label may have them only inside.
         if not re.fullmatch(r"[^\s()\[\]-]([^\s()\[\]]*[^\s()\[\]-])?", label) or label == "O":
             raise ValueError(f"{label!r} cannot be a label: no spaces, brackets or outer hyphens, and O is taken")
+        if not all(label.split(".")):
+            raise ValueError(f"{label!r} cannot be a label: a level is empty, before or after a period")
     if len(set(labels)) < len(labels):
         raise ValueError("a label appears twice")
     return labels

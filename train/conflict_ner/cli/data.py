@@ -15,6 +15,7 @@ from conflict_ner.cli.options import (
     DEFAULT_LABELS,
     GuidelinesOption,
     JsonFlag,
+    KindsFlag,
     LabelsOption,
     MarkdownFlag,
     TagOption,
@@ -22,7 +23,7 @@ from conflict_ner.cli.options import (
     conll_columns,
 )
 from conflict_ner.data.formats.file_search import printable
-from conflict_ner.errors import DataError, format_count
+from conflict_ner.errors import ConfigError, DataError, format_count
 from conflict_ner.files import atomic_write
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 def check(
     data: Annotated[Path, typer.Argument(help="A file of labeled reports, a folder of them, or a run's config.")],
+    *,
     labels: LabelsOption = DEFAULT_LABELS,
+    kinds: KindsFlag = False,
     group: Annotated[
         str | None,
         typer.Option(help="A header key that every report must have, and whose values no two splits may share."),
@@ -62,6 +65,7 @@ def check(
             allow_copies=selection.allow_copies,
             guidelines=selection.guidelines if guidelines is None else guidelines,
             columns=conll_columns(word, tag) or selection.columns,
+            with_kinds=kinds,
         )
     except DataError as error:
         if as_json:
@@ -69,7 +73,7 @@ def check(
             print(json.dumps({"ok": False, "problems": problems}, indent=2))
             raise typer.Exit(1) from None
         raise
-    counts = {split: loaded.summary(split, selection.labels) for split in selection.paths}
+    counts = {split: loaded.summary(split, loaded.labels) for split in selection.paths}
     documents = [document for split in selection.paths for document in loaded[split]]
     found_hints = consistency.find_hints(documents) if hints else []
     if as_json:
@@ -77,7 +81,7 @@ def check(
         return
     for hint in found_hints:
         print(hint)
-    tables.show_counts(counts, selection.labels, as_markdown=as_markdown)
+    tables.show_counts(counts, loaded.labels, as_markdown=as_markdown)
 
 
 def convert(
@@ -106,7 +110,9 @@ def convert(
 def agree(
     first: Annotated[Path, typer.Argument(help="Labeled reports: a file or a folder.")],
     second: Annotated[Path, typer.Argument(help="The same reports with other labels, such as a second annotator's.")],
+    *,
     labels: LabelsOption = DEFAULT_LABELS,
+    kinds: KindsFlag = False,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
@@ -118,7 +124,12 @@ def agree(
     from conflict_ner.reporting import tables
 
     report = agreement.agreement(
-        first, second, _parse_labels(labels), guidelines=guidelines, columns=conll_columns(word, tag)
+        first,
+        second,
+        _parse_labels(labels),
+        guidelines=guidelines,
+        columns=conll_columns(word, tag),
+        kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
     )
     tables.show(report, f"{second} against {first}", as_json=as_json, as_markdown=as_markdown)
 
@@ -142,10 +153,13 @@ def _select_data(data: Path, labels: str) -> _DataSelection:
     """Return the data that a path names: a file, a folder, or a config, whose labels then count."""
     from conflict_ner.config import load_config
     from conflict_ner.data import corpus
+    from conflict_ner.data.label_levels import value_label_problems
 
     if data.suffix.lower() not in (".yaml", ".yml"):
         return _DataSelection(corpus.find_splits(data), _parse_labels(labels))
     config = load_config(data)
+    if problems := value_label_problems(config.labels, config.values.number, config.values.weapon):
+        raise ConfigError(str(data), problems)
     entries = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: files for split, files in entries.items() if files}
     settings = config.data

@@ -19,6 +19,9 @@ DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 MarkdownFlag = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 LabelsOption = Annotated[str, typer.Option(help="The allowed labels, separated by commas.")]
+KindsFlag = Annotated[
+    bool, typer.Option("--kinds", help="Take each label with its kinds in the data: NUMBER.killed, not only NUMBER.")
+]
 GuidelinesOption = Annotated[
     bool | None,
     typer.Option(

@@ -32,7 +32,7 @@ from conflict_ner.data.formats import conll, jsonl, markup
 from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
 from conflict_ner.data.formats.text_files import read_text
-from conflict_ner.data.label_levels import first_levels, is_first_level_only, resolve_labels
+from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.files import as_paths, atomic_write
@@ -153,6 +153,7 @@ def load(
     guidelines: bool | None = None,
     columns: ColumnsConfig | None = None,
     as_deep_as_data: bool = False,
+    with_kinds: bool = False,
 ) -> Corpus:
     """Read and check the splits.
 
@@ -167,6 +168,8 @@ def load(
         columns: the columns of words and tags in CoNLL files; without it they are detected.
         as_deep_as_data: if `labels` has only kinds of a label, such as NUMBER.killed, and no mention of the data has
             one (all are a plain NUMBER), read all labels at their first level; `Corpus.labels` tells.
+        with_kinds: read each mention with its kind, whether `labels` has the kind or only the label above it;
+            `Corpus.labels` are then those that occur.
 
     Raises:
         DataError: with every problem of every file. If not `strict`, faulty documents are left
@@ -188,6 +191,9 @@ def load(
     if problems and (strict or any(problem.unreadable for problem in problems)):
         raise DataError(problems)
     faulty = {id(finding.document) for finding in findings}
+    if with_kinds:
+        sound = (d for documents in splits.values() for d in documents if d.is_valid and id(d) not in faulty)
+        labels = labels_with_kinds(sound, labels)
     accepted = {
         split: resolve_labels((d for d in documents if d.is_valid and id(d) not in faulty), labels)
         for split, documents in splits.items()

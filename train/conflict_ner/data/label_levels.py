@@ -16,8 +16,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from conflict_ner.data.document import Document, Mention
+from conflict_ner.errors import Problem
 
 SEPARATOR = "."
+NUMBER, WEAPON = "NUMBER", "WEAPON"  # the labels of numbers and of weapons, unless a config names others
 # What a NUMBER may count, by data/guidelines.md.
 NUMBER_KINDS = ("killed", "injured", "detained", "displaced", "missing", "forces", "arms", "money", "other")
 
@@ -57,6 +59,44 @@ def kinds_below(label: str, labels: Iterable[str]) -> list[str]:
     ['NUMBER.killed', 'NUMBER.other']
     """
     return [other for other in labels if other.startswith(label + SEPARATOR)]
+
+
+def labels_with_kinds(documents: Iterable[Document], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that occur in documents and are one of `labels` or a kind of one; `labels` if none occurs.
+
+    They are in the order of `labels`, kinds of NUMBER in that of the guidelines and others in alphabetical order.
+
+    >>> report = Document("r", "Two rebels died", (Mention(0, 3, "NUMBER.killed"), Mention(4, 10, "ACTOR")))
+    >>> labels_with_kinds([report], ["ACTOR", "WEAPON", "NUMBER"])
+    ('ACTOR', 'NUMBER.killed')
+    """
+    found = {mention.label for document in documents for mention in document.mentions}
+    order = [f"NUMBER{SEPARATOR}{kind}" for kind in NUMBER_KINDS]
+    by_label = {label: [name for name in found if resolve_label(name, labels) == label] for label in labels}
+    names = [
+        name
+        for kinds in by_label.values()
+        for name in sorted(kinds, key=lambda name: (order.index(name) if name in order else -1, name))
+    ]
+    return tuple(names or labels)
+
+
+def value_label_problems(labels: Sequence[str], number: str | None, weapon: str | None) -> list[Problem]:
+    """Find what is wrong with the labels that a config names for numbers and weapons (`values`).
+
+    Args:
+        number, weapon: the label of each; None stands for NUMBER and WEAPON, which need not be among the labels.
+    """
+    known = {*labels, *first_levels(labels)}
+    problems = [
+        Problem(f"values.{role}", f"no label {label!r}", f"the labels are {', '.join(labels)}")
+        for role, label in (("number", number), ("weapon", weapon))
+        if label is not None and label not in known
+    ]
+    if (number or NUMBER) == (weapon or WEAPON):
+        what = f"{number or NUMBER} is the label of both numbers and weapons"
+        problems.append(Problem("values", what, "give values.number and values.weapon two labels"))
+    return problems
 
 
 def resolve_label(label: str, labels: Iterable[str]) -> str | None:

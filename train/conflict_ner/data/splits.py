@@ -21,7 +21,7 @@ from conflict_ner.config import Config, DataConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.label_levels import first_levels
+from conflict_ner.data.label_levels import value_label_problems
 from conflict_ner.errors import ConfigError, DataError, Problem
 
 _VALIDATION, _FOLDS = 1, 2  # random streams, so that one division does not change the other
@@ -131,12 +131,7 @@ def read_splits(config: Config) -> Corpus:
         ConfigError: if the label of numbers or weapons is not one of the labels, or unlabeled texts have no teacher.
         DataError: as `corpus.load`.
     """
-    known = {*config.labels, *first_levels(config.labels)}
-    problems = [
-        Problem(f"values.{role}", f"no label {label!r}", f"the labels are {', '.join(config.labels)}")
-        for role, label in config.values
-        if label is not None and label not in known
-    ]
+    problems = value_label_problems(config.labels, config.values.number, config.values.weapon)
     if config.data.unlabeled and not config.training.teacher:
         problems.append(Problem("data.unlabeled", "nobody labels these texts", "name a checkpoint in training.teacher"))
     if problems:

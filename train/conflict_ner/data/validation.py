@@ -28,12 +28,20 @@ import numpy as np
 
 from conflict_ner.data.document import Document, Mention, is_encodable
 from conflict_ner.data.edges import has_loose_beginning, has_loose_end
-from conflict_ner.data.label_levels import NUMBER_KINDS, first_levels, kinds_below, resolve_label, second_level
+from conflict_ner.data.label_levels import (
+    NUMBER_KINDS,
+    first_level,
+    first_levels,
+    kinds_below,
+    resolve_label,
+    second_level,
+)
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
 NEAR_DUPLICATE_SIMILARITY = 0.5  # Jaccard similarity of the two texts' shingles
 GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
+_TYPO_SIMILARITY = 0.8  # of two kinds, from which one is taken for the other misspelled
 _NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
 
 
@@ -156,19 +164,34 @@ def _label_fault(label: str, labels: Sequence[str], *, guidelines: bool) -> tupl
     resolved = resolve_label(label, labels)
     if resolved is None and (kinds := kinds_below(label, labels)):
         return "has a label without its kind", f"write one of {', '.join(kinds)}"
-    known = labels
-    if resolved == "NUMBER" != label and guidelines:
-        if second_level(label) in NUMBER_KINDS:
-            return None
-        known = [f"NUMBER.{kind}" for kind in NUMBER_KINDS]
-    elif resolved is not None:
+    has_guideline_kind = second_level(label) in NUMBER_KINDS
+    if resolved is not None and (has_guideline_kind or not (resolved == "NUMBER" != label and guidelines)):
         return None
-    folded = {other.casefold(): other for other in known}
+    family = first_level(label)
+    kinds = [f"NUMBER.{kind}" for kind in NUMBER_KINDS] if resolved else kinds_below(family, labels)
+    if kinds:
+        # The data must not be what is wrong: a list of some kinds leaves others out that the guidelines have.
+        is_closed = family == "NUMBER" and guidelines and not has_guideline_kind
+        return "has an unknown label", _fix_kind(label, kinds, is_closed=is_closed)
+    folded = {other.casefold(): other for other in labels}
     near = get_close_matches(label.casefold(), folded, n=1, cutoff=0.5)
     return (
         "has an unknown label",
-        f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(known)}",
+        f"did you mean {folded[near[0]]}?" if near else f"the labels are {', '.join(labels)}",
     )
+
+
+def _fix_kind(label: str, kinds: Sequence[str], *, is_closed: bool) -> str:
+    """Return the fix of a label with an unknown kind: the one kind that is spelled nearly so, else all.
+
+    is_closed: the label above them cannot take other kinds.
+    """
+    family, kind = first_level(label), second_level(label) or ""
+    folded = {(second_level(other) or "").casefold(): other for other in kinds}
+    if near := get_close_matches(kind.casefold(), folded, n=1, cutoff=_TYPO_SIMILARITY):
+        return f"did you mean {folded[near[0]]}?"
+    listed = f"write one of {', '.join(kinds)}"
+    return listed if is_closed else f"{listed}, or add {family} to labels, which takes the other kinds"
 
 
 def _offset_fault(document: Document, mention: Mention) -> tuple[str, str] | None:

@@ -16,12 +16,14 @@ the text of report 'b' differs from that at 1.md:5, starting at 'went.'
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.label_levels import labels_with_kinds, resolve_labels
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import report
 from conflict_ner.evaluation.report import Report
@@ -34,20 +36,32 @@ def agreement(
     *,
     guidelines: bool | None = None,
     columns: ColumnsConfig | None = None,
+    kinds: bool | None = None,
 ) -> Report:
     """Score the second labeling against the first, matching reports by id.
 
     Args:
         guidelines: check both against our guidelines; None does so if the labels are exactly ours.
         columns: which columns of CoNLL files hold words and tags; without it they are detected.
+        kinds: score each label with the kinds of it that the data has (NUMBER.killed where `labels` has NUMBER);
+            None does not, and prints a note on standard error if the data has kinds.
 
     Raises:
         DataError: if either labeling has problems, or they are not of the same reports.
     """
-    loaded = (corpus.load({"data": [path]}, labels, guidelines=guidelines, columns=columns) for path in (first, second))
-    gold, other = (data["data"] for data in loaded)
+    gold, other = (
+        corpus.load({"data": [path]}, labels, guidelines=guidelines, columns=columns, with_kinds=True)["data"]
+        for path in (first, second)
+    )
     if problems := list(document_differences(gold, other, "label the same reports, with the same text, on both sides")):
         raise DataError(problems)
+    deep = labels_with_kinds((*gold, *other), labels)
+    if kinds:
+        labels = deep
+    elif not set(deep) <= set(labels):
+        if kinds is None:
+            print("note: kinds of labels are not compared; --kinds compares them", file=sys.stderr)
+        gold, other = resolve_labels(gold, labels), resolve_labels(other, labels)
     return report.score(gold, [other[index].mentions for index in indices_by_id(gold, other)], labels)
 
 

@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from conflict_ner.data.document import Entity
-from conflict_ner.data.label_levels import first_level, second_level
+from conflict_ner.data.label_levels import NUMBER, WEAPON, first_level, second_level, value_label_problems
+from conflict_ner.errors import ConfigError
 from conflict_ner.values import parse_number, weapon_kind
 
 if TYPE_CHECKING:
     from conflict_ner.config import Config
-
-_NUMBER, _WEAPON = "NUMBER", "WEAPON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,20 @@ class ValueReader:
     number, weapon: the labels of numbers and of weapons; labels below them count too.
     """
 
-    number: str = _NUMBER
-    weapon: str = _WEAPON
+    number: str = NUMBER
+    weapon: str = WEAPON
 
     @classmethod
     def of(cls, config: Config) -> ValueReader:
-        """Return the reader for the labels that a run's config names."""
-        return cls(config.values.number or _NUMBER, config.values.weapon or _WEAPON)
+        """Return the reader for the labels that a run's config names.
+
+        Raises:
+            ConfigError: if a label that it names for numbers or weapons is not one of its labels, or both are one.
+        """
+        number, weapon = config.values.number, config.values.weapon
+        if problems := value_label_problems(config.labels, number, weapon):
+            raise ConfigError("the config", problems)
+        return cls(number or NUMBER, weapon or WEAPON)
 
     def is_number(self, label: str) -> bool:
         """Return whether mentions with this label are numbers."""
