@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 
 from conflict_ner import ConflictNerError, Tagger, load_corpus
 
@@ -39,16 +38,17 @@ def nearest_kind(text: str, start: int, end: int) -> str:
 def main(checkpoint: str, data: str) -> None:
     """Print a row for each kind."""
     tagger = Tagger.load(checkpoint)
+    if not any(label.startswith("NUMBER.") for label in tagger.labels):
+        sys.exit(f"error: {checkpoint} does not know what numbers count; configs/casualties.yaml trains one that does")
     reports = load_corpus(data, labels=tagger.labels).documents
     gold = {(r, m.start, m.end, m.label) for r, report in enumerate(reports) for m in report.mentions}
     found = {(r, e.start, e.end, e.label) for r, es in enumerate(tagger.tag(d.text for d in reports)) for e in es}
     ruled = {(r, a, b, "NUMBER." + nearest_kind(reports[r].text, a, b)) for r, a, b, k in found if "NUMBER." in k}
     print("| kind | gold | model | rule |\n|---|---:|---:|---:|")
-    wanted = Counter(label for *_, label in gold)
     for kind in (label for label in tagger.labels if label.startswith("NUMBER.")):
-        sides = [[item for item in side if item[3] == kind] for side in (found, ruled)]
-        f1 = [200 * len(gold & set(side)) / max(wanted[kind] + len(side), 1) for side in sides]
-        print(f"| {kind.removeprefix('NUMBER.')} | {wanted[kind]} | {f1[0]:.1f} | {f1[1]:.1f} |")
+        wanted, *sides = ({item for item in side if item[3] == kind} for side in (gold, found, ruled))
+        f1 = [200 * len(wanted & side) / max(len(wanted) + len(side), 1) for side in sides]
+        print(f"| {kind.removeprefix('NUMBER.')} | {len(wanted)} | {f1[0]:.1f} | {f1[1]:.1f} |")
 
 
 if __name__ == "__main__":

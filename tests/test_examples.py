@@ -141,6 +141,8 @@ def test_nearest_casualty_word(
         "| money | 1 | 100.0 | 100.0 |",
         "| other | 1 | 100.0 | 100.0 |",
     ]
+    monkeypatch.setattr(Tagger, "load", lambda _: SimpleNamespace(labels=("ACTOR", "NUMBER")))
+    assert "does not know what numbers count" in str(run(monkeypatch, "nearest_casualty_word.py", "models/x", file))
 
 
 @pytest.mark.usefixtures("verified_here")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -108,3 +110,15 @@ def test_columns_of_the_input_that_have_a_name_of_ours_are_renamed(
         "19",
         "7",
     )
+
+
+@pytest.mark.usefixtures("counting_tagger")
+def test_a_terminal_shows_values_and_incidents(
+    checkpoint_folder: Path, reports: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tagger, "labels", property(lambda _: ("ACTOR", "WEAPON", "LOCATION", "NUMBER.killed")))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    shown = conflict_ner(capsys, "tag", checkpoint_folder, reports, "--values")[1]
+    assert "drone strike WEAPON uav" in " ".join(re.sub(r"\x1b\[[\d;]*m", "", shown).split())
+    incidents = conflict_ner(capsys, "tag", checkpoint_folder, reports, "--rows", "incidents")[1]
+    assert [json.loads(line)["id"] for line in incidents.splitlines()] == ["a", "b"]

@@ -10,7 +10,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import ConfigError, DataError
 from conflict_ner.evaluation import predictions
-from conflict_ner.evaluation.comparison import compare
+from conflict_ner.evaluation.comparison import check_same_labels, compare
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.inference import evaluate
 from conflict_ner.inference.evaluate import evaluate_pair
@@ -134,3 +134,12 @@ def test_a_checkpoint_that_knows_kinds_is_scored_at_the_first_level_on_data_with
     assert (scored.labels, scored.report.strict.micro.f1, capsys.readouterr().err) == (deep, 0, "")
     scored = evaluate.evaluate(checkpoint_folder, [plain.rename(tmp_path / "x.md")], device="cpu", first_level=True)
     assert (scored.report.strict.micro.f1, capsys.readouterr().err) == (1, "")
+    mixed = tmp_path / "mixed.md"
+    mixed.write_text("=== a\n\nKilled [two](NUMBER) and [3](NUMBER.killed).\n")
+    with pytest.raises(DataError, match=r"NUMBER\.other, or score the first level with --first-level"):
+        evaluate.evaluate(checkpoint_folder, mixed, device="cpu")
+
+
+def test_models_of_labels_of_one_and_two_levels_are_compared_at_the_first() -> None:
+    with pytest.raises(DataError, match=r"a: has the label NUMBER, b has not; `evaluate --first-level --pred"):
+        check_same_labels(["a", "b"], [["ACTOR", "NUMBER"], ["ACTOR", "NUMBER.killed"]])

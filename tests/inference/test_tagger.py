@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conflict_ner.data import corpus
+from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
 from conflict_ner.inference.evaluate import evaluate_pair
-from conflict_ner.inference.tagger import Tagger
+from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
 from hypothesis import given, settings
@@ -232,6 +234,20 @@ def test_a_threshold_drops_a_labels_entities_below_it_and_no_others(tagger: Tagg
     assert strict.tag(SENTENCES) == expected != entities
     assert any(e.label == "ACTOR" and e.score == middle for found in expected for e in found)
     assert Tagger.load(folder, "cpu", dict.fromkeys(LABELS, 0), "fp32").tag(SENTENCES) == entities
+
+
+def test_a_threshold_is_that_of_the_kinds_too(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = ("ACTOR", "NUMBER.killed", "NUMBER.other")
+    refuse_wrong_thresholds({"NUMBER": 0.6, "NUMBER.other": 0.2}, labels)
+    with pytest.raises(ConfigError, match="not a label"):
+        refuse_wrong_thresholds({"NUMBER.arms": 0.6}, labels)
+    found = [Entity(label, "x", 0, 1, 0.5) for label in labels]
+    monkeypatch.setattr(Tagger, "labels", property(lambda _: labels))
+    filtered = Tagger(tagger.checkpoint, SimpleNamespace(predict=lambda _: iter([found])), {"NUMBER": 0.6})  # type: ignore[arg-type]
+    assert [entity.label for entity in filtered.tag("x")] == ["ACTOR"]
+    filtered.thresholds = {"NUMBER": 0.6, "NUMBER.other": 0.2}
+    filtered._predictor = SimpleNamespace(predict=lambda _: iter([found]))  # type: ignore[assignment]
+    assert [entity.label for entity in filtered.tag("x")] == ["ACTOR", "NUMBER.other"]
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, float("nan"), float("inf"), "0.5", None, True])

@@ -10,6 +10,7 @@ from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.evaluation.report import Report, score
 from conflict_ner.reporting import tables
 from conflict_ner.reporting.tables import HEADINGS, markdown, percent, rows, table
+from conflict_ner.values import Quantity
 from rich.console import Console
 
 
@@ -95,3 +96,19 @@ def test_a_path_or_a_value_that_looks_like_markup_is_shown_as_it_is(capsys: pyte
     shown = capsys.readouterr().out
     assert "data [/x]: strict" in shown
     assert shown.count("[/red]") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (Quantity.exact(19), "killed 19"),
+        (Quantity(None, 2, 5), "killed 2-5"),
+        (Quantity(20, 15, 25), "killed 20 (15-25)"),
+        (Quantity(1000, high=1000), "killed up to 1,000"),
+        (Quantity(60, approximate=True, unit="percent"), "killed ~60 percent"),
+        (None, "killed"),
+    ],
+)
+def test_a_marked_mention_says_what_it_is_worth(value: Quantity | None, words: str) -> None:
+    entity = Entity("NUMBER", "some", 0, 4, 0.9, value, "killed")
+    assert tables.highlight_entities("some died", [entity], ["NUMBER"]).plain == f"some NUMBER {words} died"

@@ -83,7 +83,7 @@ def test_a_text_that_is_none_is_said_with_file_sheet_and_row_and_the_rest_is_rea
     assert [row[0] for row in found] == [3]
     assert problems == [
         f"{file}/A b:2: no string under 'text' but a number (id 1); the row is left out",
-        f"{file}/A b:3: no string under 'text' but null (id 2); the row is left out",
+        f"{file}/A b:3: the cell under 'text' is empty (id 2); the row is left out",
         f"{file}/A b:5: no string under 'text' but true or false (id 4); the row is left out",
     ]
 

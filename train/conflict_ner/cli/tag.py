@@ -181,7 +181,11 @@ def tag(
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     result = tag_output.tag_all(
-        prepare, tag_output.Output(output, form, layout, html, as_json, csv_style), facts, resume=resume
+        prepare,
+        # Colored mentions on a terminal would not show incidents.
+        tag_output.Output(output, form, layout, html, as_json or (rows == "incidents" and not html), csv_style),
+        facts,
+        resume=resume,
     )
     _end(result, problems, ids, scripts, hidden)
 

@@ -41,6 +41,7 @@ from conflict_ner.errors import Problem
 SHINGLE_WORDS = 5
 NEAR_DUPLICATE_SIMILARITY = 0.5  # Jaccard similarity of the two texts' shingles
 GUIDELINE_LABELS = frozenset({"ACTOR", "WEAPON", "LOCATION", "NUMBER"})  # of data/guidelines.md
+MISSING_KIND = "label without its kind"  # the fault, as `Problem.kind` begins
 _TYPO_SIMILARITY = 0.8  # of two kinds, from which one is taken for the other misspelled
 _NO_GUIDELINES = "--no-guidelines, or data.guidelines: false in the config"
 
@@ -163,7 +164,7 @@ def _label_fault(label: str, labels: Sequence[str], *, guidelines: bool) -> tupl
     """Return the fault of a mention's label and its fix; None if it is one of `labels` or a kind of one."""
     resolved = resolve_label(label, labels)
     if resolved is None and (kinds := kinds_below(label, labels)):
-        return "has a label without its kind", f"write one of {', '.join(kinds)}"
+        return f"has a {MISSING_KIND}", f"write one of {', '.join(kinds)}"
     has_guideline_kind = second_level(label) in NUMBER_KINDS
     if resolved is not None and (has_guideline_kind or not (resolved == "NUMBER" != label and guidelines)):
         return None

@@ -33,6 +33,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.document import Document, Entity, Mention, Span
+from conflict_ner.data.label_levels import first_levels
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import predictions
 from conflict_ner.evaluation.agreement import document_differences, indices_by_id
@@ -175,7 +176,10 @@ def check_same_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -> 
     for this, other in ((0, 1), (1, 0)):
         if missing := [label for label in labels[this] if label not in labels[other]]:
             fault = f"has the label {missing[0]}, {names[other]} has not"
-            raise DataError([Problem(names[this], fault, "compare models that were trained on the same labels")])
+            fix = "compare models that were trained on the same labels"
+            if set(first_levels(labels[0])) == set(first_levels(labels[1])):
+                fix = "`evaluate --first-level --predictions FILE` on both writes evaluations that can be compared"
+            raise DataError([Problem(names[this], fault, fix)])
 
 
 def _check_same_data(first: Evaluation, second: Evaluation) -> None:

@@ -17,6 +17,7 @@ from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.data.label_levels import first_levels, resolve_label
+from conflict_ner.data.validation import MISSING_KIND
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions as saved_evaluations
 from conflict_ner.evaluation import report as scoring
@@ -73,14 +74,17 @@ def evaluate(
     tagger = Tagger.load(folder, device, thresholds, "fp32", names=names)
     if guidelines is None:
         guidelines = _training_guidelines(tagger.checkpoint)
-    loaded = corpus.load(
-        {"data": paths},
-        first_levels(tagger.labels) if first_level else tagger.labels,
-        strict=strict,
-        guidelines=guidelines,
-        columns=columns,
-        as_deep_as_data=True,
-    )
+    try:
+        loaded = corpus.load(
+            {"data": paths},
+            first_levels(tagger.labels) if first_level else tagger.labels,
+            strict=strict,
+            guidelines=guidelines,
+            columns=columns,
+            as_deep_as_data=True,
+        )
+    except DataError as error:
+        raise DataError([_advise_first_level(problem) for problem in error.problems]) from None
     if not first_level and loaded.labels != tagger.labels:
         print("note: no label of the data has a kind: scored at the first level", file=sys.stderr)
     for problem in loaded.skipped:
@@ -112,6 +116,13 @@ def evaluate(
     if predictions is not None:
         saved_evaluations.save(evaluation, Path(predictions))
     return evaluation
+
+
+def _advise_first_level(problem: Problem) -> Problem:
+    """Add to the fix of a mention without its kind that it need not be labeled anew to be scored."""
+    if not problem.kind.startswith(MISSING_KIND):
+        return problem
+    return replace(problem, fix=f"{problem.fix}, or score the first level with --first-level")
 
 
 def _cut_labels(entities: Iterable[Entity], labels: Sequence[str]) -> list[Entity]:

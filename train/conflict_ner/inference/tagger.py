@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Entity, is_encodable
+from conflict_ner.data.label_levels import kinds_below, resolve_label
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
@@ -63,7 +64,8 @@ class Tagger:
 
         Args:
             device: `auto` (a GPU if there is one), or a device as PyTorch names it.
-            thresholds: by label, the lowest score of an entity to be returned; by default all are returned.
+            thresholds: by label, the lowest score of an entity to be returned; by default all are returned. That of
+                a label is also that of its kinds without one of their own: NUMBER's of NUMBER.killed.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
             precision: `auto` is the fastest that finds the same spans as `fp32` (see `torch_runtime`);
                 `bf16` is faster still, and gives one word in ten thousand another tag. A checkpoint in
@@ -169,7 +171,10 @@ class Tagger:
         found = self._predictor.predict(texts)
         if not self.thresholds:
             return found
-        return ([e for e in entities if e.score >= self.thresholds.get(e.label, 0.0)] for entities in found)
+        # A threshold of NUMBER is that of NUMBER.killed too, unless that has its own.
+        above = {label: resolve_label(label, self.thresholds) for label in self.labels}
+        lowest = {label: self.thresholds[name] for label, name in above.items() if name is not None}
+        return ([e for e in entities if e.score >= lowest.get(e.label, 0.0)] for entities in found)
 
     @property
     def predictor(self) -> Predictor:
@@ -234,7 +239,7 @@ def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[st
     problems = []
     for label, value in thresholds.items():
         setting = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
-        if label not in labels:
+        if label not in labels and not kinds_below(label, labels):
             problems.append(Problem(setting, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             problems.append(Problem(setting, "not a score", "give a number from 0 to 1"))

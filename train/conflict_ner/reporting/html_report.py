@@ -183,10 +183,12 @@ def _scored_piece(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
     [pair] = piece.ending  # entities never overlap
     entity = pair.predicted
     assert isinstance(entity, Entity)
-    score = f"{entity.score:.2f}"
+    score, words = f"{entity.score:.2f}", [entity.label, *tables.describe_value(entity)]
     is_low = float(score) < _LOW_SCORE  # the score as shown: 0.70 never counts as lower than 0.70
     chip = _Chip(entity.label, _color(entity.label, labels), None, score, is_low)
-    return _ShownPiece(piece.text, css + " low" * is_low, (chip,), f"{entity.label}, score {entity.score:.4f}")
+    return _ShownPiece(
+        piece.text, css + " low" * is_low, (chip,), ", ".join([" ".join(words), f"score {entity.score:.4f}"])
+    )
 
 
 def _label_indices(spans: Sequence[Span], labels: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.document import Entity
+from conflict_ner.data.label_levels import second_level
 from conflict_ner.errors import format_count
 from conflict_ner.evaluation.calibration import Point
 from conflict_ner.evaluation.report import Report
@@ -173,15 +174,47 @@ def show_counts(counts: Mapping[str, Mapping[str, Any]], labels: Sequence[str], 
     print_table(ConsoleTable(headings, body, "no problems found; the last columns count the mentions of each label"))
 
 
+def describe_value(entity: Entity) -> list[str]:
+    """Return an entity's kind, unless its label says it, and its figure with bounds and unit, as far as known.
+
+    >>> from conflict_ner.values import Quantity
+    >>> describe_value(Entity("NUMBER", "at least 19", 0, 11, 0.9, Quantity(19, low=19), "killed"))
+    ['killed', '19+']
+    >>> describe_value(Entity("NUMBER.killed", "two to five", 0, 11, 0.9, Quantity(None, 2, 5), "killed"))
+    ['2-5']
+    >>> describe_value(Entity("NUMBER", "about $60", 0, 9, 0.9, Quantity(60, approximate=True, unit="USD")))
+    ['~60', 'USD']
+    """
+    words = [entity.kind] if entity.kind and entity.kind != second_level(entity.label) else []
+    if entity.value is None:
+        return words
+    value, low, high = (
+        None if figure is None else f"{figure:,}"
+        for figure in (entity.value.value, entity.value.low, entity.value.high)
+    )
+    if low is not None and high is not None:
+        figures = low if low == high else f"{low}-{high}"
+    elif low is not None:
+        figures = f"{low}+"
+    elif high is not None:
+        figures = f"up to {high}"
+    else:
+        figures = value or ""
+    if value not in (None, low, high) and value != figures:
+        figures = f"{value} ({figures})"
+    words.append("~" * entity.value.approximate + figures)
+    return [*words, entity.value.unit] if entity.value.unit else words
+
+
 def highlight_entities(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:
-    """Mark the entities of a text for a terminal, each label in a color of its own."""
+    """Mark the entities of a text for a terminal, each label in a color of its own, with what they are worth."""
     from rich.text import Text
 
     result, position = Text(), 0
     for entity in entities:
         result.append(text[position : entity.start])
         result.append(entity.text, style=_COLORS[labels.index(entity.label) % len(_COLORS)])
-        result.append(f" {entity.label}", style="dim")
+        result.append(" " + " ".join([entity.label, *describe_value(entity)]), style="dim")
         position = entity.end
     result.append(text[position:])
     return result

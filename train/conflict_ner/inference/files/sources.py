@@ -248,7 +248,7 @@ class _Reader:
             report_share = self._set_share if is_plain_file else lambda share: None
             if book:
                 rows = excel_rows(book, name, self.columns, self.complain, report_share, self.dialect.sheet)
-                yield from self._to_sources(rows)
+                yield from self._to_sources(rows, cells=True)
         else:
             plain = open_decompressed(stream, compression)
             if form == "txt":
@@ -294,23 +294,30 @@ class _Reader:
             return
         yield Source(name, text, position=self._position())
 
-    def _to_sources(self, rows: Iterable[Row]) -> Iterator[Source]:
-        """Yield the report of each row; a row without a text is reported as a problem with its id."""
+    def _to_sources(self, rows: Iterable[Row], *, cells: bool = False) -> Iterator[Source]:
+        """Yield the report of each row; a row without a text is reported as a problem with its id.
+
+        cells: the rows are those of a sheet, in which nothing is an empty cell, for the message.
+        """
         for where, record in rows:
             report_id, text = record.get(self.columns.id_name), record.get(self.columns.text)
             has_id = report_id is not None and report_id != ""  # CSV has no null
             if not isinstance(text, str):
-                self.complain(Problem(where, *self._describe_missing_text(record, report_id if has_id else None)))
+                self.complain(
+                    Problem(where, *self._describe_missing_text(record, report_id if has_id else None, cells))
+                )
                 continue
             used = (self.columns.id_name, self.columns.text, "entities")
             metadata = {key: value for key, value in record.items() if key not in used}
             yield Source(report_id if has_id else where, text, rename_reserved(metadata, RESERVED), self._position())
 
-    def _describe_missing_text(self, record: Mapping[str, Any], report_id: Any) -> tuple[str, str]:
+    def _describe_missing_text(self, record: Mapping[str, Any], report_id: Any, cells: bool) -> tuple[str, str]:
         """Return what is wrong with a row without a text, and how to fix it."""
         column = self.columns.text
         what, fix = f"no string under {excerpt(column)}", "the row is left out"
-        if column in record:
+        if cells and column in record and record[column] is None:
+            what = f"the cell under {excerpt(column)} is empty"
+        elif column in record:
             what += f" but {_json_type(record[column])}"
         else:
             fix += f"; its keys are {format_names(list(record), column)}: name one with --column"
