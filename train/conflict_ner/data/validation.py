@@ -171,7 +171,7 @@ def _label_fault(label: str, labels: Sequence[str], *, guidelines: bool) -> tupl
     family = first_level(label)
     kinds = [f"NUMBER.{kind}" for kind in NUMBER_KINDS] if resolved else kinds_below(family, labels)
     if kinds:
-        # The data must not be what is wrong: a list of some kinds leaves others out that the guidelines have.
+        # NUMBER takes every kind of the guidelines and, where they apply, no other.
         is_closed = family == "NUMBER" and guidelines and not has_guideline_kind
         return "has an unknown label", _fix_kind(label, kinds, is_closed=is_closed)
     folded = {other.casefold(): other for other in labels}
