@@ -1,7 +1,7 @@
 """The settings of a run, described from the schema in `config`: as a starting config, or as a page.
 
 >>> [setting.key for setting in settings() if not setting.is_section][:3]
-['labels', 'encoder', 'data.train']
+['labels', 'encoder', 'encoder_layers']
 """
 
 from __future__ import annotations
