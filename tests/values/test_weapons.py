@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.values import weapon_lexicon, weapon_names
-from conflict_ner.values.weapons import ACLED_SUB_EVENTS, WeaponKind, fold_entry, to_acled, weapon_kind
+from conflict_ner.values.weapon_folding import fold_entry
+from conflict_ner.values.weapons import ACLED_SUB_EVENTS, WeaponKind, to_acled, weapon_kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
