@@ -11,7 +11,7 @@ ATTACK = "</script><script>window.taken = 1</script><img src=x onerror='window.t
 LABELS = ("ACTOR", "<b>$W", "LOCATION")
 HISTORY = ({"epoch": 1, "loss": 0.9, "strict_f1": 0.4}, {"epoch": 2, "loss": float("nan"), "strict_f1": 0.6})
 
-properties = settings(max_examples=80, deadline=None, derandomize=True, database=None)
+properties = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 
 
 def labelings(length: int, labels: str = "ABC") -> st.SearchStrategy[list[Mention]]:

@@ -242,7 +242,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
 @given(TEXT, st.data())
 def test_with_our_labels_entities_of_any_tags_pass_check(
     by_characters: WindowTokenizer, text: str, data: st.DataObject

@@ -96,7 +96,7 @@ def test_an_entity_that_overlaps_a_name_is_removed() -> None:
 PIECES = st.lists(st.sampled_from(["El", "Fasher", "Go", "ma", " ", "\n", "-", "'", "7", "\u2019", "&nbsp;", "\u200b"]))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(st.lists(PIECES.map("".join), max_size=4), st.lists(PIECES.map("".join), min_size=1, max_size=4))
 def test_names_of_any_list_slice_any_text_in_order(names: list[str], texts: list[str]) -> None:
     for text, entities in zip(texts, matcher(*names).find(texts), strict=True):
@@ -104,7 +104,7 @@ def test_names_of_any_list_slice_any_text_in_order(names: list[str], texts: list
         assert all(one.end <= two.start for one, two in pairwise(entities))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(PIECES.map(lambda pieces: " ".join(piece for piece in pieces if piece.isalnum())).filter(bool))
 def test_a_list_with_the_whole_text_finds_it(text: str) -> None:
     assert found(matcher(text), text) == [text]

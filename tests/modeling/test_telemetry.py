@@ -114,7 +114,7 @@ def test_no_command_uses_the_network_or_leaves_a_file_in_the_home_folder(
         ["export", model, exported, "--format", "onnx", "--data", reports_file],
         ["tag", exported, tmp_path / "a.txt"],
         ["compare", model, exported, reports_file],
-        ["benchmark", exported, reports_file, "--rounds", "1", "--reports", "3"],
+        ["benchmark", exported, reports_file, "--rounds", "1", "--reports", "3", "--no-cold"],
     ]
     run(tmp_path / "home", COMMANDS, json.dumps([[str(argument) for argument in command] for command in commands]))
     assert files_in(tmp_path / "home") == []

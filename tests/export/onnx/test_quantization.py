@@ -91,7 +91,7 @@ def test_weights_come_back_to_within_half_a_step(weights: Float32, limit: int) -
     assert (np.abs(columns * scales - weights) <= scales / 2 + 1e-6).all()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     hnp.arrays(
         np.float32,

@@ -12,7 +12,7 @@ from conflict_ner.inference.files.table_readers import DEFAULT_DIALECT, Columns,
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-FUZZ = settings(deadline=None, derandomize=True, max_examples=60, database=None)
+FUZZ = settings(deadline=None, derandomize=True, max_examples=40, database=None)
 Fields = tuple[str, ...]
 
 
