@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -263,16 +263,12 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
     Computes the exact Jaccard similarity with an inverted index: MinHash would only estimate
     it, and labeled corpora are small enough. If there are several, the most similar is named.
     """
-    seen: list[tuple[str, Document, int]] = []
-    postings: dict[str, dict[int, list[int]]] = {split: defaultdict(list) for split in splits}
+    index = _ShingleIndex(splits)
     for split, documents in splits.items():
-        others = [index for other, index in postings.items() if other != split]
         for document in documents:
             shingles = _shingles(document.text)
-            hits = [numbers for index in others for shingle in shingles if (numbers := index.get(shingle))]
-            if hits:
-                nearest, similarity = _nearest(hits, len(shingles), seen)
-                other_split, other, _ = seen[nearest]
+            if found := index.nearest(shingles, outside=split):
+                other_split, other, similarity = found
                 if similarity >= NEAR_DUPLICATE_SIMILARITY and _normalize(other.text) != _normalize(document.text):
                     what = (
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
@@ -281,9 +277,33 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
                     fix = _copy_fix("keep both in one split, or remove one", same_split=False, guidelines=guidelines)
                     kind = f"near-copy {other_split} {split}"
                     yield Finding(Problem(document.origin, what, fix, kind=kind), document)
-            for shingle in shingles:
-                postings[split][shingle].append(len(seen))
-            seen.append((split, document, len(shingles)))
+            index.add(split, document, shingles)
+
+
+class _ShingleIndex:
+    """An inverted index of the shingles of documents, by split."""
+
+    def __init__(self, splits: Iterable[str]) -> None:
+        self._seen: list[tuple[str, Document, int]] = []
+        self._postings: dict[str, dict[int, list[int]]] = {split: defaultdict(list) for split in splits}
+
+    def add(self, split: str, document: Document, shingles: set[int]) -> None:
+        for shingle in shingles:
+            self._postings[split][shingle].append(len(self._seen))
+        self._seen.append((split, document, len(shingles)))
+
+    def nearest(self, shingles: set[int], outside: str | None = None) -> tuple[str, Document, float] | None:
+        """Return the split, the document and the similarity of the most similar one, of another split if one is given.
+
+        None if none shares a shingle.
+        """
+        others = [postings for split, postings in self._postings.items() if split != outside]
+        hits = [numbers for postings in others for shingle in shingles if (numbers := postings.get(shingle))]
+        if not hits:
+            return None
+        number, similarity = _nearest(hits, len(shingles), self._seen)
+        split, document, _ = self._seen[number]
+        return split, document, similarity
 
 
 class HeldOutTexts:
@@ -291,26 +311,19 @@ class HeldOutTexts:
 
     def __init__(self, splits: Mapping[str, Sequence[Document]]) -> None:
         self._exact: dict[str, tuple[str, Document]] = {}
-        self._seen: list[tuple[str, Document, int]] = []
-        self._postings: dict[int, list[int]] = defaultdict(list)
+        self._index = _ShingleIndex(splits)
         for split, documents in splits.items():
             for document in documents:
                 self._exact.setdefault(_normalize(document.text), (split, document))
-                shingles = _shingles(document.text)
-                for shingle in shingles:
-                    self._postings[shingle].append(len(self._seen))
-                self._seen.append((split, document, len(shingles)))
+                self._index.add(split, document, _shingles(document.text))
 
     def describe_copy(self, text: str) -> str | None:
         """Return which held-out report a text copies, in words; None if it copies none."""
         if found := self._exact.get(_normalize(text)):
             split, document = found
             return f"has the same text as {document.id!r} ({split}) at {document.origin}"
-        shingles = _shingles(text)
-        hits = [numbers for shingle in shingles if (numbers := self._postings.get(shingle))]
-        if hits:
-            nearest, similarity = _nearest(hits, len(shingles), self._seen)
-            split, document, _ = self._seen[nearest]
+        if nearest := self._index.nearest(_shingles(text)):
+            split, document, similarity = nearest
             if similarity >= NEAR_DUPLICATE_SIMILARITY:
                 return f"is a near-copy of {document.id!r} ({split}) at {document.origin}: {similarity:.0%} is shared"
         return None

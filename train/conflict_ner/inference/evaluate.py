@@ -95,7 +95,9 @@ def evaluate(
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
-    found = [_cut_labels(entities, loaded.labels) for entities in tagger.tag([d.text for d in documents])]
+    found = tagger.tag([document.text for document in documents])
+    if loaded.labels != tagger.labels:
+        found = [_cut_labels(entities, loaded.labels) for entities in found]
     report = scoring.score(
         documents,
         found,

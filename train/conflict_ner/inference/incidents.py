@@ -110,7 +110,7 @@ def incident_row(
     for label in first_levels(labels):
         mentions = [entity for entity in entities if first_level(entity.label) == label]
         if not reader.is_number(label):
-            row[_column(label)] = _join(" ".join(entity.text.split()) for entity in mentions)
+            row[_column(label)] = _join(map(_words, mentions))
         if reader.is_weapon(label):
             row["weapon_kinds"] = _join(entity.kind for entity in mentions if entity.kind)
     numbers = [entity for entity in entities if reader.is_number(entity.label)]

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from conflict_ner.data.formats.compression import READ_ERRORS, open_decompressed
-from conflict_ner.data.formats.encodings import guess_file_encoding
 from conflict_ner.data.label_levels import kinds_below, resolve_label
 from conflict_ner.errors import ConfigError, Problem, excerpt
 from conflict_ner.inference.files.csv_rows import csv_rows
 from conflict_ner.inference.files.excel import excel_rows
 from conflict_ner.inference.files.parquet_rows import parquet_rows
-from conflict_ner.inference.files.sources import form_of
+from conflict_ner.inference.files.sources import form_of, guess_encoding
 from conflict_ner.inference.files.table_readers import Columns, Complain, Dialect, Row, json_rows
 from conflict_ner.inference.names import Name, NameMatcher, name_keys
 
@@ -107,13 +106,7 @@ def _rows(file: Path, complain: Complain) -> Iterator[Row]:
 
 def _guess_encoding(raw: IO[bytes], file: Path, compression: str) -> str | None:
     """Return the encoding of a file that is certainly not UTF-8, and say so; None if it is, or nothing is certain."""
-
-    def reopen() -> IO[bytes]:
-        raw.seek(0)
-        return open_decompressed(raw, compression)
-
-    guess = guess_file_encoding(reopen)
-    raw.seek(0)
+    guess = guess_encoding(raw, compression)
     if guess:
         print(f"note: {file}: is not UTF-8 and is read as {guess}; save it as UTF-8 if that is wrong", file=sys.stderr)
     return guess

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
@@ -96,6 +97,15 @@ def load_teachers(config: Config, device: str) -> list[Teacher]:
     return teachers
 
 
+def teacher_hashes(config: Config) -> list[tuple[str, str]]:
+    """Return for each teacher of a run the name of its folder and the SHA-256 of its weights.
+
+    Raises:
+        CheckpointError: if one is not a complete checkpoint.
+    """
+    return [(path.name, Checkpoint.load(path).manifest.weights_sha256) for path in config.training.teacher]
+
+
 def distillation_windows(
     config: Config, data: Corpus, window_tokenizer: WindowTokenizer, folder: Path, device: str, *, resume: bool
 ) -> datasets.Dataset:
@@ -147,14 +157,9 @@ def _unlabeled_files(config: Config) -> list[Path]:
 
 def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer, unlabeled: Sequence[Path]) -> str:
     """Return a hash of all that the windows and answers depend on."""
-    teachers = [
-        json.loads((path / "manifest.json").read_bytes()).get("weights_sha256")
-        for path in config.training.teacher
-        if (path / "manifest.json").is_file()
-    ]
     facts = [
         [str(path) for path in config.training.teacher],
-        teachers,
+        teacher_hashes(config),
         config.training.teacher_temperature,
         config.labels,
         data.fingerprint("train"),

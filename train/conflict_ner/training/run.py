@@ -49,7 +49,7 @@ from conflict_ner.modeling.encoder import (
 )
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
-from conflict_ner.training.distillation import describe_teachers, distillation_windows
+from conflict_ner.training.distillation import describe_teachers, distillation_windows, teacher_hashes
 from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
 from conflict_ner.training.history import last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
@@ -242,6 +242,6 @@ def _manifest(
         versions=checkpoint.library_versions(),
         weights_sha256="",
         calibration=calibration,
-        teachers={path.name: Checkpoint.load(path).manifest.weights_sha256 for path in config.training.teacher},
+        teachers=dict(teacher_hashes(config)),
         scripts=scripts_of(document.text for document in data["train"]),
     )

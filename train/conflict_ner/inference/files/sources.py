@@ -85,6 +85,20 @@ class Source:
     position: int = field(default=0, compare=False)
 
 
+def guess_encoding(stream: IO[bytes], compression: str) -> str | None:
+    """Return the encoding of a file that is certainly not UTF-8, else None; the file is then rewound."""
+
+    def reopen() -> IO[bytes]:
+        stream.seek(0)
+        return open_decompressed(stream, compression)
+
+    guess = None
+    with suppress(*READ_ERRORS):  # reported when the file is read
+        guess = guess_file_encoding(reopen)
+    stream.seek(0)
+    return guess
+
+
 def form_of(name: str) -> tuple[Form, str] | None:
     """Return a file's form and the suffix of its compression (or ""), by its name; None if it cannot be read."""
     path = PurePath(name.lower())
@@ -197,18 +211,7 @@ class _Reader:
 
     def guess_encoding(self, stream: IO[bytes], name: str, compression: str) -> None:
         """Read a file in another encoding if that is beyond doubt, and say so in a note; the file is then rewound."""
-
-        def reopen() -> IO[bytes]:
-            stream.seek(0)
-            return open_decompressed(stream, compression)
-
-        if self.dialect.encoding is not None:
-            return
-        guess = None
-        with suppress(*READ_ERRORS):  # reported when the file is read
-            guess = guess_file_encoding(reopen)
-        stream.seek(0)
-        if guess:
+        if self.dialect.encoding is None and (guess := guess_encoding(stream, compression)):
             self.dialect = replace(self.dialect, encoding=guess)
             what = f"is not UTF-8 and is read as {guess}"
             self.complain(Problem(name, what, "give --encoding if that is wrong", note=True, kind=what))
