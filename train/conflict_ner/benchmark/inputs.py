@@ -125,8 +125,7 @@ def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
     """
     if not entry.is_dir():
         return [entry] if _is_plain(entry.name) else []
-    labeled_files, _ = corpus.find_files(entry)
-    if labeled_files:
+    if corpus.search(entry).files:
         return []
     found = search_folder(entry, _is_plain)
     if found.files:

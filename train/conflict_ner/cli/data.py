@@ -73,7 +73,7 @@ def check(
             print(json.dumps({"ok": False, "problems": problems}, indent=2))
             raise typer.Exit(1) from None
         raise
-    counts = {split: loaded.summary(split, loaded.labels) for split in selection.paths}
+    counts = loaded.summary(loaded.labels)
     documents = [document for split in selection.paths for document in loaded[split]]
     found_hints = consistency.find_hints(documents) if hints else []
     if as_json:

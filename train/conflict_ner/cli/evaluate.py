@@ -55,6 +55,9 @@ def evaluate(
     first_level: Annotated[
         bool, typer.Option("--first-level", help="Score NUMBER.killed as NUMBER, and so for each label of two levels.")
     ] = False,
+    silver: Annotated[
+        bool, typer.Option("--silver", help="Also score on reports that a model has labeled (labels: silver).")
+    ] = False,
     names: NamesOption = None,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
@@ -94,6 +97,7 @@ def evaluate(
             guidelines=guidelines,
             first_level=first_level,
             names=names,
+            silver=silver,
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)

@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from conflict_ner import __version__
-from conflict_ner.cli import benchmark, data, evaluate, export, standard_streams, tag, train
+from conflict_ner.cli import benchmark, data, evaluate, export, label, standard_streams, tag, train
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
 from conflict_ner.reporting import console
 
@@ -74,6 +74,7 @@ for command in (
     evaluate.compare,
     benchmark.benchmark,
     tag.tag,
+    label.label,
     train.train,
     export.export,
 ):

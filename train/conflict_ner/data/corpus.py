@@ -33,6 +33,7 @@ from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
 from conflict_ner.data.formats.text_files import read_text
 from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
+from conflict_ner.data.silver import divide_gold_and_silver
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.files import as_paths, atomic_write
@@ -69,17 +70,21 @@ class Corpus:
 
     def counts(self, split: str) -> Counter[str]:
         """Count the mentions of each label in a split."""
-        return Counter(mention.label for document in self[split] for mention in document.mentions)
+        return _count_labels(self[split])
 
-    def summary(self, split: str, labels: Sequence[str]) -> dict[str, Any]:
-        """Count the reports, words (between spaces), mentions, and mentions of each label in a split."""
-        counts = self.counts(split)
-        return {
-            "reports": len(self[split]),
-            "words": sum(len(document.text.split()) for document in self[split]),
-            "mentions": counts.total(),
-            "labels": {label: counts[label] for label in labels},
-        }
+    def summary(self, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Count the reports, words (between spaces), mentions, and mentions of each label in each split.
+
+        Reports that a model has labeled are counted apart, under the name of the split and `, silver`.
+        """
+        rows = {}
+        for split, documents in self.splits.items():
+            gold, silver = divide_gold_and_silver(documents)
+            if gold or not silver:
+                rows[split] = _summarize(gold, labels)
+            if silver:
+                rows["silver" if split == "silver" else f"{split}, silver"] = _summarize(silver, labels)
+        return rows
 
     def sample(self, split: str, share: float, seed: int) -> Corpus:
         """Return the corpus with a random share of one split, at least one report, in their order.
@@ -347,12 +352,6 @@ def _no_files(entry: Path, fault: str, fix: str) -> Problem:
     return Problem(printable(entry), fault, fix, unreadable=True)
 
 
-def find_files(entry: Path) -> tuple[list[Path], list[Problem]]:
-    """Find the report files at a path, sorted by name, and the problems of entries that cannot be searched."""
-    result = search(entry)
-    return result.files, result.problems
-
-
 def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Document], list[Problem]]:
     """Read one file; return its documents and its problems with line and column (some are only notes)."""
     source, problems = read_text(file)
@@ -375,6 +374,20 @@ def _print_notes(problems: Sequence[Problem]) -> list[Problem]:
     for message in describe_problems(problem for problem in problems if problem.note):
         print(f"note: {message}", file=sys.stderr)
     return [problem for problem in problems if not problem.note]
+
+
+def _count_labels(documents: Iterable[Document]) -> Counter[str]:
+    return Counter(mention.label for document in documents for mention in document.mentions)
+
+
+def _summarize(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, Any]:
+    counts = _count_labels(documents)
+    return {
+        "reports": len(documents),
+        "words": sum(len(document.text.split()) for document in documents),
+        "mentions": counts.total(),
+        "labels": {label: counts[label] for label in labels},
+    }
 
 
 def _dataset_columns(documents: Sequence[Document]) -> dict[str, list[Any]]:

@@ -22,6 +22,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.label_levels import value_label_problems
+from conflict_ner.data.silver import divide_gold_and_silver, refuse_silver
 from conflict_ner.errors import ConfigError, DataError, Problem
 
 _VALIDATION, _FOLDS = 1, 2  # random streams, so that one division does not change the other
@@ -36,7 +37,8 @@ def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
     if settings.validation_share is not None:
         data = set_aside_validation(data, settings.validation_share, seed)
     if settings.fold:
-        folds = make_folds(data["train"], settings.fold.count, settings.fold.group, seed)
+        gold, _ = divide_gold_and_silver(data["train"])  # a model is never scored on silver reports
+        folds = make_folds(gold, settings.fold.count, settings.fold.group, seed)
         held_out = folds[settings.fold.number - 1]
         held_out_ids = set(map(id, held_out))
         rest = tuple(document for document in data["train"] if id(document) not in held_out_ids)
@@ -60,12 +62,12 @@ def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
 
 
 def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
-    """Move a random share of the training reports, at least one, to validation."""
-    train = data["train"]
-    order = np.random.default_rng((seed, _VALIDATION)).permutation(len(train))
-    chosen = set(order[: max(round(share * len(train)), 1)].tolist())
-    rest = tuple(report for n, report in enumerate(train) if n not in chosen)
-    validation = tuple(report for n, report in enumerate(train) if n in chosen)
+    """Move a random share of the training reports, at least one, to validation; silver reports stay in training."""
+    gold, silver = divide_gold_and_silver(data["train"])
+    order = np.random.default_rng((seed, _VALIDATION)).permutation(len(gold))
+    chosen = set(order[: max(round(share * len(gold)), 1)].tolist())
+    rest = tuple(report for n, report in enumerate(gold) if n not in chosen) + silver
+    validation = tuple(report for n, report in enumerate(gold) if n in chosen)
     others = {split: documents for split, documents in data.splits.items() if split != "train"}
     # In the usual order of splits.
     return replace(data, splits={"train": rest, "validation": validation, **others})
@@ -129,7 +131,7 @@ def read_splits(config: Config) -> Corpus:
 
     Raises:
         ConfigError: if the label of numbers or weapons is not one of the labels, or unlabeled texts have no teacher.
-        DataError: as `corpus.load`.
+        DataError: as `corpus.load`, or if validation or test holds reports that a model has labeled.
     """
     problems = value_label_problems(config.labels, config.values.number, config.values.weapon)
     if config.data.unlabeled and not config.training.teacher:
@@ -139,7 +141,7 @@ def read_splits(config: Config) -> Corpus:
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}
     settings = config.data
-    return corpus.load(
+    data = corpus.load(
         present,
         config.labels,
         strict=settings.strict,
@@ -147,3 +149,6 @@ def read_splits(config: Config) -> Corpus:
         guidelines=settings.guidelines,
         columns=settings.columns,
     )
+    for split in ("validation", "test"):
+        refuse_silver(f"data.{split}", data[split], "a model can only learn from them: move them to data.train")
+    return data

@@ -36,6 +36,7 @@ from conflict_ner.data.label_levels import (
     resolve_label,
     second_level,
 )
+from conflict_ner.data.silver import is_silver
 from conflict_ner.errors import Problem
 
 SHINGLE_WORDS = 5
@@ -96,12 +97,14 @@ def check_groups(splits: Mapping[str, Sequence[Document]], field: str) -> list[F
     """Find reports that lack a metadata field or share its value with a report in another split.
 
     With the conflict as `field`, a corpus without findings has no conflict in two splits: a model
-    is not tested on a conflict whose names it has seen in training.
+    is not tested on a conflict whose names it has seen in training. Silver reports are only learned from, so they
+    count as those of `train`, wherever they are.
     """
     findings = []
     first_seen: dict[str, tuple[str, Document]] = {}  # split and document of each value's first occurrence
-    for split, documents in splits.items():
+    for name, documents in splits.items():
         for document in documents:
+            split = "train" if is_silver(document) else name
             if document.metadata.get(field) in (None, ""):
                 what = f"report {document.id!r} has no {field!r} in its header"
                 problem = Problem(document.origin, what, "add it", kind=f"no {field}")

@@ -17,6 +17,7 @@ from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.data.label_levels import first_levels, resolve_label
+from conflict_ner.data.silver import refuse_silver
 from conflict_ner.data.validation import MISSING_KIND
 from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions as saved_evaluations
@@ -42,6 +43,7 @@ def evaluate(
     predictions: str | Path | None = None,
     first_level: bool = False,
     names: str | Path | None = None,
+    silver: bool = False,
 ) -> Evaluation:
     """Score a checkpoint on labeled files and folders.
 
@@ -58,13 +60,14 @@ def evaluate(
         first_level: score labels at their first level only: NUMBER.killed counts as NUMBER. Also done, with a note
             on standard error, where the checkpoint knows kinds of a label and the data has none.
         names: a file with names and their labels, which win over what the model finds (see `Tagger.load`).
+        silver: also score on reports that a model has labeled (`labels: silver`).
         predictions: a file to which the evaluation is written too, as JSONL that `compare` reads.
 
     Raises:
         CheckpointError: if the checkpoint is incomplete.
         ConfigError: if a threshold is for a label that the checkpoint does not know, or the list of names has problems.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
-            no report to score, or no report with a field to slice by.
+            no report to score, reports that a model has labeled, or no report with a field to slice by.
         OSError: if the file for predictions cannot be written.
     """
     folder, paths = Path(checkpoint), as_paths(data)
@@ -93,6 +96,8 @@ def evaluate(
     data_name = ", ".join(map(str, paths))
     if not documents:
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
+    if not silver:
+        refuse_silver(data_name, documents, "name reports that people have labeled, or allow these with --silver")
     fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])

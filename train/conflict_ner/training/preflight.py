@@ -10,6 +10,7 @@ from rich.console import Console
 from conflict_ner.config import Config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.silver import divide_gold_and_silver
 from conflict_ner.data.splits import describe_splits
 from conflict_ner.errors import TrainingError, describe_problems, format_count
 from conflict_ner.modeling.device import Hardware
@@ -63,9 +64,12 @@ def announce(
     steps = -(-batches // config.training.gradient_accumulation)
     mentions = ", ".join(f"{label} {counts[label]:,}" for label in config.labels)
     devices = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
+    _, silver = divide_gold_and_silver(data["train"])
+    marked = f" ({len(silver):,} of them silver: labeled by a model)" if silver else ""
     _print_line(
         console,
-        f"train: {format_count(len(data['train']), 'report')}, {window_count}, {format_count(sum(tokens), 'token')}; "
+        f"train: {format_count(len(data['train']), 'report')}{marked}, {window_count}, "
+        f"{format_count(sum(tokens), 'token')}; "
         f"{format_count(counts.total(), 'mention')} ({mentions}); "
         f"{format_count(steps, 'step')} an epoch, {steps * config.training.epochs:,} at most; "
         f"{encoder_name(config.encoder)} on {devices} in {hardware.precision}",

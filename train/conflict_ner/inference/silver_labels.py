@@ -1,0 +1,75 @@
+"""Labels reports with a checkpoint, so that other models can learn from them as silver reports (pseudo-labels).
+
+from conflict_ner.inference.silver_labels import label_files
+
+label_files("models/quality", "drafts", "data/silver")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conflict_ner.data import corpus
+from conflict_ner.data.document import Document
+from conflict_ner.data.silver import as_silver, is_silver
+from conflict_ner.errors import DataError, OverwriteError, Problem
+from conflict_ner.files import atomic_write
+from conflict_ner.inference.tagger import Tagger
+
+
+def label_files(
+    checkpoint: Path | str,
+    source: Path | str,
+    target: Path | str,
+    device: str = "auto",
+    *,
+    overwrite: bool = False,
+) -> int:
+    """Label the reports of files anew with a checkpoint, mark them as silver, and return how many there are.
+
+    Files are written once all are labeled, under their own names as `.md`. Labels that a model gave
+    before are replaced.
+
+    Args:
+        source: a file or folder of reports (`.md`, `.jsonl`) without labels, or with silver ones.
+        target: the folder to write to; it may be the source, whose `.md` files are then replaced.
+        overwrite: replace files that are in the target; silver ones of the source itself are replaced in any case.
+
+    Raises:
+        CheckpointError: if the checkpoint is not complete.
+        DataError: if a report cannot be read, or has labels that are not marked as silver: they may be someone's work.
+        OverwriteError: if a file to write exists.
+        OSError: if a file cannot be written.
+    """
+    found = corpus.search(Path(source))
+    problems = list(found.problems)
+    by_target: dict[Path, list[Document]] = {}
+    for file in found.files:
+        documents, file_problems = corpus.read_file(file)
+        problems += file_problems
+        problems += [_gold_problem(document) for document in documents if document.mentions and not is_silver(document)]
+        by_target.setdefault(Path(target) / f"{file.name.partition('.')[0]}.md", []).extend(documents)
+    if problems := [problem for problem in problems if not problem.note]:
+        raise DataError(problems)
+    sources = {file.resolve() for file in found.files}
+    if taken := [file for file in by_target if file.exists() and file.resolve() not in sources and not overwrite]:
+        raise OverwriteError(f"{taken[0]} exists; nothing was written. --overwrite replaces it", [])
+    tagger = Tagger.load(checkpoint, device, precision="fp32")  # the same labels on every machine
+    name = tagger.checkpoint.folder.resolve().name
+    texts = (document.text for documents in by_target.values() for document in documents)
+    entities = tagger.stream(texts)
+    labeled = {
+        file: [as_silver(document, next(entities)) for document in documents] for file, documents in by_target.items()
+    }
+    Path(target).mkdir(parents=True, exist_ok=True)
+    for file, documents in labeled.items():
+        with atomic_write(file) as stream:
+            stream.write(f"# Labeled by the model {name}; nobody has read these labels.\n\n")
+            stream.write(corpus.FORMATS[".md"].dump(documents))
+    return sum(map(len, labeled.values()))
+
+
+def _gold_problem(document: Document) -> Problem:
+    what = f"report {document.id!r} has labels and is not marked as silver"
+    fix = "leave it out, or write `labels: silver` in its header if a model made them"
+    return Problem(document.origin, what, fix, kind="has labels")
