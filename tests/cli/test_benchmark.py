@@ -71,7 +71,7 @@ def test_a_terminal_shows_the_tables(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "name a CHECKPOINT, or a config with --train"),
+        ([], 2, "name a CHECKPOINT, DATA, or a config with --train"),
         (["none", "--train=none.yaml"], 2, "none.yaml"),
         (["none"], 3, "no such checkpoint folder"),
         (["none", "--set=training.epochs=1"], 2, "--set changes the config of --train; name one"),

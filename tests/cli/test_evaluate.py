@@ -74,6 +74,16 @@ def test_a_threshold_is_applied_and_recorded(
     assert report["calibration"] is None
 
 
+def test_without_a_checkpoint_the_model_of_the_package_is_scored(
+    checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("conflict_ner.checkpoint.SHIPPED_MODEL", checkpoint_folder)
+    assert run(monkeypatch, "evaluate", reports_file, "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["strict"]["micro"]["f1"] == 1  # it was trained on these reports
+    assert "note: no checkpoint is named: using the model" in err
+
+
 def test_tagging_takes_thresholds_too(
     checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -221,9 +221,10 @@ def test_evaluate_refuses_labels_that_the_checkpoint_does_not_know(
 
 
 def test_what_is_no_checkpoint_exits_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model.safetensors").touch()
     code, out, err = conflict_ner(capsys, "tag", tmp_path, "-")
     assert (code, out) == (3, "")
-    assert "manifest.json, scores.json, run.yaml, config.json, tokenizer.json, model.safetensors missing" in err
+    assert "manifest.json, scores.json, run.yaml, config.json, tokenizer.json missing" in err
 
 
 def test_tag_writes_jsonl_and_continues_after_a_broken_line(

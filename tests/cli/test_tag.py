@@ -353,6 +353,28 @@ def test_standard_output_is_a_name_for_itself(
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "-"])
+def test_without_a_checkpoint_the_model_of_the_package_tags(
+    name: str, tmp_path: Path, checkpoint_folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.txt", SENTENCES[0])
+    lines = []
+    for checkpoint in ([checkpoint_folder], []):
+        standard_input(monkeypatch, SENTENCES[0].encode())
+        code, out, err = conflict_ner(capsys, "tag", *checkpoint, name)
+        assert (code, "note: no checkpoint is named" in err) == (0, not checkpoint)
+        lines.append(out)
+        monkeypatch.setattr("conflict_ner.checkpoint.SHIPPED_MODEL", checkpoint_folder)
+    assert lines[0] == lines[1] != ""
+
+
+def test_a_mistyped_checkpoint_does_not_become_a_report(tmp_path: Path, capsys: Captured) -> None:
+    code, out, err = conflict_ner(capsys, "tag", tmp_path / "modle", write(tmp_path / "a.txt", SENTENCES[0]))
+    assert (code, out) == (3, "")
+    assert "modle: no such file or folder to tag, and no such checkpoint folder" in err
+
+
 def test_pipes_are_read_and_written(tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
     row = b'{"id": "a", "text": "Police left Goma."}\n'
     for name, form, options in (("r.jsonl", row, ()), ("r.txt", row, ()), ("fd", row, ("--stdin", "jsonl"))):

@@ -17,7 +17,7 @@ import torch
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, ConfigError, ConflictNerError, DataError, EncoderError
-from conflict_ner.inference.evaluate import evaluate_pair
+from conflict_ner.inference.evaluate import evaluate, evaluate_pair
 from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
 from helpers.encoders import SENTENCES
 from helpers.runs import LABELS
@@ -165,6 +165,19 @@ def test_the_labels_are_those_of_the_config(tagger: Tagger) -> None:
 
 def test_a_folder_may_be_a_string(checkpoint_folder: Path) -> None:
     assert Tagger.load(str(checkpoint_folder), "cpu").checkpoint.folder == checkpoint_folder
+
+
+def test_without_a_folder_the_model_of_the_package_is_loaded(
+    checkpoint_folder: Path, tagger: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conflict_ner.checkpoint.SHIPPED_MODEL", checkpoint_folder)
+    loaded = Tagger.load(device="cpu", precision="fp32")
+    assert loaded.checkpoint.folder == checkpoint_folder
+    assert loaded.tag(REPORT) == tagger.tag(REPORT)
+    monkeypatch.setattr("conflict_ner.checkpoint.SHIPPED_MODEL", tmp_path / "none")
+    for use in (Tagger.load, lambda: evaluate(None, tmp_path)):
+        with pytest.raises(CheckpointError, match="this package was built without its model"):
+            use()
 
 
 def test_a_device_that_is_not_here_is_said(checkpoint_folder: Path) -> None:

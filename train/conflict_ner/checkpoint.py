@@ -30,6 +30,7 @@ FORMAT = 1
 WEIGHTS = "model.safetensors"
 SEEN_MENTIONS = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
+SHIPPED_MODEL = Path(__file__).parent / "shipped" / "small"  # comes with the package
 # Parts of the names of encoders that were pretrained on English.
 _ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")
 _REQUIRED_FILES = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
@@ -211,6 +212,25 @@ class Checkpoint:
         if not (folder / manifest.weights).is_file():
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {manifest.weights} missing")
         return cls(folder, manifest, scores)
+
+
+def shipped_model() -> Path:
+    """Return the folder of the model that comes with the package, for users who name no checkpoint.
+
+    Raises:
+        CheckpointError: if the package was built without its model.
+    """
+    if not (SHIPPED_MODEL / "manifest.json").is_file():
+        raise CheckpointError(
+            f"no checkpoint is named, and this package was built without its model ({SHIPPED_MODEL} is missing); "
+            "name a checkpoint (`conflict-ner train CONFIG` makes one), or install a wheel that holds the model"
+        )
+    return SHIPPED_MODEL
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a path is a checkpoint's folder, complete or not: one with a manifest or weights."""
+    return any((path / name).is_file() for name in ("manifest.json", WEIGHTS, ONNX_WEIGHTS))
 
 
 def missing_folder_advice(folder: Path) -> str:

@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner.cli.options import DeviceOption, JsonFlag, MarkdownFlag
+from conflict_ner.cli.options import CheckpointArgument, DeviceOption, JsonFlag, MarkdownFlag, split_checkpoint
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def benchmark(
-    checkpoint: Annotated[Path | None, typer.Argument(help="An exported checkpoint's folder.")] = None,
+    checkpoint: CheckpointArgument = None,
     data: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Labeled .md or .jsonl, plain .txt, or folders of them; by default the checkpoint's test split."
+            help="Labeled .md or .jsonl, plain .txt, or folders of them; by default the test split of CHECKPOINT."
         ),
     ] = None,
     *,
@@ -62,10 +62,10 @@ def benchmark(
 ) -> None:
     """Measure how fast a checkpoint tags here, against transformers.pipeline, spaCy and the machine's limit.
 
-    With --train also how fast a config trains, against transformers' example; CHECKPOINT may then be left out.
+    With --train also how fast a config trains, against transformers' example; CHECKPOINT and DATA may then be left out.
     """
     if not checkpoint and not train:
-        raise typer.BadParameter("name a CHECKPOINT, or a config with --train, or both")
+        raise typer.BadParameter("name a CHECKPOINT, DATA, or a config with --train")
     if overrides and not train:
         raise typer.BadParameter("--set changes the config of --train; name one")
     for name in precision or ():
@@ -83,8 +83,9 @@ def benchmark(
     if checkpoint:
         from conflict_ner.benchmark.tagging import measure_tagging
 
+        model, entries = split_checkpoint(checkpoint, data, "measure with", alone=True)
         precisions = precision or ("auto",)
-        tagging = measure_tagging(checkpoint, data or (), export or (), precisions, threads, device, options)
+        tagging = measure_tagging(model, entries, export or (), precisions, threads, device, options)
     if config and train:
         from conflict_ner.benchmark.training import measure_training
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from conflict_ner.cli.options import (
+    CheckpointArgument,
     DeviceOption,
     GuidelinesOption,
     JsonFlag,
@@ -20,6 +21,7 @@ from conflict_ner.cli.options import (
     WordOption,
     conll_columns,
     parse_thresholds,
+    split_checkpoint,
 )
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import Problem, describe_problems
@@ -27,8 +29,8 @@ from conflict_ner.files import atomic_write, is_same_file, short_path
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
-    data: Annotated[list[Path], typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")],
+    checkpoint: CheckpointArgument = None,
+    data: Annotated[list[Path] | None, typer.Argument(help="Labeled .md or .jsonl files, or folders of them.")] = None,
     *,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
@@ -73,6 +75,7 @@ def evaluate(
         raise typer.BadParameter("--html and --predictions are one file")
     if not html and not predictions:
         require_output()
+    model, reports = split_checkpoint(checkpoint, data, "score")
     from conflict_ner.evaluation import predictions as saved_predictions
     from conflict_ner.inference import evaluate as scoring
     from conflict_ner.reporting import html_report, tables
@@ -86,8 +89,8 @@ def evaluate(
         atomic_write(html) if html else nullcontext() as page,
     ):
         evaluation = scoring.evaluate(
-            checkpoint,
-            data,
+            model,
+            reports,
             strict=not lenient_data,
             columns=conll_columns(word, tag),
             device=device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conflict_ner.errors import ConfigError, Problem
+from conflict_ner import __version__
+from conflict_ner.errors import CheckpointError, ConfigError, Problem
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -40,6 +42,10 @@ TagOption = Annotated[
     typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="detected"),
 ]
 
+CheckpointArgument = Annotated[
+    Path | None,
+    typer.Argument(help="An exported checkpoint's folder; by default the model that comes with conflict-ner."),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
     list[str] | None,
@@ -63,6 +69,43 @@ OverwriteFlag = Annotated[
         help="Replace a checkpoint of another config or form; it is kept as NAME.previous until the next replacement.",
     ),
 ]
+
+
+def split_checkpoint(
+    first: Path | None, others: Sequence[Path] | None, purpose: str, *, alone: bool = False
+) -> tuple[Path, list[Path]]:
+    """Return the checkpoint that a command's arguments begin with, and the inputs: the arguments after it.
+
+    Where no checkpoint is named, it is the model that comes with the package; a line on standard error says so.
+
+    Args:
+        first: the first argument: a checkpoint, or the first input.
+        others: the arguments after it.
+        purpose: what the command does with the inputs, for messages.
+        alone: a checkpoint without inputs is accepted.
+
+    Raises:
+        CheckpointError: if the first argument is neither a checkpoint nor an input that exists, or no checkpoint is
+            named and the package was built without its model.
+    """
+    from conflict_ner.checkpoint import is_checkpoint, missing_folder_advice, shipped_model
+
+    others = list(others or ())
+    if first is None:
+        raise typer.BadParameter(f"name what to {purpose}")
+    if is_checkpoint(first):
+        if not others and not alone:
+            raise typer.BadParameter(f"{first} is a checkpoint; name what to {purpose} after it")
+        return first, others
+    # A mistyped checkpoint is not to be reported as one of many inputs, while another model works on the others.
+    if first != Path("-") and not os.path.lexists(first):
+        advice = missing_folder_advice(first)
+        raise CheckpointError(f"{first}: no such file or folder to {purpose}, and no such checkpoint folder; {advice}")
+    if (misplaced := next(filter(is_checkpoint, others), None)) is not None:
+        raise typer.BadParameter(f"{misplaced} is a checkpoint; name it before what to {purpose}")
+    model = shipped_model()
+    print(f"note: no checkpoint is named: using the model {model.name} of conflict-ner {__version__}", file=sys.stderr)
+    return model, [first, *others]
 
 
 def conll_columns(word: int | None, tag: int | None) -> ColumnsConfig | None:

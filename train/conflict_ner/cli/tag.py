@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -14,7 +13,14 @@ import typer
 
 from conflict_ner import __version__
 from conflict_ner.cli import tag_output, tag_progress
-from conflict_ner.cli.options import DeviceOption, NamesOption, ThresholdOption, parse_thresholds
+from conflict_ner.cli.options import (
+    CheckpointArgument,
+    DeviceOption,
+    NamesOption,
+    ThresholdOption,
+    parse_thresholds,
+    split_checkpoint,
+)
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog, format_count
 from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable, sha256
@@ -36,14 +42,14 @@ _CHOICES = {
 
 
 def tag(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    checkpoint: CheckpointArgument = None,
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help=".txt, .jsonl, .json, .csv, .tsv, .xlsx (.xls, .ods) and .parquet files, .gz, .bz2, .xz, .zst, .zip "
             "and .tar of them, folders, or - for standard input."
         ),
-    ],
+    ] = None,
     *,
     output: Annotated[
         Path | None,
@@ -126,25 +132,25 @@ def tag(
         output, as_json = None, True
     form = tag_output.output_form(output)
     csv_style = tag_output.csv_style(form, output_delimiter, bom=bom)
+    model, files = split_checkpoint(checkpoint, files, "tag")
     _refuse_conflicts(files, output, html, as_json=as_json, resume=resume)
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.inference.files import resumable_job, screening, sources
     from conflict_ner.inference.files.table_readers import Columns
-    from conflict_ner.inference.name_lists import load_names
-    from conflict_ner.inference.tagger import Tagger, refuse_wrong_thresholds
-    from conflict_ner.reporting import html_report
+    from conflict_ner.inference.tagger import Tagger, read_names, refuse_wrong_thresholds
 
     if html:
+        from conflict_ner.reporting import html_report
+
         html_report.require()
     problems = ProblemLog(lambda message: print(message, file=sys.stderr))
     hidden: set[str] = set()
     inputs = sources.expand(files, problems, hidden)
     _refuse_own_output(files, inputs, output)
-    loaded = Checkpoint.load(checkpoint)
+    loaded = Checkpoint.load(model)
     refuse_wrong_thresholds(thresholds, loaded.manifest.labels)
-    listed = load_names(names, loaded.manifest.labels) if names else None
-    layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values)
-    layout = replace(layout, names=bool(names))
+    listed = read_names(names, loaded.manifest.labels)
+    layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values, names=bool(names))
     facts = resumable_job.facts_of(
         inputs,
         version=__version__,
@@ -177,7 +183,7 @@ def tag(
         if first is None and problems.count:
             problems.show_rest()
             _exit_without_reports(output, html, hidden)
-        tagger = Tagger.load(checkpoint, device, thresholds, precision, layout.values, listed)  # type: ignore[arg-type]
+        tagger = Tagger.load(model, device, thresholds, precision, layout.values, listed)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     result = tag_output.tag_all(
@@ -190,20 +196,20 @@ def tag(
     _end(result, problems, ids, scripts, hidden)
 
 
-def _layout(checkpoint: Checkpoint, table: Any, *, values: bool) -> Layout:
+def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) -> Layout:
     """Return what a row holds; say so if the model does not know what the casualty columns of incidents need."""
     from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.incidents import CASUALTIES
     from conflict_ner.inference.mention_values import ValueReader
 
     if not values and table != "incidents":
-        return Layout(table)
+        return Layout(table, names=names)
     reader = ValueReader.of(checkpoint.config())
     labels = checkpoint.manifest.labels
     if table == "incidents" and not {reader.kind_of_number(label) for label in labels}.intersection(CASUALTIES):
         what = "this checkpoint does not know what numbers count, so the columns of casualties stay empty"
         print(f"note: {what}; configs/casualties.yaml trains one that does", file=sys.stderr)
-    return Layout(table, values=True, labels=labels, reader=reader)
+    return Layout(table, values=True, labels=labels, reader=reader, names=names)
 
 
 def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:

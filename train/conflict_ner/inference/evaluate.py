@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from conflict_ner.checkpoint import Checkpoint, missing_folder_advice
+from conflict_ner.checkpoint import Checkpoint, missing_folder_advice, shipped_model
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
@@ -30,7 +30,7 @@ from conflict_ner.inference.tagger import Tagger
 
 
 def evaluate(
-    checkpoint: str | Path,
+    checkpoint: str | Path | None,
     data: str | Path | Iterable[str | Path],
     *,
     strict: bool = True,
@@ -48,7 +48,7 @@ def evaluate(
     """Score a checkpoint on labeled files and folders.
 
     Args:
-        checkpoint: its folder.
+        checkpoint: its folder; None for the model that comes with the package.
         data: labeled files and folders, one or several.
         strict: refuse data with problems; if False, reports with problems are left out.
         columns: the columns of words and tags in CoNLL files; None: they are detected.
@@ -64,13 +64,13 @@ def evaluate(
         predictions: a file to which the evaluation is written too, as JSONL that `compare` reads.
 
     Raises:
-        CheckpointError: if the checkpoint is incomplete.
+        CheckpointError: if the checkpoint is incomplete, or none is named and the package was built without its model.
         ConfigError: if a threshold is for a label that the checkpoint does not know, or the list of names has problems.
         DataError: if the data has problems, such as a label that the checkpoint does not know,
             no report to score, reports that a model has labeled, or no report with a field to slice by.
         OSError: if the file for predictions cannot be written.
     """
-    folder, paths = Path(checkpoint), as_paths(data)
+    folder, paths = shipped_model() if checkpoint is None else Path(checkpoint), as_paths(data)
     if predictions is not None:
         require_writable(Path(predictions))  # before tagging, which may take minutes
     # In full precision: a published figure must be the same on every machine.

@@ -2,7 +2,7 @@
 
 from conflict_ner import Tagger
 
-tagger = Tagger.load("models/default")
+tagger = Tagger.load()  # the model that comes with the package; Tagger.load("models/default") loads your own
 for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fasher."):
     print(entity.label, entity.text, entity.start, entity.end, entity.score)
 """
@@ -15,21 +15,23 @@ from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Any, get_args, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from tokenizers import Tokenizer
 
-from conflict_ner.checkpoint import Checkpoint
+from conflict_ner.checkpoint import Checkpoint, shipped_model
 from conflict_ner.data.document import Entity, is_encodable
 from conflict_ner.data.label_levels import kinds_below, resolve_label
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
 from conflict_ner.files import sha256
 from conflict_ner.inference.mention_values import ValueReader
-from conflict_ner.inference.names import NameMatcher
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import WindowTokenizer
+
+if TYPE_CHECKING:
+    from conflict_ner.inference.names import NameMatcher
 
 
 class Tagger:
@@ -53,16 +55,17 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        folder: Path | str,
+        folder: Path | str | None = None,
         device: str = "auto",
         thresholds: Mapping[str, float] | None = None,
         precision: TaggingPrecision = "auto",
         values: bool = False,
         names: Path | str | NameMatcher | None = None,
     ) -> Tagger:
-        """Load a checkpoint that this package exported.
+        """Load a checkpoint that this package exported, or the small model that comes with the package.
 
         Args:
+            folder: the checkpoint's; None for the model that comes with the package.
             device: `auto` (a GPU if there is one), or a device as PyTorch names it.
             thresholds: by label, the lowest score of an entity to be returned; by default all are returned. That of
                 a label is also that of its kinds without one of their own: NUMBER's of NUMBER.killed.
@@ -75,7 +78,8 @@ class Tagger:
             names: a file with names and their labels (see `name_lists`), which win over what the model finds.
 
         Raises:
-            CheckpointError: if the folder is not a complete checkpoint, or needs a library that is missing.
+            CheckpointError: if the folder is not a complete checkpoint or needs a library that is missing, or none is
+                named and the package was built without its model.
             ConfigError: if a threshold is for an unknown label or is not from 0 to 1, the precision is unknown, the
                 list of names has problems, or values are wanted and the checkpoint's `run.yaml` is damaged.
             EncoderError: if there is no such device.
@@ -88,16 +92,16 @@ class Tagger:
         if precision not in known:
             fault = Problem("precision", f"unknown: {precision!r}", f"use one of {', '.join(known)}")
             raise ConfigError("the call", [fault])
-        checkpoint = Checkpoint.load(folder)
+        checkpoint = Checkpoint.load(shipped_model() if folder is None else folder)
         loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, values, _stamps(checkpoint))
         reader = ValueReader.of(checkpoint.config()) if values else None
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
-        matcher = _read_names(names, checkpoint.manifest.labels)
+        matcher = read_names(names, checkpoint.manifest.labels)
         _refuse_different_labels(checkpoint)
         try:
             tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
         except Exception as error:  # the library raises nothing narrower
-            raise CheckpointError(f"{folder} is damaged: tokenizer.json: {error}") from None
+            raise CheckpointError(f"{checkpoint.folder} is damaged: tokenizer.json: {error}") from None
         window_tokenizer = WindowTokenizer.from_tokenizer(
             tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap
         )
@@ -210,13 +214,18 @@ def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -
     return TorchRuntime.of(move_to_device(model, chosen_device), precision)
 
 
-def _read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) -> NameMatcher | None:
-    """Return a list of names, read from its file unless that has been done."""
-    if names is None or isinstance(names, NameMatcher):
-        return names
-    from conflict_ner.inference.name_lists import load_names  # the readers of files, which other users do without
+def read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) -> NameMatcher | None:
+    """Return a list of names, read from its file unless that has been done.
 
-    return load_names(names, labels)
+    Raises:
+        ConfigError: if the list has problems.
+    """
+    if names is None:
+        return None
+    from conflict_ner.inference.name_lists import load_names  # the readers of files, which other users do without
+    from conflict_ner.inference.names import NameMatcher
+
+    return names if isinstance(names, NameMatcher) else load_names(names, labels)
 
 
 def _refuse_different_labels(checkpoint: Checkpoint) -> None:
