@@ -60,7 +60,7 @@ def test_an_installed_wheel_tags_with_its_model(tmp_path: Path) -> None:
     (packages,) = fresh.glob("lib/python*/site-packages")
     # The dependencies of this environment, without its own conflict_ner if that is an editable one.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "--python", fresh / "bin" / "python"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", fresh / "bin" / "python"]
     options = ["--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
     run([*pip, "install", *options, wheel], tmp_path)
 

@@ -62,9 +62,9 @@ def test_a_first_argument_that_does_not_exist_is_never_one_of_the_inputs(others:
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(names: list[str], message: str) -> None:
-    first, *others = [*map(Path, names)] or [None]
+    paths = list(map(Path, names))
     with pytest.raises(typer.BadParameter) as caught:
-        split_checkpoint(first, [other for other in others if other], "tag")
+        split_checkpoint(paths[0] if paths else None, paths[1:], "tag")
     assert caught.value.message == message
 
 
