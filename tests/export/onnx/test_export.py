@@ -20,8 +20,10 @@ from conflict_ner.export.onnx.export import check_parity, export_onnx, judge
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
 from helpers.tracing import traced_once
+from tokenizers import Tokenizer
 
-for needed in ("onnx", "onnxruntime", "onnxscript"):
+onnx = pytest.importorskip("onnx")
+for needed in ("onnxruntime", "onnxscript"):
     pytest.importorskip(needed)
 
 
@@ -68,6 +70,11 @@ def test_a_text_has_the_same_scores_alone_and_in_a_batch(exported: Checkpoint) -
 def test_the_folder_has_all_but_the_old_weights(exported: Checkpoint, checkpoint_folder: Path) -> None:
     names = {file.name for file in checkpoint_folder.iterdir()} - {"model.safetensors"} | {"model.onnx"}
     assert {file.name for file in exported.folder.iterdir()} == names
+    ours, theirs = ((folder / "tokenizer.json").read_text() for folder in (exported.folder, checkpoint_folder))
+    assert json.loads(ours) == json.loads(theirs)
+    assert len(ours) < len(theirs)
+    constants = {tensor.name for tensor in onnx.load(exported.folder / "model.onnx").graph.initializer}
+    assert any(name.endswith("/direction_indices") for name in constants)  # the trained encoder got capitals
     card = (exported.folder / "README.md").read_text()
     assert f"Exported as ONNX in {exported.folder.name}. Compared with the original: the mentions of all 3" in card
     assert "library_name: onnxruntime" in card
@@ -109,9 +116,8 @@ def test_without_the_runs_reports_others_are_asked_for(source: Path, reports_fil
 def test_an_export_that_tags_otherwise_is_refused(
     checkpoint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_wrong_model(source: Path, folder: Path, batches: object) -> Path:
-        file = write_right_model(source, folder, batches)  # type: ignore[arg-type]
-        onnx = pytest.importorskip("onnx")
+    def write_wrong_model(source: Path, folder: Path, batches: object, tokenizer: Tokenizer) -> Path:
+        file = write_right_model(source, folder, batches, tokenizer)  # type: ignore[arg-type]
         model = onnx.load(file)
         for tensor in model.graph.initializer:
             if tensor.name.endswith("classifier.bias"):

@@ -47,6 +47,7 @@ from conflict_ner.modeling.tokenization import WindowTokenizer
 PRECISIONS = ("fp32", "int8")
 TOLERANCE = 0.003  # the strict F1 that int8 may lose
 _CALIBRATION_TEXTS = 200
+_TOKENIZER = "tokenizer.json"
 
 
 class ExportData(NamedTuple):
@@ -96,8 +97,10 @@ def export_onnx(
         scratch_folder = Path(scratch)
         window_tokenizer = _window_tokenizer(original)
         batches = _batches(window_tokenizer, reports.calibration_texts) if precision == "int8" else None
-        write_model(source, scratch_folder, batches)
+        tokenizer = Tokenizer.from_file(str(source / _TOKENIZER))
+        write_model(source, scratch_folder, batches, tokenizer)
         copy_files(source, scratch_folder, except_for=WEIGHTS)
+        tokenizer.save(str(scratch_folder / _TOKENIZER), pretty=False)  # a third of the file is indentation
         predictor = Predictor(OnnxRuntime.load(scratch_folder), window_tokenizer, original.scheme)
         texts = [document.text for document in reports.documents]
         found = list(predictor.predict(texts))
@@ -224,7 +227,7 @@ def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig 
 
 
 def _window_tokenizer(checkpoint: Checkpoint) -> WindowTokenizer:
-    tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(checkpoint.folder / _TOKENIZER))
     return WindowTokenizer.from_tokenizer(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
 
 

@@ -132,7 +132,7 @@ _MIN_COLUMNS = 32  # of a product that is quantized
 _MAX_ERROR = 0.01  # of a product that is quantized (see `ProductQuantization`)
 _SAMPLE_ROWS = 10  # of each batch
 _MATRIX = 2  # dimensions
-_MIN_TABLE_ROWS = 1000  # of a table that is quantized, which makes the file smaller and tagging no faster
+_MIN_TABLE_ROWS = 256  # of a table that is quantized, which makes the file smaller and tagging no faster
 
 
 def quantize(model: ModelProto, batches: Iterable[Batch]) -> tuple[int, int]:

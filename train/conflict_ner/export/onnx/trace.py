@@ -21,12 +21,14 @@ from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export.onnx.attention import add_unmasked_attention
 from conflict_ner.export.onnx.quantization import Batch, quantize
+from conflict_ner.export.onnx.word_embeddings import EXACT, ROUNDED, factor_embeddings
 from conflict_ner.inference import onnx_runtime
 from conflict_ner.inference.onnx_runtime import INPUTS
 from conflict_ner.modeling.encoder import load_model
 from conflict_ner.modeling.telemetry import import_onnxruntime
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
 NEEDED = {**onnx_runtime.NEEDED, "onnx": "onnx>=1.18", "onnxscript": "onnxscript>=0.5"}
@@ -35,12 +37,15 @@ _SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
 _EXAMPLE_SHAPE = (2, 16)  # rows and tokens of the input with which the graph is traced
 
 
-def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> Path:
+def write_model(
+    source: Path, folder: Path, batches: Sequence[Batch] | None, tokenizer: Tokenizer | None = None
+) -> Path:
     """Write `model.onnx` into a folder and return the file.
 
     Args:
         source: a checkpoint with PyTorch weights.
         batches: inputs on which the ranges of 8-bit products are measured; None leaves all products in fp32.
+        tokenizer: of the encoder; with it the word embeddings are stored in less space.
 
     Raises:
         CheckpointError: if the model cannot be exported.
@@ -54,6 +59,8 @@ def write_model(source: Path, folder: Path, batches: Sequence[Batch] | None) -> 
     traced.unlink()
     model = onnx.load(file)
     add_unmasked_attention(model)
+    if tokenizer is not None:
+        factor_embeddings(model, tokenizer, EXACT if batches is None else ROUNDED)
     if batches is not None:
         quantize(model, batches)
     onnx.save(model, file)
