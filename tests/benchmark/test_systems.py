@@ -11,9 +11,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from conflict_ner import errors
 from conflict_ner.benchmark import systems
-from conflict_ner.benchmark.systems import System, is_spacy_installed, pipeline_can_load
-from conflict_ner.errors import CheckpointError
+from conflict_ner.benchmark.systems import System, is_spacy_installed, list_spacy, pipeline_can_load, spacy_system
+from conflict_ner.errors import BenchmarkError, CheckpointError, MissingExtraError
 from conflict_ner.inference.tagger import Tagger
 
 TEXT = "At least 19 fighters died in a drone strike near El Fasher."
@@ -50,25 +51,105 @@ def test_a_folder_that_is_no_checkpoint_is_an_error(tmp_path: Path) -> None:
     assert not pipeline_can_load(tmp_path)
 
 
-def test_spacy_finds_names_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    disabled: dict[str, Any] = {}
+class FakePipeline:
+    """A pipeline of spaCy with some components; the one called vectors is listened to by the one called ner."""
 
-    class Model:
-        def pipe(self, texts: Any) -> Iterator[Any]:
-            for text in texts:
-                yield SimpleNamespace(ents=[SimpleNamespace(label_="GPE", start_char=0, end_char=len(text))])
+    path = None
 
-    def load(name: str, disable: list[str]) -> Model:
-        disabled[name] = disable
-        return Model()
+    def __init__(self, *parts: str, fault: str = "") -> None:
+        self.pipe_names, self.component_names, self.fault = list(parts), [*parts, "senter"], fault
+
+    def get_pipe_meta(self, part: str) -> SimpleNamespace:
+        return SimpleNamespace(assigns=["doc.ents"] if part == "ner" else [])
+
+    def get_pipe(self, part: str) -> SimpleNamespace:
+        return SimpleNamespace(listening_components=["ner"]) if part == "vectors" else SimpleNamespace()
+
+    def pipe(self, texts: Any, n_process: int) -> Iterator[Any]:
+        assert n_process == 1
+        if self.fault:
+            raise ValueError(self.fault)
+        for text in texts:
+            yield SimpleNamespace(ents=[SimpleNamespace(label_="GPE", start_char=0, end_char=len(text))])
+
+
+@pytest.fixture
+def fake_spacy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """spaCy with the pipelines in the dictionary that is returned; under "excluded" is what was left out at last."""
+    pipelines: dict[str, Any] = {}
+
+    def load(name: str, exclude: list[str]) -> FakePipeline:
+        pipelines["excluded"] = exclude
+        if isinstance(pipelines[name], Exception):
+            raise pipelines[name]
+        return pipelines[name]
 
     spacy = ModuleType("spacy")
-    spacy.load = load  # type: ignore[attr-defined]
+    util = SimpleNamespace(is_package=lambda name: name in pipelines, get_installed_models=lambda: ["en_other"])
+    vars(spacy).update(load=load, util=util)
     monkeypatch.setitem(sys.modules, "spacy", spacy)
-    tag_texts = System("spacy", "spaCy").open()
-    assert list(tag_texts(["Goma", "Sake"])) == [[("GPE", 0, 4)], [("GPE", 0, 4)]]
-    assert "parser" in disabled["en_core_web_sm"]
-    assert "ner" not in disabled["en_core_web_sm"]
+    monkeypatch.setattr(systems, "require_packages", lambda *_: None)
+    return pipelines
+
+
+def test_spacy_loads_what_entities_need_and_nothing_else(fake_spacy: dict[str, Any]) -> None:
+    fake_spacy["en_x"] = FakePipeline("vectors", "tagger", "parser", "ner")
+    system = spacy_system("en_x")
+    assert (system.name, system.exclude) == ("spaCy en_x", ("tagger", "parser", "senter"))
+    assert fake_spacy["excluded"] == ["tagger", "parser", "senter"]
+    assert list(system.open()(["Goma", "Sake"])) == [[("GPE", 0, 4)], [("GPE", 0, 4)]]
+    assert System(**json.loads(json.dumps(system.as_arguments()))) == system
+
+
+@pytest.mark.parametrize(
+    ("name", "pipeline", "message"),
+    [
+        ("", None, "names no pipeline"),
+        ("no_such_pipeline", None, r"neither a folder nor an installed package \(installed are: en_other\)"),
+        ("en_x", OSError("[E053] no config\nmore"), r"spacy:en_x cannot be loaded: \[E053\] no config$"),
+        ("en_x", FakePipeline("tagger"), r"finds no entities: none of its components does \(tagger\)"),
+        ("en_x", FakePipeline("ner", fault="bad shape"), "is loaded but cannot tag a sentence: bad shape"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_measured_is_an_error(
+    fake_spacy: dict[str, Any], name: str, pipeline: Any, message: str
+) -> None:
+    if pipeline:
+        fake_spacy[name] = pipeline
+    with pytest.raises(BenchmarkError, match=message):
+        list_spacy([name])
+
+
+def test_without_spacy_a_named_pipeline_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"spacy:en_x needs packages[^\n]*\n.*pip install 'spacy>=3.8"):
+        list_spacy(["en_x"])
+
+
+def test_a_pipeline_is_named_once(fake_spacy: dict[str, Any]) -> None:
+    fake_spacy["en_x"] = FakePipeline("ner")
+    with pytest.raises(BenchmarkError, match="spaCy en_x is named twice"):
+        list_spacy(["en_x", "en_x"])
+
+
+def test_a_real_pipeline_is_loaded_from_its_folder(tmp_path: Path) -> None:
+    spacy = pytest.importorskip("spacy")
+    model = spacy.blank("en")
+    model.add_pipe("sentencizer")
+    model.add_pipe("entity_ruler").add_patterns([{"label": "GPE", "pattern": "El Fasher"}])
+    model.to_disk(tmp_path / "rules")
+    system = spacy_system(str(tmp_path / "rules"))
+    assert (system.name, system.exclude) == ("spaCy rules", ("sentencizer",))
+    assert next(system.open()([TEXT])) == [("GPE", 49, 58)]
+    assert system.bytes_on_disk()
+
+
+def test_all_files_of_a_folder_count(tmp_path: Path) -> None:
+    (tmp_path / "ner").mkdir()
+    (tmp_path / "ner" / "model").write_bytes(b"12345")
+    (tmp_path / "meta.json").write_bytes(b"{}")
+    assert System("spacy", "spaCy", str(tmp_path)).bytes_on_disk() == 7
+    assert System("spacy", "spaCy").bytes_on_disk() is None
 
 
 def test_without_its_model_spacy_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

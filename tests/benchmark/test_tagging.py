@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conflict_ner.benchmark import tagging
+from conflict_ner.benchmark import systems, tagging
 from conflict_ner.benchmark.cold_start import BenchmarkOptions
 from conflict_ner.benchmark.fresh_process import ProcessCost
 from conflict_ner.benchmark.inputs import Reports
@@ -39,6 +40,7 @@ class FakeSystems:
         self.now = 0.0
         self.seconds = seconds
         self.opened: list[str] = []
+        self.spacy_finds: list[FoundMention] = [("DATE", 0, 6)]
         fakes = self
 
         def open_system(system: System) -> TagTexts:
@@ -49,7 +51,7 @@ class FakeSystems:
                 for _ in texts:
                     fakes.now += seconds
                     yield {"tagger": [("ACTOR", 0, 6), ("ACTOR", 0, 6)], "pipeline": [("WEAPON", 0, 6)]}.get(
-                        system.kind, [("CITY", 0, 6)]
+                        system.kind, self.spacy_finds
                     )
 
             return tag
@@ -95,6 +97,10 @@ def test_f1_is_given_only_where_labels_are_gold_and_ours(monkeypatch: pytest.Mon
     ours, pipeline, spacy = fakes.measure([OURS, THEIRS, SPACY]).systems
     assert ours.strict_f1 == 1.0  # a mention found twice counts once
     assert (pipeline.strict_f1, spacy.strict_f1) == (0.0, None)
+    fakes.spacy_finds = [("NORP", 0, 6), ("DATE", 7, 11)]  # a NORP is an ACTOR here, a DATE is nothing
+    assert fakes.measure([OURS, SPACY]).systems[1].strict_f1 == 1.0
+    fakes.spacy_finds = [("NORP", 0, 6), ("ORG", 7, 11)]
+    assert fakes.measure([OURS, SPACY]).systems[1].strict_f1 == pytest.approx(2 / 3)
     found = fakes.measure([OURS], replace(DATA, labels=("WEAPON",)))
     assert found.systems[0].strict_f1 is None  # it has a label that the data cannot have
     plain = Reports("x", DATA.documents, labeled=False)
@@ -140,7 +146,7 @@ LONG = Reports("x", (Document("a", "police near goma " * 40),), labeled=False)
 
 @pytest.fixture(autouse=True)
 def no_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tagging, "is_spacy_installed", lambda: False)
+    monkeypatch.setattr(systems, "is_spacy_installed", lambda: False)
 
 
 def test_our_taggers_in_each_precision_come_before_the_pipeline(checkpoint_folder: Path, tmp_path: Path) -> None:
@@ -173,11 +179,35 @@ def test_a_form_that_transformers_cannot_load_has_no_pipeline(
     assert systems[0].device == "auto"  # the runtime chooses
 
 
-def test_spacy_is_measured_where_it_is_installed(checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tagging, "is_spacy_installed", lambda: True)
-    systems, notes = list_systems(checkpoint_folder, [], ["auto"], "cpu", SHORT)
-    assert systems[-1].name == "spaCy en_core_web_sm"
-    assert "its own labels" in notes[-1]
+def test_spacy_is_measured_where_it_is_installed_or_named(
+    checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[str] = []
+
+    def describe(name: str) -> System:
+        named.append(name)
+        if name == "en_core_web_sm":
+            raise BenchmarkError("spacy:en_core_web_sm cannot be loaded")
+        return System("spacy", f"spaCy {name}", exclude=("parser",))
+
+    monkeypatch.setattr(systems, "spacy_system", describe)
+    found, notes = list_systems(checkpoint_folder, ["spacy:en_x", "spacy:./mine"], ["auto"], "cpu", SHORT)
+    assert [system.name for system in found[-2:]] == ["spaCy en_x", "spaCy ./mine"]
+    assert "all off that finding entities does without (parser)" in notes[0]
+    assert named == ["en_x", "./mine"]
+    monkeypatch.setattr(systems, "is_spacy_installed", lambda: True)
+    found, notes = list_systems(checkpoint_folder, [], ["auto"], "cpu", SHORT)
+    assert {system.kind for system in found} == {"tagger", "pipeline"}
+    assert notes == ["spaCy is not measured: spacy:en_core_web_sm cannot be loaded"]
+
+
+def test_a_checkpoint_with_other_layers_is_named(checkpoint_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "wide"
+    shutil.copytree(checkpoint_folder, other)
+    config = json.loads((other / "config.json").read_text(encoding="utf-8"))
+    (other / "config.json").write_text(json.dumps(config | {"intermediate_size": 8}), encoding="utf-8")
+    _, notes = list_systems(checkpoint_folder, [other], ["auto"], "cpu", SHORT)
+    assert "wide has other layers than" in notes[0]
 
 
 def test_a_folder_named_twice_is_refused(checkpoint_folder: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conflict_ner.benchmark import cold_start, roofline, tagging
+from conflict_ner.benchmark import cold_start, roofline, systems, tagging
 from conflict_ner.benchmark.fresh_process import ProcessCost
 from conflict_ner.benchmark.systems import System
 from conflict_ner.config import Config, dump_config
+from conflict_ner.errors import MissingExtraError
+from helpers.benchmarks import BOTH
 from helpers.command import conflict_ner
 from helpers.runs import make_config
 
@@ -35,7 +37,7 @@ def no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofline, "TOKENS", (8,))
     monkeypatch.setattr(roofline, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(tagging, "set_threads", lambda _: None)
-    monkeypatch.setattr(tagging, "is_spacy_installed", lambda: False)
+    monkeypatch.setattr(systems, "is_spacy_installed", lambda: False)
 
 
 def test_a_benchmark_measures_every_system_that_is_installed(
@@ -53,6 +55,7 @@ def test_a_benchmark_measures_every_system_that_is_installed(
     assert [row["reports"] for row in ours["scaled"]] == [10, 20]
     assert ours["cold"]["memory"] == 1_000_000
     assert "fp32" in ours["share"]
+    assert ours["disk"] == sum(file.stat().st_size for file in checkpoint_folder.iterdir())
     assert (result["reports"], result["rounds"], result["machine"]["threads"]) == (3, 1, 1)
     assert any("pip install spacy" in note for note in result["notes"])
     assert "round 1 of 1: Tagger model" in err
@@ -122,3 +125,46 @@ def test_the_command_explains_itself(capsys: Captured) -> None:
     code, out, _ = conflict_ner(capsys, "benchmark", "--help")
     assert code == 0
     assert "Usage: conflict-ner benchmark" in out
+
+
+def test_a_pipeline_of_spacy_that_is_not_there_stops_before_any_timing(
+    no_load: None, checkpoint_folder: Path, reports_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def missing(*_: object) -> None:
+        raise MissingExtraError("spacy:en_x needs packages that are not installed")
+
+    monkeypatch.setattr(systems, "require_packages", missing)
+    code, out, err = conflict_ner(capsys, "benchmark", checkpoint_folder, reports_file, "--with", "spacy:en_x")
+    assert (code, out) == (3, "")
+    assert "spacy:en_x needs packages that are not installed" in err
+    assert "round 1" not in err
+
+
+def test_the_tradeoff_is_shown_and_drawn_from_results(tmp_path: Path, capsys: Captured) -> None:
+    results = tmp_path / "speed.json"
+    results.write_text(json.dumps({"tagging": BOTH.model_dump(mode="json"), "training": None}), encoding="utf-8")
+    chart = tmp_path / "tradeoff.svg"
+    code, out, err = conflict_ner(capsys, "tradeoff", results, "--markdown", "--svg", chart)
+    assert code == 0
+    assert "| system | strict F1 | words/s | MB on disk | first report in s |" in out
+    assert "wrote" in err
+    assert ">ours<" in chart.read_text(encoding="utf-8").replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read (No such file or directory); write it with `conflict-ner benchmark"),
+        ("{", "is no JSON"),
+        ('{"tagging": null}', "has no results of tagging"),
+        ("[]", "has no results of tagging"),
+        ('{"tagging": {"device": 1}}', "is not what this version's benchmark writes (machine"),
+    ],
+)
+def test_what_holds_no_results_is_refused(tmp_path: Path, content: str | None, message: str, capsys: Captured) -> None:
+    results = tmp_path / "speed.json"
+    if content is not None:
+        results.write_text(content, encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "tradeoff", results)
+    assert code == 3
+    assert message in err

@@ -31,6 +31,7 @@ def system(name: str, kind: str, rival: str, *, cold: bool = True) -> SystemResu
         times_as_fast={rival: spread(2)},
         share={"fp32": spread(0.5)},
         strict_f1=0.875 if kind == "tagger" else None,
+        disk=23_000_000,
         cold=ColdStart(first=spread(1.5), times_as_fast={rival: spread(3)}, memory=500 * 2**20, gpu_memory=None)
         if cold
         else None,

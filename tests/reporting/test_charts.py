@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import combinations
 from math import nan
 
 import matplotlib as mpl
@@ -12,6 +13,7 @@ from conflict_ner.data.document import Document
 from conflict_ner.evaluation.calibration import Calibration
 from conflict_ner.evaluation.report import score
 from conflict_ner.reporting import charts
+from conflict_ner.reporting.charts import TradeoffPoint
 from helpers.evaluations import HISTORY, LABELS, evaluation
 
 
@@ -85,3 +87,27 @@ def test_a_users_own_style_changes_nothing_and_is_not_changed() -> None:
     with mpl.rc_context({"svg.fonttype": "path", "axes.facecolor": "red", "font.size": 30}):
         assert charts.reliability_diagram(calibration) == plain
         assert mpl.rcParams["font.size"] == 30
+
+
+def test_labels_of_the_tradeoff_cover_neither_each_other_nor_the_edge() -> None:
+    near = [TradeoffPoint(f"model number {k}", 1 + k / 50, 0.85 + k / 1000, "tagger", "23 MB, 0.5 s") for k in range(6)]
+    far = [TradeoffPoint("spaCy en_core_web_sm", 8.0, 0.33, "spacy"), TradeoffPoint("slow", 0.3, 0.91, "other")]
+    drawn = charts.tradeoff_chart([*near, *far], "times the pipeline") or ""
+    assert drawn == charts.tradeoff_chart([*near, *far], "times the pipeline")
+    assert {"model number 5", "spaCy en_core_web_sm", "times the pipeline"} <= set(texts(drawn))
+    size = 9.0
+    boxes = []
+    for node in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text"):
+        text = "".join(node.itertext())
+        if re.fullmatch("model.*|.*MB.*|spaCy.*|slow", text):
+            place = re.search(r"translate\(([\d.]+) ([\d.]+)\)", node.get("transform", ""))
+            x, y = map(float, place.groups() if place else (node.get("x", ""), node.get("y", "")))
+            boxes.append((x, y - 0.7 * size, x + 0.5 * size * len(text), y))
+    assert len(boxes) == 14
+    assert all(left > 0 and right < 518.4 and top > 0 and bottom < 331.2 for left, top, right, bottom in boxes)
+    for one, other in combinations(boxes, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1], (one, other)
+
+
+def test_no_score_no_tradeoff() -> None:
+    assert charts.tradeoff_chart([], "speed") is None

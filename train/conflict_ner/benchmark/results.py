@@ -69,7 +69,8 @@ class SystemResult(_Result):
 
     times_as_fast: the ratio of its speed to each other system, by name.
     share: its words per second divided by those of each limit, by the limit's name.
-    strict_f1: on the reports; None if they have no labels, or the system has other labels.
+    strict_f1: on the reports; None if they have no labels, or the system has other labels. spaCy's are mapped to ours.
+    disk: size of the folder that is loaded, in bytes; libraries do not count.
     """
 
     name: str
@@ -80,6 +81,7 @@ class SystemResult(_Result):
     times_as_fast: Mapping[str, Spread]
     share: Mapping[str, Spread]
     strict_f1: float | None
+    disk: int | None = None
     cold: ColdStart | None = None
     scaled: tuple[ScalingPoint, ...] = ()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from conflict_ner.benchmark.machine import Machine
 from conflict_ner.benchmark.results import (
@@ -21,12 +22,15 @@ from conflict_ner.benchmark.results import (
     TrainingResult,
 )
 from conflict_ner.benchmark.timing import Spread
-from conflict_ner.errors import format_count
+from conflict_ner.errors import BenchmarkError, format_count, require_packages
+from conflict_ner.files import atomic_write
+from conflict_ner.reporting.charts import TradeoffPoint, tradeoff_chart
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import markdown_rows, percent
 
 _HUNDRED, _TEN = 100, 10
-_MIB, _GIGA = 2**20, 1e9
+_MIB, _MEGA, _GIGA = 2**20, 1e6, 1e9
+_DISK = "MB on disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,15 @@ def tagging_grids(result: TaggingBenchmark) -> Iterator[Grid]:
     systems = result.systems
     yield Grid(
         f"speed on {result.data} ({format_count(result.reports, 'report')}, {format_count(result.words, 'word')})",
-        ("system", "words/s", "reports/s", "strict F1"),
+        ("system", "words/s", "reports/s", "strict F1", _DISK),
         tuple(
-            (s.name, format_spread(s.words_a_second), format_ratio(s.reports_a_second), percent(s.strict_f1))
+            (
+                s.name,
+                format_spread(s.words_a_second),
+                format_ratio(s.reports_a_second),
+                percent(s.strict_f1),
+                _megabytes(s.disk),
+            )
             for s in systems
         ),
     )
@@ -95,6 +105,88 @@ def tagging_grids(result: TaggingBenchmark) -> Iterator[Grid]:
         )
 
 
+def tradeoff_grid(result: TaggingBenchmark) -> Grid:
+    """Return a row for each system, the quickest first: its score, and what it costs in time and space.
+
+    Speed is shown as the ratio to transformers.pipeline as it comes, or in words a second if that was not measured.
+    """
+    baseline = _default_pipeline(result)
+    systems = sorted(result.systems, key=lambda system: -_relative_speed(system, baseline).median)
+    return Grid(
+        f"quality against cost on {result.data} ({format_count(result.reports, 'report')}, "
+        f"{format_count(result.words, 'word')})",
+        ("system", "strict F1", "words/s" if baseline is None else f"times {baseline}", _DISK, "first report in s"),
+        tuple(
+            (
+                system.name,
+                percent(system.strict_f1),
+                (format_ratio if baseline else format_spread)(_relative_speed(system, baseline)),
+                _megabytes(system.disk),
+                _seconds(system.cold.first) if system.cold else "",
+            )
+            for system in systems
+        ),
+    )
+
+
+def tradeoff_points(result: TaggingBenchmark) -> tuple[list[TradeoffPoint], str]:
+    """Return the systems that have a score as points of a chart, and what its axis of speed is called."""
+    baseline = _default_pipeline(result)
+    points = [
+        TradeoffPoint(
+            system.name.removeprefix("Tagger "),
+            _relative_speed(system, baseline).median,
+            system.strict_f1,
+            system.kind,
+            _costs(system),
+        )
+        for system in result.systems
+        if system.strict_f1 is not None
+    ]
+    unit = "words a second" if baseline is None else "words a second, as a multiple of transformers.pipeline"
+    return points, f"{unit} (log scale)"
+
+
+def write_tradeoff_chart(result: TaggingBenchmark, file: Path) -> None:
+    """Draw the systems' strict F1 over their speed and write the SVG file whole or not at all.
+
+    Raises:
+        BenchmarkError: if no system has a score.
+        MissingExtraError: if matplotlib is not installed.
+    """
+    require_packages("a chart", {"matplotlib": "matplotlib>=3.10"})
+    chart = tradeoff_chart(*tradeoff_points(result))
+    if chart is None:
+        raise BenchmarkError("no system has a score to draw; run the benchmark on labeled reports")
+    with atomic_write(file) as stream:
+        stream.write(chart)
+
+
+def _default_pipeline(result: TaggingBenchmark) -> str | None:
+    """Return the name of transformers.pipeline with its default batch size, if it was measured."""
+    return next((s.name for s in result.systems if s.kind == "pipeline" and s.batch == 1), None)
+
+
+def _relative_speed(system: SystemResult, baseline: str | None) -> Spread:
+    if baseline is None:
+        return system.words_a_second
+    return system.times_as_fast.get(baseline, Spread.of([1.0]))  # the baseline itself
+
+
+def _costs(system: SystemResult) -> str:
+    """Describe what a system costs, for a label of the chart."""
+    costs = [] if system.disk is None else [f"{_megabytes(system.disk)} MB"]
+    return ", ".join([*costs, *([f"{system.cold.first.median:.1f} s"] if system.cold else [])])
+
+
+def _megabytes(size: int | None) -> str:
+    return "n/a" if size is None else _three_digits(size / _MEGA)
+
+
+def _seconds(figure: Spread) -> str:
+    return format_spread(figure, lambda value: f"{value:.2f}")
+
+
 def _cold_start_grids(systems: Sequence[SystemResult], rivals: Sequence[str]) -> Iterator[Grid]:
     cold = {system.name: system.cold for system in systems if system.cold}
     on_gpu = any(start.gpu_memory for start in cold.values())
@@ -104,7 +196,7 @@ def _cold_start_grids(systems: Sequence[SystemResult], rivals: Sequence[str]) ->
         tuple(
             (
                 name,
-                format_spread(start.first, lambda value: f"{value:.2f}"),
+                _seconds(start.first),
                 _mib(start.memory),
                 *((_mib(start.gpu_memory or 0),) if on_gpu else ()),
             )
@@ -197,6 +289,39 @@ def format_machine(machine: Machine, device: str) -> str:
     return f"{machine.cpu}{features}, {cores}{gpu}; on {device}; {machine.system}; {versions}."
 
 
+def read_tagging(file: Path) -> TaggingBenchmark:
+    """Read the results of tagging from a file that `benchmark --json` wrote.
+
+    Raises:
+        BenchmarkError: if there is no such file, or it holds something else.
+    """
+    advice = f"write it with `conflict-ner benchmark CHECKPOINT DATA --json > {file}`"
+    try:
+        results = json.loads(file.read_bytes())
+    except OSError as error:
+        raise BenchmarkError(f"{file} cannot be read ({error.strerror}); {advice}") from None
+    except ValueError:
+        raise BenchmarkError(f"{file} is no JSON; {advice}") from None
+    tagging = results.get("tagging") if isinstance(results, dict) else None
+    if tagging is None:
+        raise BenchmarkError(f"{file} has no results of tagging; {advice}")
+    try:
+        return TaggingBenchmark.model_validate(tagging)
+    except ValueError as error:  # pydantic's
+        raise BenchmarkError(
+            f"{file} is not what this version's benchmark writes ({_first(error)}); {advice}"
+        ) from None
+
+
+def _first(error: ValueError) -> str:
+    return " ".join(str(error).split("\n")[1:3]).strip()
+
+
+def show_tradeoff(result: TaggingBenchmark, *, as_markdown: bool = False) -> None:
+    """Print the trade-off of a benchmark's systems on standard output, as a table or as Markdown."""
+    _print_parts([([tradeoff_grid(result)], explain(result))], as_markdown=as_markdown)
+
+
 def show(
     tagging: TaggingBenchmark | None,
     training: TrainingBenchmark | None,
@@ -213,6 +338,10 @@ def show(
         return
     parts = [(list(tagging_grids(tagging)), explain(tagging))] if tagging else []
     parts += [(list(training_grids(training)), explain(training))] if training else []
+    _print_parts(parts, as_markdown=as_markdown)
+
+
+def _print_parts(parts: Sequence[tuple[Sequence[Grid], Sequence[str]]], *, as_markdown: bool) -> None:
     for grids, sentences in parts:
         if as_markdown:
             tables = [f"**{grid.title}**\n\n{markdown_rows(grid.headings, grid.rows)}" for grid in grids]

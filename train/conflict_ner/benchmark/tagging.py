@@ -1,6 +1,6 @@
 """Speed of tagging with a checkpoint, compared with other systems and with the limit of the machine.
 
-All systems have one turn in every round (`timing`): our Tagger, its exports, `transformers.pipeline`
+All systems have one turn in every round (`timing`): our Tagger, other checkpoints, `transformers.pipeline`
 with its default and its best batch size, spaCy, and the encoder's matrix products alone (`roofline`).
 Then each is measured in fresh processes: cold start and memory.
 
@@ -29,12 +29,12 @@ from conflict_ner.benchmark.roofline import Layers, Limit, find_limits, linear_l
 from conflict_ner.benchmark.systems import (
     PIPELINE_BATCHES,
     PIPELINE_WEIGHTS,
-    SPACY_MISSING,
-    SPACY_MODEL,
+    SPACY_LABELS,
+    SPACY_PREFIX,
     FoundMention,
     System,
     TagTexts,
-    is_spacy_installed,
+    list_spacy,
     pipeline_can_load,
 )
 from conflict_ner.benchmark.timing import Turn, rates, time_in_rounds, times_as_fast
@@ -81,18 +81,25 @@ def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
 
 
 def list_systems(
-    checkpoint: Path, exports: Sequence[Path], precisions: Sequence[str], device: str, data: Reports
+    checkpoint: Path, others: Sequence[str | Path], precisions: Sequence[str], device: str, data: Reports
 ) -> tuple[list[System], list[str]]:
-    """Return the systems to measure, and notes on those that cannot be measured.
+    """Return the systems to measure, and notes on them and on those that cannot be measured.
 
-    The systems are the checkpoint's Tagger in each precision, its exports, the pipeline and spaCy. The
-    pipeline has a stride if a text is longer than the window: without one it would truncate the text,
+    The systems are the checkpoint's Tagger in each precision, the Taggers of other checkpoints, the pipeline and
+    spaCy. The pipeline has a stride if a text is longer than the window: without one it would truncate the text,
     and be fast because it reads less.
 
+    Args:
+        others: folders of other checkpoints, and `spacy:NAME` for a pipeline of spaCy. If none of spaCy's is named,
+            its small English one is measured where it is installed.
+
     Raises:
-        BenchmarkError: if a folder is named twice.
-        CheckpointError: if one is no complete checkpoint.
+        BenchmarkError: if a system is named twice, or a pipeline of spaCy cannot be used.
+        CheckpointError: if a folder is no complete checkpoint.
+        MissingExtraError: if a pipeline is named and spaCy is not installed.
     """
+    names = [str(other).removeprefix(SPACY_PREFIX) for other in others if str(other).startswith(SPACY_PREFIX)]
+    exports = [Path(other) for other in others if not str(other).startswith(SPACY_PREFIX)]
     folders = [folder.resolve() for folder in (checkpoint, *exports)]
     if repeated := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise BenchmarkError(f"{short_path(repeated)} is named twice; a system has one turn in a round")
@@ -109,11 +116,15 @@ def list_systems(
         for form, name in zip(checkpoints, name_taggers([form.folder for form in checkpoints]), strict=True)
         for precision in (dict.fromkeys(precisions) if form is checkpoints[0] else ("auto",))
     ]
-    pipelines, notes = _list_pipelines(checkpoints[0], device, data)
-    if not is_spacy_installed():
-        return [*taggers, *pipelines], [*notes, SPACY_MISSING]
-    spacy = System("spacy", f"spaCy {SPACY_MODEL}")
-    return [*taggers, *pipelines, spacy], [*notes, "spaCy has one process and its own labels: it shows speed only"]
+    layers = linear_layers(checkpoint) if exports else {}
+    notes = [
+        f"{short_path(folder)} has other layers than {short_path(checkpoint)}, whose limit is the one that is shown"
+        for folder in exports
+        if linear_layers(folder) != layers
+    ]
+    pipelines, pipeline_notes = _list_pipelines(checkpoints[0], device, data)
+    spacy, spacy_notes = list_spacy(names)
+    return [*taggers, *pipelines, *spacy], [*notes, *pipeline_notes, *spacy_notes]
 
 
 def _list_pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[System], list[str]]:
@@ -156,17 +167,17 @@ class _TurnWork:
 def measure_tagging(
     checkpoint: Path,
     entries: Sequence[Path] = (),
-    exports: Sequence[Path] = (),
+    others: Sequence[str | Path] = (),
     precisions: Sequence[str] = ("auto",),
     threads: int | None = None,
     device: str = "auto",
     options: BenchmarkOptions | None = None,
 ) -> TaggingBenchmark:
-    """Measure how fast a checkpoint, its exports, the pipeline and spaCy tag reports.
+    """Measure how fast a checkpoint, other systems, the pipeline and spaCy tag reports.
 
     Args:
         entries: files and folders of reports; the checkpoint's test split if there are none.
-        exports: folders of other forms of the checkpoint.
+        others: folders of other checkpoints or forms of this one, and `spacy:NAME` for a pipeline of spaCy.
         precisions: of the checkpoint's Tagger; each is a system.
         threads: number of threads that each system may use; all physical cores if None.
         device: auto, or as PyTorch names it.
@@ -176,13 +187,14 @@ def measure_tagging(
         BenchmarkError: if there are no reports, or a system fails.
         CheckpointError, EncoderError: if a checkpoint or the device cannot be used.
         DataError: if the reports have problems.
+        MissingExtraError: if a pipeline of spaCy is named and spaCy is not installed.
     """
     cores = physical_cores()
     set_threads(threads or cores)
     device = choose_device(device, "fp32").device
     loaded = Checkpoint.load(checkpoint)
     data = read_reports(entries, checkpoint, loaded.manifest.labels)
-    systems, notes = list_systems(checkpoint, exports, precisions, device, data)
+    systems, notes = list_systems(checkpoint, others, precisions, device, data)
     machine = describe_machine(device, cores, threads or cores)
     workload = Workload.of(loaded, data.texts)
     result = measure_systems(systems, data, workload, machine, device, options or BenchmarkOptions())
@@ -287,8 +299,21 @@ def _load_and_score(system: System, data: Reports, options: BenchmarkOptions) ->
     options.log(f"loading and scoring {system.name}")
     tag = system.open()
     found = list(tag(data.texts))
-    is_scored = data.labeled and system.kind != "spacy"
+    if system.kind == "spacy":
+        found = [_with_our_labels(mentions, data.labels) for mentions in found]
+        is_scored = data.labeled and any(found)
+    else:
+        is_scored = data.labeled
     return _OpenSystem(system, tag, _strict_f1(data, found) if is_scored else None)
+
+
+def _with_our_labels(mentions: Sequence[FoundMention], labels: Sequence[str]) -> list[FoundMention]:
+    """Return spaCy's mentions with the labels of the data; those that have no counterpart there (DATE) are left out."""
+    names = [
+        label if resolve_label(label, labels) else resolve_label(SPACY_LABELS.get(label, ""), labels)
+        for label, _, _ in mentions
+    ]
+    return [(name, start, end) for name, (_, start, end) in zip(names, mentions, strict=True) if name]
 
 
 def _strict_f1(data: Reports, found: Sequence[Sequence[FoundMention]]) -> float | None:
@@ -337,6 +362,7 @@ def _system_result(
             for limit in limits
         },
         strict_f1=opened.strict_f1,
+        disk=system.bytes_on_disk(),
         cold=cold,
         scaled=scaled,
     )

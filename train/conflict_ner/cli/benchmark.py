@@ -1,4 +1,4 @@
-"""The command `benchmark`, which measures speed on the user's machine."""
+"""The commands `benchmark`, which measures speed on the user's machine, and `tradeoff`, which adds what speed costs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ def benchmark(
         ),
     ] = None,
     *,
-    export: Annotated[
-        list[Path] | None,
+    others: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="FOLDER", help="Another form of the checkpoint, such as its ONNX export; may be repeated."
+            "--with",
+            "--export",
+            metavar="SYSTEM",
+            help="Also measure another checkpoint, an export of this one, or spacy:NAME, a pipeline of spaCy's (a "
+            "folder, an installed module, or a name that spacy.load knows); may be repeated.",
         ),
     ] = None,
     precision: Annotated[
@@ -85,13 +89,34 @@ def benchmark(
 
         model, entries = split_checkpoint(checkpoint, data, "measure with", alone=True)
         precisions = precision or ("auto",)
-        tagging = measure_tagging(model, entries, export or (), precisions, threads, device, options)
+        tagging = measure_tagging(model, entries, others or (), precisions, threads, device, options)
     if config and train:
         from conflict_ner.benchmark.training import measure_training
 
         name = " ".join([train.name, *(f"--set {override}" for override in overrides or ())])
         training = measure_training(config, name, seeds, threads, options)
     tables.show(tagging, training, as_json=as_json, as_markdown=as_markdown)
+
+
+def tradeoff(
+    results: Annotated[Path, typer.Argument(help="What `conflict-ner benchmark ... --json` printed.")],
+    *,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also draw strict F1 over speed, as an SVG file.")
+    ] = None,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """Show what each system of a benchmark scores, and what it costs: speed, size on disk and cold start.
+
+    The table has the figures that `benchmark` measured in one run, on one machine and on the same reports.
+    """
+    from conflict_ner.benchmark import tables
+
+    result = tables.read_tagging(results)
+    if svg:
+        tables.write_tradeoff_chart(result, svg)
+        _log(f"wrote {svg}")
+    tables.show_tradeoff(result, as_markdown=as_markdown)
 
 
 def _log(message: str) -> None:

@@ -73,6 +73,7 @@ for command in (
     evaluate.evaluate,
     evaluate.compare,
     benchmark.benchmark,
+    benchmark.tradeoff,
     tag.tag,
     label.label,
     train.train,

@@ -19,7 +19,8 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isfinite
+from dataclasses import dataclass
+from math import isfinite, log10
 from typing import TYPE_CHECKING, Any, Literal
 
 from conflict_ner.evaluation.calibration import Calibration, Point
@@ -28,6 +29,7 @@ from conflict_ner.evaluation.scores import Metrics, Scores
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 # Dark enough for text and lines on white; the boxes on the page are lighter tints of them.
 COLORS = ("#00639c", "#b34700", "#007a58", "#9a3d78", "#7a6200", "#4b4fb0", "#8c2d2d", "#4a5a66")
@@ -35,6 +37,11 @@ _LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _INK, _FAINT = "#1d2327", "#d5dade"
 _WIDTH = 4.4  # inches: close to the width of a phone, where 10-point text then keeps about its size
+_FILE_SIZE = (7.2, 4.6)  # inches, of a chart that is a file of its own
+_SYSTEMS = ("tagger", "pipeline", "spacy")  # kinds of systems: each has a color and a marker
+# Where a label may stand beside its point: the share of its own width and height that it is moved by.
+_SIDES = ((0.0, -0.5), (-1.0, -0.5), (-0.5, 0.0), (-0.5, -1.0), (0.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (-1.0, -1.0))
+_GAPS = (7, 16, 28, 42, 60)  # points between a label and its point; from the second on a line joins them
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "conflict-ner",  # gives the same ids in every run
@@ -153,9 +160,105 @@ def learning_curve(history: Sequence[Mapping[str, float]]) -> str | None:
     return svg[0]
 
 
+@dataclass(frozen=True, slots=True)
+class TradeoffPoint:
+    """A system in a chart of quality against speed.
+
+    kind: tagger, pipeline or spacy. cost: the second line of its label.
+    """
+
+    name: str
+    speed: float
+    f1: float
+    kind: str
+    cost: str = ""
+
+
+def tradeoff_chart(points: Sequence[TradeoffPoint], speed: str) -> str | None:
+    """Draw strict F1 over speed, on a logarithmic axis, with a label at each point that covers no other; an SVG file.
+
+    Args:
+        speed: the name of the axis of speed.
+    """
+    if not points:
+        return None
+    with _figure("tradeoff", _FILE_SIZE[1], _FILE_SIZE[0], as_file=True) as (figure, svg):
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+        axes = figure.add_subplot()
+        for point in points:
+            look = _SYSTEMS.index(point.kind) if point.kind in _SYSTEMS else len(_SYSTEMS)
+            axes.scatter(point.speed, 100 * point.f1, s=46, color=COLORS[look], marker=_MARKERS[look], zorder=3)
+        speeds = [log10(point.speed) for point in points]
+        scores = [100 * point.f1 for point in points]
+        wide, high = max(0.35, 0.22 * (max(speeds) - min(speeds))), max(2.0, 0.2 * (max(scores) - min(scores)))
+        axes.set(xscale="log", xlabel=speed, ylabel="strict F1, %")
+        axes.set(xlim=(10 ** (min(speeds) - wide), 10 ** (max(speeds) + wide)))
+        axes.set(ylim=(max(-2.0, min(scores) - high), min(102.0, max(scores) + high)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        _label_points(figure, axes, points)
+    return svg[0]
+
+
+def _label_points(figure: Figure, axes: Axes, points: Sequence[TradeoffPoint]) -> None:
+    """Write a label beside each point, at the first place where it covers no point and no label written before."""
+    from matplotlib.transforms import Bbox
+
+    figure.set_dpi(72)  # as in the file: a pixel is a point
+    figure.draw_without_rendering()  # gives the axes their place
+    centers = [axes.transData.transform((point.speed, 100 * point.f1)) for point in points]
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centers]
+    for point, (x, y) in zip(points, centers, strict=True):
+        text = f"{point.name}\n{point.cost}" if point.cost else point.name
+        label = axes.annotate(text, (point.speed, 100 * point.f1), (0, 0), textcoords="offset points", fontsize=9)
+        label.set_in_layout(False)
+        size = label.get_window_extent()
+        place, gap = _free_place((x, y), (size.width, size.height), taken, axes.get_window_extent())
+        taken.append(place)
+        label.set_position((place.x0 - x, place.y0 - y))
+        label.set_verticalalignment("bottom")
+        if gap > _GAPS[0]:
+            axes.annotate(
+                "",
+                (point.speed, 100 * point.f1),
+                xytext=(min(max(0, place.x0 - x), place.x1 - x), min(max(0, place.y0 - y), place.y1 - y)),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": "#8a949c", "linewidth": 0.8},
+            )
+
+
+def _free_place(
+    center: tuple[float, float], size: tuple[float, float], taken: Sequence[Bbox], inside: Bbox
+) -> tuple[Bbox, float]:
+    """Return where a label of this size covers nothing, as near to its point as can be, and the gap between them."""
+    from matplotlib.transforms import Bbox
+
+    (x, y), (width, height) = center, size
+    places = [
+        (Bbox.from_bounds(x + gap * dx + width * left, y + gap * dy + height * low, width, height), gap)
+        for gap in _GAPS
+        for left, low in _SIDES
+        for dx, dy in [(2 * left + 1, 2 * low + 1)]
+    ]
+    free = [
+        (place, gap)
+        for place, gap in places
+        if not any(place.overlaps(other) for other in taken)
+        and inside.x0 <= place.x0
+        and place.x1 <= inside.x1
+        and inside.y0 <= place.y0
+        and place.y1 <= inside.y1
+    ]
+    return (free or places)[0]
+
+
 @contextmanager
-def _figure(name: str, height: float) -> Iterator[tuple[Figure, list[str]]]:
-    """Yield a figure to draw on, and a list that holds its SVG after the block."""
+def _figure(
+    name: str, height: float, width: float = _WIDTH, *, as_file: bool = False
+) -> Iterator[tuple[Figure, list[str]]]:
+    """Yield a figure to draw on, and a list that holds its SVG after the block: an element, or a file's content."""
     with _matplotlib_without_cache():
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -165,17 +268,22 @@ def _figure(name: str, height: float) -> Iterator[tuple[Figure, list[str]]]:
         mpl.rcdefaults()  # a user's own style file must not change the page
         mpl.rcParams.update(_STYLE)
         warnings.filterwarnings("ignore", message="Glyph")  # the reader's fonts draw the text, not ours
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, svg
-        svg.append(_inline_svg(figure, name))
+        svg.append(_svg(figure, transparent=False) if as_file else _inline_svg(figure, name))
+
+
+def _svg(figure: Figure, *, transparent: bool) -> str:
+    """Convert a figure to the content of an SVG file; not transparent it is readable on a dark page too."""
+    stream = io.StringIO()
+    no_metadata: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(stream, format="svg", transparent=transparent, metadata=no_metadata)
+    return stream.getvalue()
 
 
 def _inline_svg(figure: Figure, name: str) -> str:
     """Convert a figure to an SVG element: no prolog, no fixed size, ids that no other chart has."""
-    stream = io.StringIO()
-    no_metadata: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(stream, format="svg", transparent=True, metadata=no_metadata)
-    text = stream.getvalue()
+    text = _svg(figure, transparent=True)
     text = text[text.index("<svg") :].strip()
     text = re.sub(r' (?:width|height)="[^"]*pt"', "", text, count=2)
     text = re.sub(r"<style.*?</style>", "", text, count=1, flags=re.DOTALL)  # it would apply to the whole page
