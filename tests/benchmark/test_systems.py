@@ -80,9 +80,10 @@ def fake_spacy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def load(name: str, exclude: list[str]) -> FakePipeline:
         pipelines["excluded"] = exclude
-        if isinstance(pipelines[name], Exception):
-            raise pipelines[name]
-        return pipelines[name]
+        found: FakePipeline | Exception = pipelines[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     spacy = ModuleType("spacy")
     util = SimpleNamespace(is_package=lambda name: name in pipelines, get_installed_models=lambda: ["en_other"])
