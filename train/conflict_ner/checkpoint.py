@@ -12,6 +12,7 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,12 @@ from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError
-from conflict_ner.evaluation.report import Report
-from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 if TYPE_CHECKING:
     from conflict_ner.config import Config
     from conflict_ner.data.corpus import Corpus
+    from conflict_ner.evaluation.report import Report
+    from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -147,13 +148,27 @@ class Manifest(BaseModel):
         return self.calibration.temperature if self.calibration else 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which would leave a cached property no place
 class Checkpoint:
     """A checkpoint folder that has been checked for completeness."""
 
     folder: Path
     manifest: Manifest
-    scores: Mapping[str, Report]  # by split
+
+    @cached_property
+    def scores(self) -> Mapping[str, Report]:
+        """The scores by split, read from `scores.json` on first use: a process that only tags does without them.
+
+        Raises:
+            CheckpointError: if the file is damaged.
+        """
+        from conflict_ner.evaluation.report import ReportsBySplit  # takes longer to import than a text to tag
+
+        file = self.folder / "scores.json"
+        try:
+            return ReportsBySplit.model_validate_json(file.read_bytes()).splits
+        except (ValueError, OSError) as error:  # pydantic's errors are ValueErrors
+            raise CheckpointError(f"{file} cannot be read: {error}") from None
 
     @property
     def scheme(self) -> LabelScheme:
@@ -176,6 +191,8 @@ class Checkpoint:
         Raises:
             CheckpointError: if the file is damaged.
         """
+        from conflict_ner.evaluation.seen_mentions import SeenMentions  # tagging does without it
+
         file = self.folder / SEEN_MENTIONS
         if not file.is_file():
             return None
@@ -186,10 +203,10 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path | str) -> Checkpoint:
-        """Read the manifest and scores of a checkpoint, without its weights.
+        """Read the manifest of a checkpoint; its other files are only looked for.
 
         Raises:
-            CheckpointError: if the folder is not a checkpoint of this package, or is damaged.
+            CheckpointError: if the folder is not a complete checkpoint of this package, or its manifest is damaged.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -206,12 +223,11 @@ class Checkpoint:
                     f"{folder}: format {tree['format']}, this version reads {FORMAT}; upgrade conflict-ner"
                 )
             manifest = Manifest.model_validate(tree)
-            scores = _Scores.model_validate_json((folder / "scores.json").read_bytes()).splits
         except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
-            raise CheckpointError(f"{folder}: manifest.json or scores.json cannot be read: {error}") from None
+            raise CheckpointError(f"{folder / 'manifest.json'} cannot be read: {error}") from None
         if not (folder / manifest.weights).is_file():
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {manifest.weights} missing")
-        return cls(folder, manifest, scores)
+        return cls(folder, manifest)
 
 
 def shipped_model() -> Path:
@@ -248,13 +264,11 @@ def missing_folder_advice(folder: Path) -> str:
     )
 
 
-class _Scores(BaseModel):
-    splits: dict[str, Report]
-
-
 def dump_scores(scores: Mapping[str, Report]) -> str:
     """Return the content of `scores.json`."""
-    return _Scores(splits=dict(scores)).model_dump_json(indent=2) + "\n"
+    from conflict_ner.evaluation.report import ReportsBySplit
+
+    return ReportsBySplit(splits=dict(scores)).model_dump_json(indent=2) + "\n"
 
 
 def library_versions() -> dict[str, str]:

@@ -81,10 +81,20 @@ def test_the_folder_has_all_but_the_old_weights(exported: Checkpoint, checkpoint
     assert "transformers import pipeline" not in card
 
 
-def test_a_fresh_process_tags_with_it_without_pytorch(exported: Checkpoint) -> None:
+def test_a_fresh_process_tags_with_it_without_pytorch_and_without_what_scores_are_read_with(
+    exported: Checkpoint,
+) -> None:
+    unneeded = {
+        "torch",
+        "transformers",
+        "yaml",
+        "conflict_ner.config",
+        "conflict_ner.evaluation",
+        "conflict_ner.values",
+    }
     code = (
         "import sys; from conflict_ner import Tagger; found = Tagger.load(sys.argv[1]).tag(sys.argv[2]); "
-        "print(len(found), {'torch', 'transformers'} & set(sys.modules))"
+        f"print(len(found), {unneeded} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(exported.folder), SENTENCES[0]]
     process = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -93,6 +93,12 @@ class Report(BaseModel):
     threshold: Mapping[str, float] = {}
 
 
+class ReportsBySplit(BaseModel):
+    """The content of a checkpoint's `scores.json`."""
+
+    splits: dict[str, Report]
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Predictions with their gold mentions and scores; tables, pages and comparisons are made from it.

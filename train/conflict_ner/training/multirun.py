@@ -152,6 +152,7 @@ def finished_checkpoint(config: Config, data: Corpus) -> Checkpoint | None:
     """Return the checkpoint in a config's output, if it is of exactly this config and data."""
     try:
         checkpoint = Checkpoint.load(config.output)
+        _ = checkpoint.scores  # read now: without them the run is not finished
     except CheckpointError:
         return None
     same_config = (checkpoint.folder / "run.yaml").read_text(encoding="utf-8") == dump_config(config, config.output)
