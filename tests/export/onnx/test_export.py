@@ -84,14 +84,7 @@ def test_the_folder_has_all_but_the_old_weights(exported: Checkpoint, checkpoint
 def test_a_fresh_process_tags_with_it_without_pytorch_and_without_what_scores_are_read_with(
     exported: Checkpoint,
 ) -> None:
-    unneeded = {
-        "torch",
-        "transformers",
-        "yaml",
-        "conflict_ner.config",
-        "conflict_ner.evaluation",
-        "conflict_ner.values",
-    }
+    unneeded = {"torch", "transformers", "yaml", "conflict_ner.config", "conflict_ner.evaluation"}
     code = (
         "import sys; from conflict_ner import Tagger; found = Tagger.load(sys.argv[1]).tag(sys.argv[2]); "
         f"print(len(found), {unneeded} & set(sys.modules))"
