@@ -217,7 +217,6 @@ def by_characters() -> WindowTokenizer:
         ("40 %", "40 %"),
         ("40\uff05", "40\uff05"),
         ("https://t.me/x/", "https://t.me/x/"),
-        ("...", "..."),
     ],
 )
 def test_with_our_labels_an_entity_has_the_edges_that_check_wants(
@@ -259,8 +258,18 @@ def test_with_our_labels_entities_of_any_tags_pass_check(
         assert entity.start in words[0]
         assert entity.end in words[1]
         assert not re.search(r"(\r\n|\r|\n)\s*?(\r\n|\r|\n)", normalize(entity.text).text)
-    named = tuple(Mention(e.start, e.end, e.label) for e in entities if any(map(str.isalnum, normalize(e.text).text)))
-    assert check_document(Document("r", text + "a", named), OUR_LABELS.labels) == []
+    mentions = tuple(Mention(e.start, e.end, e.label) for e in entities)
+    assert check_document(Document("r", text + "a", mentions), OUR_LABELS.labels) == []
+
+
+@pytest.mark.parametrize("marks", ["...", "-", "/", "%", '"', "- -", "\u2026"])
+def test_with_our_labels_marks_alone_are_no_entity(by_characters: WindowTokenizer, marks: str) -> None:
+    text = f"{marks} Goma"
+    (encoded,) = by_characters.encode([text])
+    size = len(encoded.word_starts)
+    tags = OUR_LABELS.encode([(0, size - 1, "WEAPON"), (size - 1, size, "LOCATION")], size)
+    (entities,) = decode([text], [encoded], tags, np.ones(size, dtype=np.float32), OUR_LABELS)
+    assert as_pairs(entities) == [("Goma", "LOCATION")]
 
 
 PIECES = st.sampled_from(

@@ -62,7 +62,7 @@ def decode(
     if not first_words.size:
         return found
     owners = np.repeat(np.arange(len(texts)), counts)[first_words].tolist()
-    first_words, past_words = _trimmed(
+    first_words, past_words, is_kept = _trimmed(
         [texts[owner] for owner in owners], starts, ends, has_first_subword, first_words, past_words,
         guidelines=guidelines_apply(None, scheme.labels),
     )  # fmt: skip
@@ -73,18 +73,21 @@ def decode(
     word_counts = np.add.reduceat(weights.astype(np.float64), edges)[::2]
     rows = zip(
         owners, labels.tolist(), starts[first_words].tolist(), ends[past_words - 1].tolist(),
-        (totals / word_counts).tolist(), strict=True,
+        (totals / word_counts).tolist(), is_kept.tolist(), strict=True,
     )  # fmt: skip
-    for owner, label, start, end, score in rows:
-        found[owner].append(Entity(scheme.labels[label], texts[owner][start:end], start, end, score))
+    for owner, label, start, end, score, kept in rows:
+        if kept:
+            found[owner].append(Entity(scheme.labels[label], texts[owner][start:end], start, end, score))
     return found
 
 
 def _trimmed(
     texts: Sequence[str], starts: Ints, ends: Ints, has_first_subword: npt.NDArray[np.bool_],
     first_words: Ints, past_words: Ints, *, guidelines: bool,
-) -> tuple[Ints, Ints]:  # fmt: skip
+) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:  # fmt: skip
     """Return spans without the punctuation marks at their edges that belong to the sentence around them.
+
+    The last array tells which spans are entities: by the labeling guidelines a mark alone (`-`) is none.
 
     Args:
         texts: the text of each span.
@@ -93,6 +96,7 @@ def _trimmed(
         guidelines: leave out every mark that the labeling guidelines leave outside a mention.
     """
     first_words, past_words = first_words.copy(), past_words.copy()
+    is_kept = np.ones(len(first_words), dtype=np.bool_)
     edges = zip(texts, starts[first_words].tolist(), ends[past_words - 1].tolist(), strict=True)
     # Few spans begin or end with anything but a letter or a digit.
     with_marks = [k for k, (text, a, b) in enumerate(edges) if not (text[a].isalnum() and text[b - 1].isalnum())]
@@ -105,7 +109,9 @@ def _trimmed(
         if has_first_subword[first_words[k] + before : past_words[k] - after].any():
             first_words[k] += before
             past_words[k] -= after
-    return first_words, past_words
+        span = texts[k][starts[first_words[k]] : ends[past_words[k] - 1]]
+        is_kept[k] = not (guidelines and (has_loose_beginning(span) or has_loose_end(span)))
+    return first_words, past_words, is_kept
 
 
 def _count_loose_marks(words: Sequence[str], spaced: Sequence[bool], *, guidelines: bool) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def label_files(
     sources = {file.resolve() for file in found.files}
     if taken := [file for file in by_target if file.exists() and file.resolve() not in sources and not overwrite]:
         raise OverwriteError(f"{taken[0]} exists; nothing was written. --overwrite replaces it", [])
-    tagger = Tagger.load(checkpoint, device, precision="fp32")  # the same labels on every machine
+    tagger = Tagger.load(checkpoint, device)
     name = tagger.checkpoint.folder.resolve().name
     texts = (document.text for documents in by_target.values() for document in documents)
     entities = tagger.stream(texts)
