@@ -31,7 +31,7 @@ each_config = pytest.mark.parametrize("file", CONFIGS, ids=[file.stem for file i
 
 @pytest.fixture(scope="module")
 def typed() -> Corpus:
-    """All of data/ with the kinds of numbers, loaded strictly: any problem, or a conflict in two splits, is an error."""
+    """All of data/ with the kinds of numbers; any problem, or a conflict in two splits, is an error."""
     return corpus.load(corpus.find_splits(ROOT / "data"), (*LABELS[:3], *KINDS), group="theatre")
 
 
@@ -120,7 +120,12 @@ def test_every_shipped_report_says_what_it_is(documents: list[Document]) -> None
 def test_no_conflict_of_validation_or_test_stands_elsewhere(typed: Corpus) -> None:
     """The field `theatre` is what the load groups by; `release` tells of held-out conflicts and says so."""
     held_out = {document.metadata["theatre"] for split in ("validation", "test") for document in typed[split]}
-    elsewhere = [document for split in typed.splits if split not in ("validation", "test", "release") for document in typed[split]]
+    elsewhere = [
+        document
+        for split in typed.splits
+        if split not in ("validation", "test", "release")
+        for document in typed[split]
+    ]
     settings = {document.metadata.get("setting", document.metadata["theatre"]) for document in elsewhere}
     assert len(held_out) >= 12
     assert not held_out & settings

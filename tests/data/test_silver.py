@@ -44,6 +44,21 @@ def test_they_are_not_drawn_for_validation_or_a_fold() -> None:
     assert all(report in fold["train"] for report in SILVER)
 
 
+def test_a_share_of_them_is_drawn_and_the_gold_stays() -> None:
+    data = Corpus({"train": GOLD[:3] + SILVER + GOLD[3:]})
+    drawn = {}
+    for share in (0.2, 0.5, 1.0):
+        settings = DataConfig(train=("a",), validation=("b",), silver_share=share)
+        drawn[share] = splits.divide_corpus(data, settings, seed=7)["train"]
+        assert [report for report in drawn[share] if not is_silver(report)] == list(GOLD)
+    assert [len(reports) for reports in drawn.values()] == [6 + 6, 6 + 15, 36]
+    assert set(map(id, drawn[0.2])) < set(map(id, drawn[0.5]))
+    assert (
+        "0.5 of the silver reports"
+        in splits.describe_splits(DataConfig(train=("a",), validation=("b",), silver_share=0.5), 7)["train"]
+    )
+
+
 def test_they_are_counted_apart() -> None:
     rows = Corpus({"train": GOLD + SILVER, "silver": SILVER, "empty": ()}).summary(LABELS)
     assert {name: row["reports"] for name, row in rows.items()} == {

@@ -127,6 +127,9 @@ class DataConfig(_Section):
         1.0,
         description="share of the training reports to use, for a learning curve; a smaller share lies within a larger",
     )
+    silver_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
+        1.0, description="share of the silver reports (labeled by a model) among the training reports to use"
+    )
     fold: FoldConfig | None = Field(None, description="one run of a cross-validation; `train --folds` sets it")
     strict: Switch = Field(True, description="refuse data with problems; false leaves the faulty reports out")
     allow_copies: Switch = Field(False, description="allow copies of a text, also in two splits, as in some benchmarks")

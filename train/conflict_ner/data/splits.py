@@ -1,8 +1,8 @@
 """Division of the training reports into validation, folds and a share to train on.
 
-Reports are never cut. They are drawn with the run's seed, in three independent steps:
+Reports are never cut. They are drawn with the run's seed, in independent steps:
 validation first, so that every fold and every share is validated on the same reports;
-then the fold; then the share of the rest that is trained on.
+then the fold; then the shares of silver reports, and of the rest, that are trained on.
 
 >>> reports = tuple(Document(f"r{n}", "Rebels left.", metadata={"theatre": "ABCD"[n % 4]}) for n in range(8))
 >>> parts = make_folds(reports, 2, "theatre", seed=7)
@@ -22,10 +22,10 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.label_levels import value_label_problems
-from conflict_ner.data.silver import divide_gold_and_silver, refuse_silver
+from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
 from conflict_ner.errors import ConfigError, DataError, Problem
 
-_VALIDATION, _FOLDS = 1, 2  # random streams, so that one division does not change the other
+_VALIDATION, _FOLDS, _SILVER = 1, 2, 3  # random streams, so that one division does not change the other
 
 
 def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
@@ -43,6 +43,8 @@ def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
         held_out_ids = set(map(id, held_out))
         rest = tuple(document for document in data["train"] if id(document) not in held_out_ids)
         data = replace(data, splits={**data.splits, "train": rest, "fold": held_out})
+    if settings.silver_share < 1:
+        data = _sample_silver(data, settings.silver_share, seed)
     if settings.train_share < 1:
         data = data.sample("train", settings.train_share, seed)
     return data
@@ -56,9 +58,20 @@ def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
     if settings.fold:
         grouped = f", whole by {settings.fold.group}" if settings.fold.group else ""
         descriptions["fold"] = f"part {settings.fold.number} of {settings.fold.count} of the training reports{grouped}"
-    if settings.train_share < 1:
-        descriptions["train"] = f"{settings.train_share:g} of the training reports, drawn with seed {seed}"
+    shares = [f"{settings.silver_share:g} of the silver reports"] * (settings.silver_share < 1)
+    shares += [f"{settings.train_share:g} of the training reports"] * (settings.train_share < 1)
+    if shares:
+        descriptions["train"] = f"{', then '.join(shares)}, drawn with seed {seed}"
     return descriptions
+
+
+def _sample_silver(data: Corpus, share: float, seed: int) -> Corpus:
+    """Return the corpus with a random share of its silver training reports; a smaller share lies within a larger."""
+    silver = [n for n, report in enumerate(data["train"]) if is_silver(report)]
+    order = np.random.default_rng((seed, _SILVER)).permutation(len(silver))
+    left_out = {silver[n] for n in order[round(share * len(silver)) :]}
+    kept = tuple(report for n, report in enumerate(data["train"]) if n not in left_out)
+    return replace(data, splits={**data.splits, "train": kept})
 
 
 def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
