@@ -1,7 +1,7 @@
 """Silver reports: reports that a model has labeled, and whose labels nobody has read.
 
 A report says so in its header, `labels: silver`. A model may learn from such reports, but must not be scored on
-them: it would be compared with another model and not with what people see in the text. So they are never drawn for
+them: it would be compared with another model and not with what a reader sees in the text. So they are never drawn for
 validation or a fold, and are counted apart.
 
 >>> report = as_silver(Document("r1", "Rebels left."), [Mention(0, 6, "ACTOR")])
@@ -32,7 +32,7 @@ def as_silver(document: Document, spans: Iterable[Span]) -> Document:
 
 
 def divide_gold_and_silver(documents: Iterable[Document]) -> tuple[tuple[Document, ...], tuple[Document, ...]]:
-    """Return the reports that people have labeled and those that a model has labeled, each in their order."""
+    """Return the reports that were labeled by reading and those that a model has labeled, each in their order."""
     gold: list[Document] = []
     silver: list[Document] = []
     for document in documents:

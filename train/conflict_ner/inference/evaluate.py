@@ -97,7 +97,7 @@ def evaluate(
     if not documents:
         raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     if not silver:
-        refuse_silver(data_name, documents, "name reports that people have labeled, or allow these with --silver")
+        refuse_silver(data_name, documents, "name reports that were labeled by reading, or allow these with --silver")
     fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])
