@@ -246,8 +246,10 @@ def test_a_page_that_cannot_be_made_is_known_before_the_work(
     page_file = tmp_path / "out.html"
     assert run(monkeypatch, "evaluate", tmp_path / "none", reports_file, "--html", page_file) == 3
     assert list(tmp_path.iterdir()) == []  # nothing half-written
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "manifest.json").touch()  # a checkpoint to the command line, which loads it after the check
     monkeypatch.setattr(errors, "find_spec", lambda _: None)
-    assert run(monkeypatch, "tag", tmp_path / "none", reports_file, "--html", page_file) == 3
+    assert run(monkeypatch, "tag", tmp_path / "damaged", reports_file, "--html", page_file) == 3
     assert "pip install" in capsys.readouterr().err
 
 
