@@ -73,6 +73,8 @@ def test_they_are_counted_apart() -> None:
 def test_a_refusal_names_the_first() -> None:
     with pytest.raises(DataError, match=r"30 of the 36 reports were labeled by a model .* first 's0'"):
         refuse_silver("data", GOLD + SILVER, "take them out")
+    with pytest.raises(DataError, match="the only report was labeled by a model"):
+        refuse_silver("data", SILVER[:1], "take it out")
     refuse_silver("data", GOLD, "")
 
 

@@ -52,6 +52,7 @@ def refuse_silver(where: str, documents: Sequence[Document], fix: str) -> None:
     """
     _, silver = divide_gold_and_silver(documents)
     if silver:
-        count = f"{len(silver):,} of the {len(documents):,} reports" if len(documents) > 1 else "the report"
-        what = f"{count} were labeled by a model (`labels: silver`), first {silver[0].id!r} ({silver[0].origin})"
+        verb = "was" if len(silver) == 1 else "were"
+        count = f"{len(silver):,} of the {len(documents):,} reports" if len(documents) > 1 else "the only report"
+        what = f"{count} {verb} labeled by a model (`labels: silver`), first {silver[0].id!r} ({silver[0].origin})"
         raise DataError([Problem(where, what, fix)])
