@@ -56,6 +56,16 @@ def test_files_are_replaced_in_place_and_elsewhere_only_on_request(drafts: Path,
     assert (drafts.parent / "out" / "a.md").read_text() == before
 
 
+def test_files_keep_their_names_and_subfolders(drafts: Path, checkpoint_folder: Path) -> None:
+    for name in ("notes.1.md", "notes.2.md", "more/notes.1.md"):
+        (drafts / name).write_text(DRAFT.replace("d-", f"{name}-"))
+    (drafts / "more" / "b.jsonl").unlink()
+    before = {file for file in drafts.rglob("*") if file.is_file()}
+    assert label_files(checkpoint_folder, drafts, drafts, "cpu") == 8
+    assert {file for file in drafts.rglob("*") if file.is_file()} == before
+    assert all("labels: silver" in file.read_text() for file in before)
+
+
 def test_labels_that_may_be_someones_work_are_not_replaced(drafts: Path, checkpoint_folder: Path) -> None:
     gold = DRAFT.replace("Rebels", "[Rebels](ACTOR)")
     (drafts / "a.md").write_text(gold)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.silver import as_silver, is_silver
 from conflict_ner.errors import DataError, OverwriteError, Problem
 from conflict_ner.files import atomic_write
@@ -27,8 +28,8 @@ def label_files(
 ) -> int:
     """Label the reports of files anew with a checkpoint, mark them as silver, and return how many there are.
 
-    Files are written once all are labeled, under their own names as `.md`. Labels that a model gave
-    before are replaced.
+    Files are written once all are labeled, under their own names and in their own subfolders, as `.md`. Labels that a
+    model gave before are replaced.
 
     Args:
         source: a file or folder of reports (`.md`, `.jsonl`) without labels, or with silver ones.
@@ -41,30 +42,33 @@ def label_files(
         OverwriteError: if a file to write exists.
         OSError: if a file cannot be written.
     """
-    found = corpus.search(Path(source))
+    source, target = Path(source), Path(target)
+    found = corpus.search(source)
     problems = list(found.problems)
     by_target: dict[Path, list[Document]] = {}
     for file in found.files:
         documents, file_problems = corpus.read_file(file)
         problems += file_problems
         problems += [_gold_problem(document) for document in documents if document.mentions and not is_silver(document)]
-        by_target.setdefault(Path(target) / f"{file.name.partition('.')[0]}.md", []).extend(documents)
+        below = file.relative_to(source).parent if source.is_dir() else Path()
+        name = Path(strip_compression_suffix(file.name)).stem
+        by_target.setdefault(target / below / f"{name}.md", []).extend(documents)
     if problems := [problem for problem in problems if not problem.note]:
         raise DataError(problems)
     sources = {file.resolve() for file in found.files}
     if taken := [file for file in by_target if file.exists() and file.resolve() not in sources and not overwrite]:
         raise OverwriteError(f"{taken[0]} exists; nothing was written. --overwrite replaces it", [])
     tagger = Tagger.load(checkpoint, device)
-    name = tagger.checkpoint.folder.resolve().name
+    model = tagger.checkpoint.folder.resolve().name
     texts = (document.text for documents in by_target.values() for document in documents)
     entities = tagger.stream(texts)
     labeled = {
         file: [as_silver(document, next(entities)) for document in documents] for file, documents in by_target.items()
     }
-    Path(target).mkdir(parents=True, exist_ok=True)
     for file, documents in labeled.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as stream:
-            stream.write(f"# Labeled by the model {name}; nobody has read these labels.\n\n")
+            stream.write(f"# Labeled by the model {model}; nobody has read these labels.\n\n")
             stream.write(corpus.FORMATS[".md"].dump(documents))
     return sum(map(len, labeled.values()))
 
