@@ -41,17 +41,26 @@ class CasedTokenizer:
     cases: tuple[int, ...]
 
 
+def split_continuation(piece: str) -> tuple[str, str]:
+    """Split WordPiece's prefix from a piece that continues a word; the prefix is "" if the piece begins one.
+
+    >>> split_continuation("##vu"), split_continuation("kivu"), split_continuation("##")
+    (('##', 'vu'), ('', 'kivu'), ('', '##'))
+    """
+    letters = piece.removeprefix(_CONTINUATION)
+    return (_CONTINUATION, letters) if letters and letters != piece else ("", piece)
+
+
 def case_variants(piece: str) -> Iterator[tuple[str, int]]:
     """Yield the capitalized and upper-case variants of a lower-case piece, each with CAPITALIZED or UPPER.
 
     A piece that continues a word has no capitalized variant.
     """
-    continues = piece.startswith(_CONTINUATION) and len(piece) > len(_CONTINUATION)
-    prefix, letters = (_CONTINUATION, piece[len(_CONTINUATION) :]) if continues else ("", piece)
+    prefix, letters = split_continuation(piece)
     seen = {letters}
     for variant, case in ((letters[:1].upper() + letters[1:], CAPITALIZED), (letters.upper(), UPPER)):
         # A continuation of one letter is upper case too: `##k` begins the second half of `McKay`.
-        if variant not in seen and len(variant) == len(letters) and not (continues and case == CAPITALIZED):
+        if variant not in seen and len(variant) == len(letters) and not (prefix and case == CAPITALIZED):
             yield prefix + variant, case
             seen.add(variant)
 

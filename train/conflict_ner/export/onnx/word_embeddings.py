@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from conflict_ner.export.onnx.graph import Graph
 from conflict_ner.inference.onnx_runtime import INPUTS
-from conflict_ner.modeling.cased_vocabulary import CAPITALIZED, UPPER, case_variants
+from conflict_ner.modeling.cased_vocabulary import CAPITALIZED, UPPER, case_variants, split_continuation
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -41,7 +41,6 @@ EXACT = 1e-4  # for fp32: a thousand steps of weight decay, each rounded, stay b
 ROUNDED = 1e-3  # for 8 bits: a quarter of what rounding to them changes, 1 / 254
 _MAX_STORED = 0.9  # share of the rows; a table of which more must be stored is left as it is
 _MATRIX = 2  # dimensions
-_CONTINUATION = "##"  # WordPiece's prefix of a piece that does not begin a word
 _SPECIAL = re.compile(r"\[(?!unused\d+\]).+\]")  # as [UNK]; BERT's vocabularies also have [unused0] to [unused993]
 
 
@@ -130,8 +129,8 @@ def unused_pieces(tokenizer: Tokenizer) -> list[int]:
     kept = {token["content"] for token in settings["added_tokens"]} | {settings["model"]["unk_token"]}
     unused = []
     for piece, index in tokenizer.get_vocab().items():
-        continues = piece.startswith(_CONTINUATION) and len(piece) > len(_CONTINUATION)
-        word = "a" + piece[len(_CONTINUATION) :] if continues else piece
+        prefix, letters = split_continuation(piece)
+        word = "a" + letters if prefix else piece
         # Both steps look at each character by itself, so what they change or split here they do in every text.
         words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(word))
         if piece not in kept and not _SPECIAL.fullmatch(piece) and [part for part, _ in words] != [word]:
