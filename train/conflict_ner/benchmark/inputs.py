@@ -16,8 +16,8 @@ from pathlib import Path
 from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.file_search import describe_hidden, printable, search_folder
-from conflict_ner.data.formats.text_files import read_text
+from conflict_ner.data.text_files.file_search import describe_hidden, printable, search_folder
+from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import BenchmarkError, ConfigError, DataError
 from conflict_ner.files import short_path

@@ -22,7 +22,7 @@ from conflict_ner.cli.options import (
     WordOption,
     conll_columns,
 )
-from conflict_ner.data.formats.file_search import printable
+from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import ConfigError, DataError, format_count
 from conflict_ner.files import atomic_write
 

@@ -213,7 +213,7 @@ def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) ->
 
 
 def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
-    from conflict_ner.data.formats.encodings import is_known_encoding
+    from conflict_ner.data.text_files.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
     delimiter = tag_output.parse_delimiter("--delimiter", delimiter)
@@ -236,7 +236,7 @@ def _warn_of_script(first: Any) -> None:
 
 
 def _print_hidden(hidden: set[str]) -> None:
-    from conflict_ner.data.formats.file_search import describe_hidden
+    from conflict_ner.data.text_files.file_search import describe_hidden
 
     if hidden:
         print(f"note: {describe_hidden(hidden)}", file=sys.stderr)

@@ -29,11 +29,11 @@ import numpy as np
 
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import conll, jsonl, markup
-from conflict_ner.data.formats.compression import strip_compression_suffix
-from conflict_ner.data.formats.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
-from conflict_ner.data.formats.text_files import read_text
 from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
 from conflict_ner.data.silver import divide_gold_and_silver
+from conflict_ner.data.text_files.compression import strip_compression_suffix
+from conflict_ner.data.text_files.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
+from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
 from conflict_ner.errors import DataError, Problem, describe_problems
 from conflict_ner.files import as_paths, atomic_write

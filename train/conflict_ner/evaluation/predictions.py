@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from conflict_ner.data.document import Document, Entity, Mention
-from conflict_ner.data.formats import strict_json
+from conflict_ner.data.text_files import strict_json
 from conflict_ner.data.validation import check_document
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation.matching import align

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from conflict_ner.data.formats.compression import READ_ERRORS, open_decompressed
 from conflict_ner.data.label_levels import kinds_below, resolve_label
+from conflict_ner.data.text_files.compression import READ_ERRORS, open_decompressed
 from conflict_ner.errors import ConfigError, Problem, excerpt
 from conflict_ner.inference.files.csv_rows import csv_rows
 from conflict_ner.inference.files.excel import excel_rows

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.silver import as_silver, is_silver
+from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.errors import DataError, OverwriteError, Problem
 from conflict_ner.files import atomic_write
 from conflict_ner.inference.tagger import Tagger

@@ -1,5 +1,5 @@
-"""File formats of labeled reports: markup, JSONL and CoNLL, and how files are found and decoded.
+"""File formats of labeled reports: markup, JSONL and CoNLL.
 
-May import: data's document and labels, config, files, errors.
+May import: data's document, labels and text_files, config, files, errors.
 Start reading: markup.py, then conll.py.
 """

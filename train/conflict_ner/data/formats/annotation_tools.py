@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard, TypeVar
 
-from conflict_ner.data.formats import strict_json
+from conflict_ner.data.text_files import strict_json
 from conflict_ner.errors import Problem
 
 _Item = TypeVar("_Item")

@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats.compression import strip_compression_suffix
 from conflict_ner.data.formats.conll_columns import Columns, Row, common_width, find_columns, is_header
 from conflict_ner.data.labels import detect_other_scheme, is_tag, is_tag_like, read_tags
+from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.errors import Problem, format_count
 
 if TYPE_CHECKING:

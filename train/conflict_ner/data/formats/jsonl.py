@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from conflict_ner.data.document import SURROGATE, Document, Mention
-from conflict_ner.data.formats import annotation_tools, strict_json
+from conflict_ner.data.formats import annotation_tools
+from conflict_ner.data.text_files import strict_json
 from conflict_ner.errors import Problem
 
 _ENTITY_KEYS = {"start", "end", "label"}

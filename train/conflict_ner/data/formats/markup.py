@@ -36,7 +36,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats import strict_json
+from conflict_ner.data.text_files import strict_json
 from conflict_ner.errors import DataError, Problem
 
 REPORT_START = "=== "

@@ -23,8 +23,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Literal
 
-from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, strip_compression_suffix
-from conflict_ner.data.formats.file_search import find_hidden_part, printable
+from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, strip_compression_suffix
+from conflict_ner.data.text_files.file_search import find_hidden_part, printable
 from conflict_ner.errors import Problem
 
 _BLOCK = 512  # bytes of a block of a tar archive, which ends with a block of zeros

@@ -30,7 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO
 
-from conflict_ner.data.formats.encodings import describe_decoding_error, open_text
+from conflict_ner.data.text_files.encodings import describe_decoding_error, open_text
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.inference.files.csv_parser import DOUBLE_QUOTE, Lines, Parsed, Parser, QuoteError
 from conflict_ner.inference.files.table_readers import DEFAULT_DIALECT, Columns, Complain, Dialect, Row, distinct

@@ -20,9 +20,9 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
-from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, open_decompressed
-from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_file_encoding
-from conflict_ner.data.formats.file_search import printable, search_folder
+from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
+from conflict_ner.data.text_files.encodings import describe_decoding_error, detect_encoding, guess_file_encoding
+from conflict_ner.data.text_files.file_search import printable, search_folder
 from conflict_ner.errors import Problem, excerpt
 from conflict_ner.files import is_device
 from conflict_ner.inference.files.archives import Contents, tar_members, zip_members

@@ -19,8 +19,8 @@ from itertools import chain, count
 from typing import IO, Any
 
 from conflict_ner.data.document import is_encodable
-from conflict_ner.data.formats import strict_json
-from conflict_ner.data.formats.encodings import describe_decoding_error, open_text
+from conflict_ner.data.text_files import strict_json
+from conflict_ner.data.text_files.encodings import describe_decoding_error, open_text
 from conflict_ner.errors import Problem, excerpt
 
 Complain = Callable[[Problem], None]

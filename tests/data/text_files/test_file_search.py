@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from conflict_ner.data.formats.file_search import SearchResult, find_hidden_part, is_hidden, printable, search_folder
+from conflict_ner.data.text_files.file_search import SearchResult, find_hidden_part, is_hidden, printable, search_folder
 from helpers.archives import write
 
 

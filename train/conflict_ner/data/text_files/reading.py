@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conflict_ner.data.formats.compression import READ_ERRORS, compression_suffix, open_decompressed
-from conflict_ner.data.formats.encodings import describe_decoding_error, detect_encoding, guess_encoding
-from conflict_ner.data.formats.file_search import printable
+from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
+from conflict_ner.data.text_files.encodings import describe_decoding_error, detect_encoding, guess_encoding
+from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import Problem
 
 _SAMPLE = 1500  # bytes before an invalid one from which an encoding is guessed, about

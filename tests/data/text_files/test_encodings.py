@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
-from conflict_ner.data.formats import encodings
-from conflict_ner.data.formats.encodings import (
+from conflict_ner.data.text_files import encodings
+from conflict_ner.data.text_files.encodings import (
     describe_decoding_error,
     detect_encoding,
     guess_encoding,
