@@ -1,4 +1,4 @@
-"""A Tagger between processes: pickled, copied, spawned and forked; and Python without docstrings and assertions."""
+"""A Tagger between threads and processes: shared, pickled, copied, spawned and forked; and Python with -OO."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pickle
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of the checkpoint, in either form, that a test may change."""
     source: Path = request.getfixturevalue(request.param)
     return shutil.copytree(source, tmp_path / "model")
+
+
+def spans(entities: list[Entity]) -> list[tuple[str, int, int, str]]:
+    """Without scores, whose last bit depends on the other texts of a batch in PyTorch."""
+    return [(entity.label, entity.start, entity.end, entity.text) for entity in entities]
 
 
 def tag_in_child(tagger: Tagger) -> list[list[Entity]]:
@@ -47,6 +53,24 @@ def test_a_spawned_process_tags(folder: Path) -> None:
     tagger = Tagger.load(folder, "cpu", precision="fp32")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(tag_in_child, tagger).result() == tagger.tag(SENTENCES)
+
+
+def test_sixteen_threads_share_a_tagger(folder: Path) -> None:
+    tagger = Tagger.load(folder, "cpu")
+    texts = [*SENTENCES, "", " ".join(SENTENCES)]
+    expected = [spans(tagger.tag(text)) for text in texts]
+    together = threading.Barrier(16)
+
+    def tag(first: int) -> None:
+        together.wait(60)
+        rotated = texts[first % len(texts) :] + texts[: first % len(texts)]
+        found = dict(zip(rotated, tagger.tag(rotated), strict=True))
+        assert [spans(found[text]) for text in texts] == expected
+        assert [spans(tagger.tag(text)) for text in texts] == expected
+
+    with ThreadPoolExecutor(16) as pool:
+        for result in [pool.submit(tag, first) for first in range(16)]:
+            result.result(120)
 
 
 FORK = """

@@ -136,6 +136,28 @@ def test_a_report_of_any_length_is_read_to_its_end(tagger: Tagger) -> None:
     assert all(one.end <= two.start for one, two in pairwise(tagged))
 
 
+def test_a_megabyte_and_texts_without_words_share_a_batch(tagger: Tagger) -> None:
+    filler = ("x" * 199 + " ") * (1_000_000 // 200)  # words that are one token each, so that this takes no minute
+    megabyte = f"{REPORT}\n\n{filler}\n\n{REPORT}"
+    assert len(megabyte) > 1_000_000
+    alone = found(tagger, REPORT)
+    none, all_of_it, blank, short = tagger.tag(["", megabyte, " \r\n", REPORT])
+    assert (none, blank) == ([], [])
+    assert [(entity.label, entity.text) for entity in short] == alone
+    assert [(entity.label, entity.text) for entity in all_of_it[: len(alone)]] == alone
+    assert all_of_it[-1].start > len(megabyte) - len(REPORT)  # read to its end
+    assert all(megabyte[entity.start : entity.end] == entity.text for entity in all_of_it)
+
+
+def test_a_notebook_shows_a_text_in_color(tagger: Tagger) -> None:
+    shown = tagger.show(f"<i>{REPORT}")
+    assert [entity.text for entity in shown.entities] == [text for _, text in KNOWN]
+    assert shown._repr_html_().startswith('<div dir="auto"')
+    assert "&lt;i&gt;<mark" in shown._repr_html_()
+    with pytest.raises(TypeError, match="show takes one text, not list"):
+        tagger.show([REPORT])  # type: ignore[arg-type]
+
+
 def test_a_stream_answers_as_the_texts_come(tagger: Tagger) -> None:
     def texts() -> Iterator[str]:
         while True:

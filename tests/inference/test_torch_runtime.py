@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conflict_ner.data.labels import LabelScheme
+from conflict_ner.errors import EncoderError
 from conflict_ner.inference import torch_runtime
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.torch_runtime import TorchRuntime
@@ -156,6 +159,29 @@ def test_callers_that_overlap_leave_the_threads_as_they_were(model: PreTrainedMo
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_forked_process_waits_for_no_thread_of_its_parent(model: PreTrainedModel) -> None:
+    runtime, threads = TorchRuntime(model), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        with runtime.parallel():
+            child = os.fork()
+            if not child:  # here nobody else computes, whatever the parent's threads were about to do
+                signal.alarm(60)
+                with runtime.parallel():
+                    pass
+                os._exit(torch.get_num_threads())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_gpu_is_refused_after_a_fork(model: PreTrainedModel) -> None:
+    ids = np.arange(8, dtype=np.int64)[None]
+    forked: Any = dataclasses.replace(TorchRuntime(model.to("meta")), process=os.getppid())
+    with pytest.raises(EncoderError, match=r'multiprocessing.get_context\("spawn"\), or call Tagger.load in each'):
+        forked.logits(ids, np.ones_like(ids))
 
 
 def test_a_model_in_training_is_asked_one_batch_after_the_other(model: PreTrainedModel) -> None:

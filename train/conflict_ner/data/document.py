@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from conflict_ner.data.entity_html import entity_html
 from conflict_ner.values.quantity import Quantity
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")  # half of a surrogate pair: cannot be written as UTF-8
@@ -66,6 +67,10 @@ class Entity:
     value: Quantity | None = None
     kind: str | None = None
     source: Literal["model", "names"] = "model"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return entity_html(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 
 from conflict_ner.checkpoint import Checkpoint, shipped_model
 from conflict_ner.data.document import Entity, is_encodable
+from conflict_ner.data.entity_html import TaggedText
 from conflict_ner.data.label_levels import kinds_below, resolve_label
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
@@ -157,6 +158,16 @@ class Tagger:
         if isinstance(texts, str):
             return next(self.stream([texts]))
         return list(self.stream(texts))
+
+    def show(self, text: str) -> TaggedText:
+        """Tag a text for a notebook, which shows the result in color: a box around each entity, its label and score.
+
+        Raises:
+            TypeError, ValueError: as `tag` does.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"show takes one text, not {type(text).__name__}; call it for each")
+        return TaggedText(text, tuple(self.tag(text)), self.labels)
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """Yield the entities of each text, in order, for any number of texts; about a thousand are read ahead.

@@ -8,12 +8,14 @@ is always computed in fp32: it costs nothing, and bf16 would round a logit of 8 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from conflict_ner.errors import EncoderError
 from conflict_ner.inference.runtime import Ids, Logits, TaggingPrecision
 from conflict_ner.modeling.device import choose_device
 from conflict_ner.modeling.encoder import classification_head
@@ -61,8 +63,19 @@ class _SingleThread:
                 if not self._callers:
                     torch.set_num_threads(self._previous_threads)
 
+    def reset(self) -> None:
+        """Forget the callers of the process that this one was forked from: their threads do not exist here."""
+        self._lock = Lock()
+        if self._callers:
+            import torch
+
+            self._callers = 0
+            torch.set_num_threads(self._previous_threads)
+
 
 _single_thread = _SingleThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_single_thread.reset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +87,14 @@ class TorchRuntime:
     core_per_batch: on a CPU, compute several batches at the same time, each on its own core. Threads that
         share a batch wait for the slowest of them after every operator: with other programs running on
         the machine that took 2.5 to 4 times as long. The model must be in evaluation mode.
+    process: the id of the process that put the model on its device.
     """
 
     model: PreTrainedModel
     in_bf16: bool = False
     keep_ties: bool = False
     core_per_batch: bool = False
+    process: int = field(default_factory=os.getpid)
 
     def __post_init__(self) -> None:
         if self.in_bf16:
@@ -146,6 +161,11 @@ class TorchRuntime:
         import torch
 
         device = self.model.device
+        if device.type != "cpu" and self.process != os.getpid():
+            raise EncoderError(
+                f"the model is on {device} in the process that this one was forked from, and a GPU cannot be used "
+                'after a fork: start processes with multiprocessing.get_context("spawn"), or call Tagger.load in each'
+            )
         input_ids, attention_mask = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
         with torch.inference_mode(), _without_dropout(self.model):
             output = self.model(input_ids=input_ids, attention_mask=attention_mask)

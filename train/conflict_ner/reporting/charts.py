@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from math import isfinite, log10
 from typing import TYPE_CHECKING, Any, Literal
 
+from conflict_ner.data.entity_html import COLORS
 from conflict_ner.evaluation.calibration import Calibration, Point
 from conflict_ner.evaluation.scores import Metrics, Scores
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-# Dark enough for text and lines on white; the boxes on the page are lighter tints of them.
-COLORS = ("#00639c", "#b34700", "#007a58", "#9a3d78", "#7a6200", "#4b4fb0", "#8c2d2d", "#4a5a66")
 _LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _INK, _FAINT = "#1d2327", "#d5dade"

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from conflict_ner import errors
 from conflict_ner.data.document import Document, Entity, Span
+from conflict_ner.data.entity_html import COLORS, LOW_SCORE, tint
 from conflict_ner.evaluation.matching import CORRECT, ERRORS, Pair, align
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.reporting import charts, tables
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _PACKAGES = {"matplotlib": "matplotlib>=3.10", "jinja2": "jinja2>=3.1"}
-_LOW_SCORE = 0.7  # mentions that score below it should be checked first
-_TINT = 0.16  # the strength of a label's color behind a prediction
 _EDGE_CLASSES = {"gold begins": "gs", "gold ends": "ge", "predicted begins": "ps", "predicted ends": "pe"}
 Row = tuple[Any, Mapping[str, Any], str, Sequence[Entity]]  # id, metadata, text, entities
 
@@ -102,7 +101,7 @@ def write_tagged(name: str, labels: Sequence[str], rows: Iterable[Row], stream: 
         )
         for number, (key, metadata, text, entities) in enumerate(rows, start=1)
     )
-    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{_LOW_SCORE:.2f}", reports=reports))
+    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{LOW_SCORE:.2f}", reports=reports))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def _scored_piece(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
     entity = pair.predicted
     assert isinstance(entity, Entity)
     score, words = f"{entity.score:.2f}", [entity.label, *tables.describe_value(entity)]
-    is_low = float(score) < _LOW_SCORE  # the score as shown: 0.70 never counts as lower than 0.70
+    is_low = float(score) < LOW_SCORE  # the score as shown: 0.70 never counts as lower than 0.70
     chip = _Chip(entity.label, _color(entity.label, labels), None, score, is_low)
     return _ShownPiece(
         piece.text, css + " low" * is_low, (chip,), ", ".join([" ".join(words), f"score {entity.score:.4f}"])
@@ -207,7 +206,7 @@ def _classes(piece: Piece, labels: Sequence[str]) -> str:
 
 
 def _color(label: str, labels: Sequence[str]) -> int:
-    return labels.index(label) % len(charts.COLORS)
+    return labels.index(label) % len(COLORS)
 
 
 def _template(name: str, labels: Sequence[str]) -> Template:
@@ -229,7 +228,7 @@ def _template(name: str, labels: Sequence[str]) -> Template:
         script=Markup(script),  # noqa: S704 - our own file, like the next
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),  # noqa: S704
         script_hash=f"'sha256-{digest}'",
-        palette=[(color, _tint(color)) for color in charts.COLORS],
+        palette=[(color, tint(color)) for color in COLORS],
         labels=labels,
         color=partial(_color, labels=labels),
         percent=tables.percent,
@@ -237,9 +236,3 @@ def _template(name: str, labels: Sequence[str]) -> Template:
     )
     environment.filters["svg"] = Markup  # for the charts, in which matplotlib has escaped all text
     return environment.get_template(name)
-
-
-def _tint(color: str) -> str:
-    """Return a light shade of a color, for a background."""
-    channels = (int(color[k : k + 2], 16) for k in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - _TINT * (255 - channel)):02x}" for channel in channels)

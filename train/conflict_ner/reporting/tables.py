@@ -183,27 +183,10 @@ def describe_value(entity: Entity) -> list[str]:
     >>> describe_value(Entity("NUMBER.killed", "two to five", 0, 11, 0.9, Quantity(None, 2, 5), "killed"))
     ['2-5']
     >>> describe_value(Entity("NUMBER", "about $60", 0, 9, 0.9, Quantity(60, approximate=True, unit="USD")))
-    ['~60', 'USD']
+    ['~60 USD']
     """
     words = [entity.kind] if entity.kind and entity.kind != second_level(entity.label) else []
-    if entity.value is None:
-        return words
-    value, low, high = (
-        None if figure is None else f"{figure:,}"
-        for figure in (entity.value.value, entity.value.low, entity.value.high)
-    )
-    if low is not None and high is not None:
-        figures = low if low == high else f"{low}-{high}"
-    elif low is not None:
-        figures = f"{low}+"
-    elif high is not None:
-        figures = f"up to {high}"
-    else:
-        figures = value or ""
-    if value not in (None, low, high) and value != figures:
-        figures = f"{value} ({figures})"
-    words.append("~" * entity.value.approximate + figures)
-    return [*words, entity.value.unit] if entity.value.unit else words
+    return words if entity.value is None else [*words, str(entity.value)]
 
 
 def highlight_entities(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> Text:

@@ -38,9 +38,28 @@ class Quantity:
     def __post_init__(self) -> None:
         figures = [figure for figure in (self.low, self.value, self.high) if figure is not None]
         if not figures or not all(map(math.isfinite, figures)):
-            raise ValueError(f"a quantity has at least one figure, and only finite ones: {self}")
+            raise ValueError(f"a quantity has at least one figure, and only finite ones: {self!r}")
         if figures != sorted(figures):
-            raise ValueError(f"a quantity's figures are in the order low <= value <= high: {self}")
+            raise ValueError(f"a quantity's figures are in the order low <= value <= high: {self!r}")
+
+    def __str__(self) -> str:
+        """Return the figures as a person writes them.
+
+        >>> print(Quantity(19, low=19), Quantity(None, 2, 5), Quantity(60, approximate=True, unit="USD"), sep="; ")
+        19+; 2-5; ~60 USD
+        """
+        value, low, high = (None if figure is None else f"{figure:,}" for figure in (self.value, self.low, self.high))
+        if low is not None and high is not None:
+            figures = low if low == high else f"{low}-{high}"
+        elif low is not None:
+            figures = f"{low}+"
+        elif high is not None:
+            figures = f"up to {high}"
+        else:
+            figures = value or ""
+        if value not in (None, low, high) and value != figures:
+            figures = f"{value} ({figures})"
+        return "~" * self.approximate + figures + (f" {self.unit}" if self.unit else "")
 
     @classmethod
     def exact(cls, value: float, unit: str | None = None) -> Quantity:
