@@ -37,7 +37,9 @@ def test_each_public_name_has_a_section_with_an_example() -> None:
     assert [name for name, text in SECTIONS.items() if not BLOCK.search(text)] == []
 
 
-@pytest.mark.parametrize("name", ["evaluate", "export_onnx", "load_corpus", "load_config", "compare", "train"])
+@pytest.mark.parametrize(
+    "name", ["evaluate", "export_onnx", "load_corpus", "load_config", "compare", "convert", "train"]
+)
 def test_a_section_names_every_parameter(name: str) -> None:
     undocumented = {"data"} if name == "train" else {"first", "second"}
     for parameter in set(inspect.signature(getattr(conflict_ner, name)).parameters) - undocumented:

@@ -41,6 +41,7 @@ def test_exported_members() -> None:
         "Document",
         "Mention",
         "load_corpus",
+        "convert",
         "evaluate",
         "Evaluation",
         "Report",

@@ -168,7 +168,8 @@ def test_convert_goes_both_ways(tmp_path: Path, reports_file: Path, capsys: pyte
 def test_one_report_is_counted_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.md").write_text("=== a\n\n[Rebels](ACTOR) left.\n", encoding="utf-8")
     code, _, err = conflict_ner(capsys, "convert", tmp_path / "a.md", tmp_path / "a.jsonl")
-    assert (code, err) == (0, f"1 report written to {tmp_path / 'a.jsonl'}\n")
+    read = "read as markup: its ending is .md\n"
+    assert (code, err) == (0, f"{read}1 report written to {tmp_path / 'a.jsonl'} as JSONL\n")
 
 
 def test_a_bad_config_exits_with_2_and_names_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

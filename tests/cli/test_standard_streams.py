@@ -96,7 +96,7 @@ def test_names_in_any_script_are_read_and_written_in_an_ascii_locale(
     source.write_bytes(reports_file.read_bytes())
     environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     code, _, err = shell('"$@"', "convert", source, target, **environment)
-    assert (code, err) == (0, f"3 reports written to {target}\n")
+    assert (code, err) == (0, f"read as markup: its ending is .md\n3 reports written to {target} as JSONL\n")
     assert target.is_file()
     source.write_text("=== a\n\n[Goma", encoding="utf-8")
     code, _, err = shell('"$@"', "check", source, **environment)

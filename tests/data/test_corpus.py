@@ -17,6 +17,8 @@ import pytest
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.formats import jsonl, markup
+from conflict_ner.data.formats.registry import suffix_of
 from conflict_ner.errors import DataError, Problem
 
 LABELS = ("ACTOR", "LOCATION")
@@ -30,7 +32,7 @@ DOCUMENTS = [
 def write(folder: Path, name: str, documents: list[Document]) -> Path:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(corpus.FORMATS[file.suffix].dump(documents), encoding="utf-8", newline="\n")
+    file.write_text({".md": markup, ".jsonl": jsonl}[file.suffix].dump(documents), "utf-8", newline="\n")
     return file
 
 
@@ -291,7 +293,7 @@ def test_suffixes_in_capitals_and_compressed_files_are_read(tmp_path: Path) -> N
         "d.md.XZ": lzma.compress,
     }
     for number, (name, pack) in enumerate(packings.items()):
-        form = corpus.FORMATS[corpus.format_suffix(name) or ""]
+        form = markup if suffix_of(name) == ".md" else jsonl
         content = form.dump([Document(f"r{number}", f"Rebels left {number}.", (Mention(0, 6, "ACTOR"),))])
         (tmp_path / name).write_bytes(pack(content.encode()))
     (tmp_path / "e.conll.bz2").write_bytes(bz2.compress(b"Rebels B-ACTOR\nleft O\n"))

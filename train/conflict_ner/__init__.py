@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conflict_ner.config import Config, load_config
     from conflict_ner.data.corpus import Corpus, load_corpus
     from conflict_ner.data.document import Document, Entity, Mention
+    from conflict_ner.data.formats.conversion import convert
     from conflict_ner.errors import ConflictNerError
     from conflict_ner.evaluation.comparison import Comparison, compare
     from conflict_ner.evaluation.report import Evaluation, Report
@@ -44,6 +45,7 @@ _MODULE_OF = {
     "Report": "evaluation.report",
     "Tagger": "inference.tagger",
     "compare": "evaluation.comparison",
+    "convert": "data.formats.conversion",
     "evaluate": "inference.evaluate",
     "export_onnx": "export.onnx.export",
     "load_config": "config",
@@ -64,6 +66,7 @@ __all__ = [
     "Tagger",
     "__version__",
     "compare",
+    "convert",
     "evaluate",
     "export_onnx",
     "load_config",

@@ -30,6 +30,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, TextIO
 
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
@@ -124,6 +125,37 @@ def atomic_write(target: Path) -> Iterator[TextIO]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_path(target: Path, *, is_folder: bool = False) -> Iterator[Path]:
+    """Yield a path for a new file or folder that replaces the target when the block ends without an error.
+
+    What is written for a device is copied to it in the end. A folder may replace only an empty one.
+
+    Raises:
+        OSError: if the target cannot be written, before the block.
+    """
+    if not is_folder and is_device(target):
+        with TemporaryDirectory() as folder:
+            yield (draft := Path(folder) / target.name)
+            with atomic_write(target) as stream, draft.open("rb") as content:
+                shutil.copyfileobj(content, stream.buffer)
+        return
+    if not is_folder:
+        require_writable(target)
+    elif target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise FileExistsError(errno.EEXIST, "exists and is not an empty folder", str(target))
+    draft = target.resolve().with_name(f".partial-{target.resolve().name}")  # the ending stays: libraries go by it
+    try:
+        _remove(draft)
+        yield draft
+        draft.replace(target.resolve())
+    except OSError as error:
+        error.filename = str(target) if error.filename in (None, str(draft)) else error.filename
+        raise
+    finally:
+        _remove(draft)
 
 
 def require_writable(target: Path) -> None:
@@ -308,8 +340,8 @@ def previous_folder(folder: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Delete a folder; if it is a symbolic link, only the link."""
-    if path.is_symlink():
+    """Delete a folder or a file; if it is a symbolic link, only the link."""
+    if path.is_symlink() or path.is_file():
         path.unlink()
     else:
         shutil.rmtree(path, ignore_errors=True)

@@ -1,108 +1,124 @@
-"""Properties of the file formats: what is written is read back unchanged."""
+"""Every format that can be written: what is read back is what was written, but for what it says it cannot carry."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import sys
-from types import ModuleType
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from conflict_ner.config import ColumnsConfig
+from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats import conll, jsonl, markup
-from conflict_ner.data.validation import check_document
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conflict_ner.data.formats import conversion
+from conflict_ner.data.formats.format import Feature, Format
+from conflict_ner.data.formats.registry import FORMATS, detect_format
+from conflict_ner.data.formats.report_files import read_file
+from conflict_ner.data.words import split_words
+from conflict_ner.errors import DataError
 
-if sys.version_info >= (3, 14):
-    pass
-else:
-    pass
-
-checked = settings(max_examples=40, deadline=None, derandomize=True, database=None)
-# Strings with a meaning in a format, line ends and white space of editors and languages, characters of several bytes.
-PIECES = [*'[]\\()#"{=: \n\r\ta1é\x00\x0b\x0c\x1c\x85\u00a0\u00ad\u2003']
-PIECES += [*"\u2028\u2029\u202f\u3000\ufeff\u200f\u202b\u200d\U0001f600", "كابل", "東京"]
-PIECES += ["](A)", "[x](A)", "\\n", "\\u0041", "=== ", "\n=== x", "\n\n", "\r\n", "  ", "e\u0301"]
-TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.text(max_size=20))
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
-    lambda values: st.lists(values, max_size=3) | st.dictionaries(TEXTS, values, max_size=3),
-    max_leaves=4,
-)
-METADATA = st.dictionaries(TEXTS.filter(lambda key: key not in markup.RESERVED_KEYS), JSON_VALUES, max_size=2)
-LABELS = ("ACTOR", "B-C", "é")
+WRITABLE = pytest.mark.parametrize("form", [each for each in FORMATS if each.write], ids=lambda form: form.name)
 
 
-@st.composite
-def documents(draw: st.DrawFn) -> Document:
-    """A document with mentions that do not overlap and with metadata of any JSON type."""
-    text = draw(TEXTS)
-    edges = sorted(draw(st.sets(st.integers(0, len(text)), max_size=6)))
-    drawn = [Mention(start, end, draw(st.sampled_from(("", *LABELS)))) for start, end in itertools.pairwise(edges)]
-    mentions = tuple(mention for mention in drawn if mention.label)
-    return Document(draw(TEXTS.filter(bool)), text, mentions, draw(METADATA))
+def document(name: str, text: str, *surfaces: str, label: str = "ACTOR") -> Document:
+    """A document whose mentions are the first occurrences of these texts."""
+    starts = [text.index(surface) for surface in surfaces]
+    mentions = [Mention(start, start + len(each), label) for start, each in zip(starts, surfaces, strict=True)]
+    return Document(name, text, tuple(sorted(mentions)), {"theatre": "Sudan"})
 
 
-def as_json(document: Document) -> str:
-    """A document with the types of its metadata, since 1 == 1.0 == True in Python."""
-    return json.dumps(jsonl.to_record(document), sort_keys=True)
+REPORTS = [
+    document("plain", "Rebels left El Fasher on Monday .", "Rebels", "El Fasher"),
+    document("kinds", "At least 19 died .", "At least 19", label="NUMBER.killed"),
+    document("two", "Rebels , soldiers and police clashed .", "Rebels", "soldiers", "police"),
+    document("adjacent", "M23 FARDC clashed .", "M23", "FARDC"),
+    document("emoji", "\U0001f4a5 Rebels \U0001f1f8\U0001f1e9 left Goma \U0001f600 .", "Rebels", "Goma"),
+    document("marks", "Cafe\u0301 Ouagadougou\u0301 was hit .", "Ouagadougou\u0301"),
+    document("composed", "Milizionäre verließen Goma 東京 .", "Milizionäre", "Goma"),
+    document("rtl", "غادر المتمردون مدينة الفاشر يوم الاثنين .", "المتمردون", "الفاشر"),
+    document(
+        "mixed", "\u202b\u0645\u062a\u0645\u0631\u062f\u202c (RSF) left .", "\u0645\u062a\u0645\u0631\u062f", "RSF"
+    ),
+    document("tabs", "Rebels\tleft\t\tGoma .", "Rebels", "Goma"),
+    document("spaces", "  Rebels   left\u00a0Goma.  ", "Rebels", "Goma"),
+    document("lines", "Rebels left.\n\nPolice came.\n", "Rebels", "Police"),
+    document("crlf", "Rebels left.\r\nPolice came.\r\n", "Rebels", "Police"),
+    document("separators", "Rebels\u2028left\x85 Goma \x0b .", "Rebels", "Goma"),
+    document("markup", "[Rebels](ACTOR) \\ \"left\" <b>&amp; {Goma}, 'it'", "Rebels", "Goma"),
+    document("pro", "pro-Houthi fighters in 60km", "Houthi", "60"),
+    document("whole", "Rebels", "Rebels"),
+    document("id with / and \u00e9 \"'", "Rebels left .", "Rebels"),
+    document("none", "Nothing happened ."),
+    Document(
+        "nested",
+        "The Goma police left .",
+        (Mention(0, 15, "ACTOR"), Mention(4, 8, "LOCATION")),
+        {"year": 2024},
+    ),
+    Document("inside", "Antigovernment forces left .", (Mention(4, 14, "ACTOR"),)),
+]
 
 
-@pytest.mark.parametrize("form", [markup, jsonl], ids=["markup", "jsonl"])
-def test_parse_returns_the_documents_that_dump_wrote(form: ModuleType) -> None:
-    @checked
-    @given(st.lists(documents(), min_size=1, max_size=3))
-    def check(written: list[Document]) -> None:
-        parsed, problems = form.parse(form.dump(written).encode().decode(), "f")
-        assert problems == []
-        assert parsed == written
-        assert list(map(as_json, parsed)) == list(map(as_json, written))
-        assert all(document.is_valid for document in parsed)
-
-    check()
+def expected(report: Document, form: Format) -> Document:
+    """What a report becomes in a format; white space is compared without it where the format does not carry it."""
+    lost = set(Feature) - form.carries
+    if Feature.NESTED in lost:
+        report = replace(report, mentions=conversion.outermost(report))
+    if Feature.INSIDE_TOKENS in lost:
+        edges = {int(edge) for offsets in split_words(report.text) for edge in offsets}
+        report = replace(report, mentions=tuple(m for m in report.mentions if {m.start, m.end} <= edges))
+    return report
 
 
-@checked
-@given(documents())
-def test_a_document_without_problems_can_be_written_in_markup(document: Document) -> None:
-    if not check_document(document, LABELS):
-        assert markup.parse(markup.dump([document]), "f") == ([document], [])
+def content(report: Document, form: Format) -> object:
+    """What has to be equal."""
+    exact = Feature.WHITESPACE in form.carries
+    text = report.text if Feature.CARRIAGE_RETURNS in form.carries else report.text.replace("\r\n", "\n")
+    mentions: list[tuple[object, ...]] = []
+    for m in report.mentions:
+        surface = report.slice(m)
+        # Without its white space a text is its characters, and a mention stands after some of them.
+        place = (m.start, m.end) if exact and text == report.text else (len("".join(report.text[: m.start].split())),)
+        mentions.append((*place, m.label, surface if exact else "".join(surface.split())))
+    metadata = dict(report.metadata) if Feature.METADATA in form.carries else None
+    name = report.id if Feature.IDS in form.carries else None
+    return name, text if exact else "".join(text.split()), mentions, metadata
 
 
-WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=6)
-# Separators at the end of all words are taken for separators of columns, and # may begin a comment.
-WORDS = WORDS.filter(lambda word: word[-1] not in ",;|:/" and word[0] != "#")
+def written(documents: list[Document], folder: Path, form: Format) -> Path:
+    """Write documents as `convert` does, which removes the mentions that a format cannot carry."""
+    suffix = "" if form.is_folder else form.suffixes[0]
+    Corpus({"data": tuple(documents)}).save(folder / "source.jsonl")
+    target = folder / f"written{suffix}"
+    conversion.convert(folder / "source.jsonl", target, target_format=form.name)
+    return target
 
 
-@st.composite
-def tagged_sentences(draw: st.DrawFn) -> list[list[tuple[str, str]]]:
-    """Sentences of words and IOB2 tags, with at least one mention so that the tags are known by their column."""
-    sentences: list[list[tuple[str, str]]] = []
-    for words in draw(st.lists(st.lists(WORDS, min_size=1, max_size=8), min_size=1, max_size=3)):
-        tags = ["B-A"] if not sentences else []
-        for _ in words[len(tags) :]:
-            inside = [f"I-{tags[-1][2:]}"] if tags and tags[-1] != "O" else []
-            tags.append(draw(st.sampled_from(["O", "B-A", "B-B", *inside])))
-        sentences.append(list(zip(words, tags, strict=True)))
-    return sentences
+@WRITABLE
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.id[:6])
+def test_a_report_is_read_back(form: Format, report: Document, tmp_path: Path) -> None:
+    documents, problems = read_file(written([report], tmp_path, form), form=form)
+    assert [problem for problem in problems if not problem.note] == []
+    assert [content(each, form) for each in documents] == [content(expected(report, form), form)]
 
 
-@checked
-@given(tagged_sentences(), st.sampled_from(["\t", " "]))
-def test_conll_documents_have_the_words_and_tags_of_their_lines(
-    sentences: list[list[tuple[str, str]]], separator: str
-) -> None:
-    source = "\n".join("".join(f"{word}{separator}{tag}\n" for word, tag in sentence) for sentence in sentences)
-    parsed, problems = conll.parse(source, "a.conll", ColumnsConfig(word=1, tag=2))
-    assert problems == []
-    assert [document.text.split(" ") for document in parsed] == [[word for word, _ in words] for words in sentences]
-    for document, sentence in zip(parsed, sentences, strict=True):
-        ends = list(itertools.accumulate(len(word) + 1 for word, _ in sentence))
-        tags = ["O"] * len(sentence)
-        for mention in document.mentions:
-            inside = [n for n, end in enumerate(ends) if mention.start < end <= mention.end + 1]
-            for n in inside:
-                tags[n] = f"{'B' if n == inside[0] else 'I'}-{mention.label}"
-        assert tags == [tag for _, tag in sentence]
+@WRITABLE
+def test_all_reports_are_read_back_in_their_order(form: Format, tmp_path: Path) -> None:
+    target = written(REPORTS, tmp_path, form)
+    documents, problems = read_file(target, form=form)
+    assert [problem for problem in problems if not problem.note] == []
+    assert [content(each, form) for each in documents] == [content(expected(each, form), form) for each in REPORTS]
+    detection = detect_format(target)
+    assert detection is not None
+    assert detection.format is form
+
+
+@WRITABLE
+def test_losses_are_said_and_refused(form: Format, tmp_path: Path) -> None:
+    Corpus({"data": tuple(REPORTS)}).save(tmp_path / "source.jsonl")
+    target = tmp_path / f"written{form.suffixes[0]}"
+    done = conversion.convert(tmp_path / "source.jsonl", target, target_format=form.name)
+    assert {loss.feature for loss in done.losses} == set(Feature) - form.carries
+    if done.losses:
+        other = tmp_path / f"other{form.suffixes[0]}"
+        with pytest.raises(DataError, match="cannot carry"):
+            conversion.convert(tmp_path / "source.jsonl", other, target_format=form.name, strict=True)
+        assert not other.exists()

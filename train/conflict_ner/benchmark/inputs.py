@@ -16,6 +16,9 @@ from pathlib import Path
 from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats import report_files
+from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.formats.registry import suffix_of
 from conflict_ner.data.text_files.file_search import describe_hidden, printable, search_folder
 from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.data.words import split_words
@@ -86,7 +89,9 @@ def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str
     labels = tuple(labels)
     if labeled:
         # The labeling guidelines affect neither speed nor a comparison of runtimes.
-        loaded = corpus.load({"data": labeled}, labels, guidelines=False, columns=columns, as_deep_as_data=True)
+        loaded = corpus.load(
+            {"data": labeled}, labels, guidelines=False, options=ReadOptions(columns=columns), as_deep_as_data=True
+        )
         documents, labels = documents + list(loaded["data"]), loaded.labels
     with_words = tuple(document for document in documents if len(split_words(document.text)[0]))
     name = ", ".join(printable(short_path(entry)) for entry in entries)
@@ -125,7 +130,7 @@ def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
     """
     if not entry.is_dir():
         return [entry] if _is_plain(entry.name) else []
-    if corpus.search(entry).files:
+    if report_files.search(entry).files:
         return []
     found = search_folder(entry, _is_plain)
     if found.files:
@@ -136,11 +141,11 @@ def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:
 
 
 def _is_plain(name: str) -> bool:
-    return corpus.format_suffix(name) == ".txt"
+    return suffix_of(name) == ".txt"
 
 
 def _read_plain(file: Path) -> Document:
-    """Read a file as one report without labels; `corpus.read` would look for labels in it."""
+    """Read a file as one report without labels; a reader of labeled reports would look for labels in it."""
     text, problems = read_text(file)
     if text is None:
         raise DataError(problems)

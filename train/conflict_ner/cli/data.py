@@ -13,18 +13,21 @@ import typer
 
 from conflict_ner.cli.options import (
     DEFAULT_LABELS,
+    AnnotatorOption,
     GuidelinesOption,
+    HullFlag,
     JsonFlag,
     KindsFlag,
     LabelsOption,
     MarkdownFlag,
+    PredictionsFlag,
+    SkippedFlag,
     TagOption,
     WordOption,
     conll_columns,
 )
 from conflict_ner.data.text_files.file_search import printable
-from conflict_ner.errors import ConfigError, DataError, format_count
-from conflict_ner.files import atomic_write
+from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -54,6 +57,7 @@ def check(
     and for reports that are in two of them.
     """
     from conflict_ner.data import consistency, corpus
+    from conflict_ner.data.formats.format import ReadOptions
     from conflict_ner.reporting import tables
 
     selection = _select_data(data, labels)
@@ -64,7 +68,7 @@ def check(
             group=group,
             allow_copies=selection.allow_copies,
             guidelines=selection.guidelines if guidelines is None else guidelines,
-            columns=conll_columns(word, tag) or selection.columns,
+            options=ReadOptions(columns=conll_columns(word, tag) or selection.columns),
             with_kinds=kinds,
         )
     except DataError as error:
@@ -85,26 +89,45 @@ def check(
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="A .md or .jsonl file, or a benchmark's .conll.")],
-    target: Annotated[Path, typer.Argument(help="The file to write, .jsonl or .md.")],
+    source: Annotated[Path, typer.Argument(help="A file of labeled reports, or a folder of them.")],
+    target: Annotated[Path, typer.Argument(help="The file to write, or the folder if the format is one.")],
+    *,
+    source_format: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help="The format of IN.", show_default="by ending and content"),
+    ] = None,
+    target_format: Annotated[
+        str | None, typer.Option("--to", metavar="FORMAT", help="The format of OUT.", show_default="by its ending")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write nothing if the target's format cannot carry all of it.")
+    ] = False,
     word: WordOption = None,
     tag: TagOption = None,
+    annotator: AnnotatorOption = None,
+    predictions: PredictionsFlag = False,
+    skipped: SkippedFlag = False,
+    hull: HullFlag = False,
 ) -> None:
-    """Convert labeled reports between .md and .jsonl; nothing of a report is lost."""
-    from conflict_ner.data import corpus
+    """Convert labeled reports to another format.
 
-    target_format = corpus.FORMATS.get(target.suffix.lower())
-    if target_format is None:
-        raise typer.BadParameter(f"{target}: the form is chosen by its ending, .md or .jsonl")
-    documents, problems = corpus.read([source], conll_columns(word, tag))
-    if problems:
-        raise DataError(problems)
-    if target.exists() and target.samefile(source):
-        raise typer.BadParameter("source and target are one file")
-    with atomic_write(target) as stream:
-        stream.write(target_format.dump(documents))
-    reports = format_count(len(documents), "report")
-    print(f"{reports} written to {printable(target)}", file=sys.stderr)
+    What the target's format cannot carry is listed and left out.
+    """
+    from conflict_ner.data.formats import conversion
+    from conflict_ner.data.formats.format import ReadOptions
+
+    def show(done: conversion.Conversion) -> None:
+        for detection in done.source_formats:
+            print(f"read as {detection.format.title}: {detection.reason}", file=sys.stderr)
+        for message in describe_problems(done.notes):
+            print(f"note: {message}", file=sys.stderr)
+        for loss in done.losses:
+            print(f"warning: {done.target_format.title} cannot carry {loss}", file=sys.stderr)
+
+    options = ReadOptions(conll_columns(word, tag), annotator, predictions, skipped, hull)
+    done = conversion.convert(source, target, source_format, target_format, options, strict=strict, before_writing=show)
+    reports = format_count(done.reports, "report")
+    print(f"{reports} written to {printable(target)} as {done.target_format.title}", file=sys.stderr)
 
 
 def agree(

@@ -42,6 +42,20 @@ TagOption = Annotated[
     typer.Option(min=1, metavar="N", help="The column of the tags in CoNLL files, from 1.", show_default="detected"),
 ]
 
+AnnotatorOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Whose annotations to read, where several people labeled a report."),
+]
+PredictionsFlag = Annotated[
+    bool, typer.Option("--predictions", help="Read a model's predictions instead of the annotations.")
+]
+SkippedFlag = Annotated[
+    bool, typer.Option("--skipped", help="Also read reports that annotators skipped, cancelled or rejected.")
+]
+HullFlag = Annotated[
+    bool, typer.Option("--hull", help="Read a mention of several parts as one, from the first part to the last.")
+]
+
 CheckpointArgument = Annotated[
     Path | None,
     typer.Argument(help="An exported checkpoint's folder; by default the model that comes with conflict-ner."),

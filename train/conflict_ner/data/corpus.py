@@ -1,10 +1,8 @@
 """Reading of labeled files into a checked `Corpus` of documents by split.
 
-A path is a file or a folder. Files are `.md` (the markup format), `.jsonl`, or the CoNLL format
-of benchmarks (`.conll`, `.bio`, `.iob2`, `.txt`); suffixes may be in capitals, and files may be
-compressed (`.gz`, `.bz2`, `.xz`, `.zst`). A folder is searched for all of these but `.txt`, which
-is mostly plain text and is read only if it is named. `load` reads and checks every split and
-returns a `Corpus` only if nothing is wrong (or, if not strict, without the faulty documents).
+A path is a file or a folder, read in any of the formats of labeled reports (`formats.registry`). `load`
+reads and checks every split and returns a `Corpus` only if nothing is wrong (or, if not strict, without
+the faulty documents).
 
 >>> from conflict_ner.data.document import Mention
 >>> corpus = Corpus({"train": (Document("r1", "Rebels left.", (Mention(0, 6, "ACTOR"),)),)})
@@ -18,25 +16,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats import conll, jsonl, markup
+from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
+from conflict_ner.data.formats.registry import FORMATS
+from conflict_ner.data.formats.report_files import print_hidden, print_notes, read_entries
 from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
 from conflict_ner.data.silver import divide_gold_and_silver
-from conflict_ner.data.text_files.compression import strip_compression_suffix
-from conflict_ner.data.text_files.file_search import SearchResult, describe_hidden, is_hidden, printable, search_folder
-from conflict_ner.data.text_files.reading import read_text
+from conflict_ner.data.text_files.file_search import is_hidden, printable
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_groups, check_splits
-from conflict_ner.errors import DataError, Problem, describe_problems
-from conflict_ner.files import as_paths, atomic_write
+from conflict_ner.errors import DataError, Problem
+from conflict_ner.files import as_paths, atomic_path
 
 if TYPE_CHECKING:
     import datasets
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
 
 SPLITS = ("train", "validation", "test")
-FORMATS = {".md": markup, ".jsonl": jsonl}  # with a parser and a writer
-READ_ONLY_FORMATS = dict.fromkeys((".conll", ".bio", ".iob2", ".txt"), conll)
-_SEARCHED_SUFFIXES = FORMATS.keys() | READ_ONLY_FORMATS.keys() - {".txt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +115,12 @@ class Corpus:
         """
         documents = self.documents if split is None else self._existing(split)
         file = Path(file)
-        form = FORMATS.get(file.suffix.lower())
-        if form is None:
-            known = " or ".join(FORMATS)
-            raise DataError([Problem(str(file), "no format of labeled reports has this suffix", f"name it {known}")])
-        with atomic_write(file) as stream:
-            stream.write(form.dump(documents))
+        write = next((form.write for form in FORMATS if file.suffix.lower() in form.default_for and form.write), None)
+        if write is None:
+            fix = "name it .md or .jsonl, or convert such a file to another format"
+            raise DataError([Problem(str(file), "no format of labeled reports has this suffix", fix)])
+        with atomic_path(file) as draft:
+            write(documents, draft)
 
     def _existing(self, split: str) -> tuple[Document, ...]:
         if split not in self.splits:
@@ -156,7 +150,7 @@ def load(
     group: str | None = None,
     allow_copies: bool = False,
     guidelines: bool | None = None,
-    columns: ColumnsConfig | None = None,
+    options: ReadOptions = NO_OPTIONS,
     as_deep_as_data: bool = False,
     with_kinds: bool = False,
 ) -> Corpus:
@@ -170,7 +164,7 @@ def load(
         group: a metadata field whose values no two splits may share, such as the conflict.
         allow_copies: a text may occur twice, also in two splits, as in some benchmarks.
         guidelines: whether the data must follow our guidelines; see `validation.guidelines_apply`.
-        columns: the columns of words and tags in CoNLL files; without it they are detected.
+        options: the choices that the formats of the files leave open, such as the columns of CoNLL files.
         as_deep_as_data: if `labels` has only kinds of a label, such as NUMBER.killed, and no mention of the data has
             one (all are a plain NUMBER), read all labels at their first level; `Corpus.labels` tells.
         with_kinds: read each mention with its kind, whether `labels` has the kind or only the label above it;
@@ -184,10 +178,10 @@ def load(
     problems: list[Problem] = []
     hidden: list[str] = []
     for split, entries in paths.items():
-        splits[split], read_problems = _read(entries, hidden, columns)
+        splits[split], read_problems = read_entries(entries, hidden, options)
         problems += read_problems
-    _print_hidden(hidden)
-    problems = _print_notes(problems)
+    print_hidden(hidden)
+    problems = print_notes(problems)
     if as_deep_as_data and is_first_level_only((d for documents in splits.values() for d in documents), labels):
         labels = first_levels(labels)
     findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
@@ -266,32 +260,16 @@ def load_corpus(
         group=group,
         allow_copies=bool(allow_copies),
         guidelines=guidelines,
-        columns=columns,
+        options=ReadOptions(columns=columns),
     )
 
 
-def read(entries: Iterable[Path], columns: ColumnsConfig | None = None) -> tuple[tuple[Document, ...], list[Problem]]:
-    """Read all documents in these files and folders; return them and the problems of what could not be read."""
+def read(entries: Iterable[Path], options: ReadOptions = NO_OPTIONS) -> tuple[tuple[Document, ...], list[Problem]]:
+    """Read all documents in these files and folders; return them and what is wrong. Notes are printed."""
     hidden: list[str] = []
-    documents, problems = _read(entries, hidden, columns)
-    _print_hidden(hidden)
-    return documents, _print_notes(problems)
-
-
-def _read(
-    entries: Iterable[Path], hidden: list[str], columns: ColumnsConfig | None
-) -> tuple[tuple[Document, ...], list[Problem]]:
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    for entry in entries:
-        result = search(entry)
-        hidden += result.hidden
-        problems += result.problems
-        for file in result.files:
-            file_documents, file_problems = read_file(file, columns)
-            documents += file_documents
-            problems += file_problems
-    return tuple(documents), problems
+    documents, problems = read_entries(entries, hidden, options)
+    print_hidden(hidden)
+    return documents, print_notes(problems)
 
 
 def find_splits(entry: Path) -> dict[str, list[Path]]:
@@ -308,72 +286,9 @@ def find_splits(entry: Path) -> dict[str, list[Path]]:
     visible = [folder for folder in folders if not is_hidden(folder.name)]
     if not any(folder.name in SPLITS for folder in visible):
         return {"data": [entry]}
-    _print_hidden([str(folder) for folder in folders if folder not in visible])
+    print_hidden([str(folder) for folder in folders if folder not in visible])
     ranked = sorted(visible, key=lambda folder: (*SPLITS, folder.name).index(folder.name))
     return {printable(folder.name): [folder] for folder in ranked}
-
-
-def format_suffix(name: str) -> str | None:
-    """Return the lower-case suffix that names a labeled file's format, before any compression suffix; None if unknown.
-
-    >>> [format_suffix(name) for name in ("M.MD", "c.jsonl.gz", "notes.pdf")]
-    ['.md', '.jsonl', None]
-    """
-    suffix = PurePath(strip_compression_suffix(name)).suffix.lower()
-    return suffix if suffix in FORMATS or suffix in READ_ONLY_FORMATS else None
-
-
-def search(entry: Path) -> SearchResult:
-    """Find the report files at a path, sorted by name, the entries that cannot be searched, and the hidden ones."""
-    try:
-        is_folder, exists = entry.is_dir(), entry.exists()
-    except OSError as error:  # a parent folder is not accessible
-        return SearchResult(problems=[_no_files(entry, f"cannot be read: {error.strerror}", "check its permissions")])
-    if is_folder:
-        result = search_folder(entry, format_suffix)
-        files = [file for file in result.files if format_suffix(file.name) in _SEARCHED_SUFFIXES]
-        fault, fix = "a folder with no .md or .jsonl file in it", "put report files there or name another folder"
-        if result.files:
-            fix = "name its .txt files one by one, if they are in CoNLL format"
-        if not files and not result.problems:
-            result.problems.append(_no_files(entry, fault, fix))
-        result.files = files
-        return result
-    if not exists:
-        return SearchResult(problems=[_no_files(entry, "no such file or folder", "correct the path")])
-    if format_suffix(entry.name) is None:
-        suffix = printable(entry.suffix) or "this"
-        fault = f"reports are .md or .jsonl files, or a benchmark's .conll, not {suffix}"
-        return SearchResult(problems=[_no_files(entry, fault, "convert or rename it")])
-    return SearchResult([entry])
-
-
-def _no_files(entry: Path, fault: str, fix: str) -> Problem:
-    return Problem(printable(entry), fault, fix, unreadable=True)
-
-
-def read_file(file: Path, columns: ColumnsConfig | None = None) -> tuple[list[Document], list[Problem]]:
-    """Read one file; return its documents and its problems with line and column (some are only notes)."""
-    source, problems = read_text(file)
-    if source is None:
-        return [], problems
-    module = {**FORMATS, **READ_ONLY_FORMATS}[format_suffix(file.name) or ".txt"]
-    name = printable(file)
-    # Only CoNLL files have columns, whose places a user may have to name.
-    return conll.parse(source, name, columns) if module is conll else module.parse(source, name)
-
-
-def _print_hidden(hidden: Sequence[str]) -> None:
-    """Print on standard error which entries were not read because they are hidden."""
-    if hidden:
-        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
-
-
-def _print_notes(problems: Sequence[Problem]) -> list[Problem]:
-    """Print the problems that are only notes on standard error, and return the others."""
-    for message in describe_problems(problem for problem in problems if problem.note):
-        print(f"note: {message}", file=sys.stderr)
-    return [problem for problem in problems if not problem.note]
 
 
 def _count_labels(documents: Iterable[Document]) -> Counter[str]:

@@ -21,6 +21,7 @@ from conflict_ner.config import Config, DataConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.label_levels import value_label_problems
 from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
 from conflict_ner.errors import ConfigError, DataError, Problem
@@ -160,7 +161,7 @@ def read_splits(config: Config) -> Corpus:
         strict=settings.strict,
         allow_copies=settings.allow_copies,
         guidelines=settings.guidelines,
-        columns=settings.columns,
+        options=ReadOptions(columns=settings.columns),
     )
     for split in ("validation", "test"):
         refuse_silver(f"data.{split}", data[split], "a model can only learn from them: move them to data.train")

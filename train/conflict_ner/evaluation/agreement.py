@@ -23,6 +23,7 @@ from pathlib import Path
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.label_levels import labels_with_kinds, resolve_labels
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import report
@@ -50,7 +51,9 @@ def agreement(
         DataError: if either labeling has problems, or they are not of the same reports.
     """
     gold, other = (
-        corpus.load({"data": [path]}, labels, guidelines=guidelines, columns=columns, with_kinds=True)["data"]
+        corpus.load(
+            {"data": [path]}, labels, guidelines=guidelines, options=ReadOptions(columns=columns), with_kinds=True
+        )["data"]
         for path in (first, second)
     )
     if problems := list(document_differences(gold, other, "label the same reports, with the same text, on both sides")):

@@ -16,6 +16,7 @@ from conflict_ner.checkpoint import Checkpoint, missing_folder_advice, shipped_m
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Entity
+from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.label_levels import first_levels, resolve_label
 from conflict_ner.data.silver import refuse_silver
 from conflict_ner.data.validation import MISSING_KIND
@@ -83,7 +84,7 @@ def evaluate(
             first_levels(tagger.labels) if first_level else tagger.labels,
             strict=strict,
             guidelines=guidelines,
-            columns=columns,
+            options=ReadOptions(columns=columns),
             as_deep_as_data=True,
         )
     except DataError as error:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats import markup, report_files
 from conflict_ner.data.silver import as_silver, is_silver
 from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.errors import DataError, OverwriteError, Problem
@@ -43,11 +43,11 @@ def label_files(
         OSError: if a file cannot be written.
     """
     source, target = Path(source), Path(target)
-    found = corpus.search(source)
+    found = report_files.search(source)
     problems = list(found.problems)
     by_target: dict[Path, list[Document]] = {}
     for file in found.files:
-        documents, file_problems = corpus.read_file(file)
+        documents, file_problems = report_files.read_file(file)
         problems += file_problems
         problems += [_gold_problem(document) for document in documents if document.mentions and not is_silver(document)]
         below = file.relative_to(source).parent if source.is_dir() else Path()
@@ -69,7 +69,7 @@ def label_files(
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as stream:
             stream.write(f"# Labeled by the model {model}; nobody has read these labels.\n\n")
-            stream.write(corpus.FORMATS[".md"].dump(documents))
+            stream.write(markup.dump(documents))
     return sum(map(len, labeled.values()))
 
 

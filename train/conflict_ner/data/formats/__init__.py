@@ -1,5 +1,5 @@
-"""File formats of labeled reports: markup, JSONL and CoNLL.
+"""File formats of labeled reports: how each is recognized, read, written and converted, and how files are found.
 
 May import: data's document, labels and text_files, config, files, errors.
-Start reading: markup.py, then conll.py.
+Start reading: format.py, then registry.py and one format, such as markup.py.
 """

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats.conll_columns import Columns, Row, common_width, find_columns, is_header
+from conflict_ner.data.formats.format import Format, Sample, reader_of_text
 from conflict_ner.data.labels import detect_other_scheme, is_tag, is_tag_like, read_tags
 from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.errors import Problem, format_count
@@ -41,6 +42,7 @@ _MAX_FAULTS, _MAX_FAULT_SHARE = 20, 0.1
 
 # Indices of CoNLL-U: 1-2 is a multiword token, 1.1 an empty node, 1 a word.
 _MULTIWORD, _EMPTY_NODE, _INDEX = re.compile(r"\d+-\d+"), re.compile(r"\d+\.\d+"), re.compile(r"\d+")
+_MIN_TAGGED = 0.8  # of the lines of a file end in a tag
 _COMMENT = re.compile(r"#\s*[\w.:-]+\s*=|#(begin|end) document")
 
 
@@ -260,3 +262,20 @@ def _row_faults(row: Row, layout: Columns) -> Iterator[tuple[str, str]]:
         yield "no word before the tag", "write it, or remove the line"
     elif any(char.isspace() or unicodedata.category(char) == "Cc" for char in word):
         yield f"{word[:40]!r} contains a space or control character", "split it into words, or remove the character"
+
+
+def _detect(sample: Sample) -> str | None:
+    rows = [_split_columns(line) for line in sample.lines[:-1] or sample.lines]
+    tagged = sum(len(columns) > 1 and is_tag_like(columns[-1]) for columns in rows)
+    return "lines that end in a tag" if rows and tagged >= _MIN_TAGGED * len(rows) else None
+
+
+FORMAT = Format(
+    name="conll",
+    title="CoNLL",
+    suffixes=(".conll", ".bio", ".iob2", ".txt"),
+    default_for=(".conll", ".bio", ".iob2", ".txt"),
+    detect=_detect,
+    read=reader_of_text(lambda source, file, options: parse(source, file, options.columns)),
+    options=frozenset({"columns"}),
+)

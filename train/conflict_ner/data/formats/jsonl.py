@@ -13,12 +13,16 @@ characters at its offsets: a simple proof that offsets were counted in code poin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import SURROGATE, Document, Mention
-from conflict_ner.data.formats import annotation_tools
+from conflict_ner.data.formats import unsupported
+from conflict_ner.data.formats.format import Format, ReadOptions, Sample
 from conflict_ner.data.text_files import strict_json
+from conflict_ner.data.text_files.file_search import printable
+from conflict_ner.data.text_files.reading import read_lines, read_text
 from conflict_ner.errors import Problem
 
 _ENTITY_KEYS = {"start", "end", "label"}
@@ -29,39 +33,84 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
 
     A file in the format of another annotation tool is reported as one problem.
     """
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(source.split("\n"), start=1):
-        if not line.strip():
-            continue
-        position = f"{file}:{number}"
-        try:
-            record = strict_json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append(
-                Problem(
-                    f"{position}:{error.colno}", f"not JSON: {error.msg}", "write one object per line", kind="not JSON"
-                )
-            )
-        except ValueError as error:
-            problems.append(Problem(position, str(error), "use only values that JSON allows, and each key once"))
-        else:
-            document = _parse_record(record, position, problems)
-            documents += [document] if document else []
-    if not documents and not problems:
-        problems.append(Problem(file, "no report in this file", "write one object per line"))
-    other_format = annotation_tools.detect_other_format(source, file) if problems else None
+    items = list(_parse_lines(source.split("\n"), file))
+    documents = [item for item in items if isinstance(item, Document)]
+    problems = [item for item in items if isinstance(item, Problem)]
+    other_format = unsupported.detect_other_format(source, file) if problems else None
     return ([], [other_format]) if other_format else (documents, problems)
 
 
+def read(file: Path, _: ReadOptions) -> Iterator[Document | Problem]:
+    """Yield the documents of a file line by line, and its problems.
+
+    As in `parse`, a file in the format of another tool is one problem; documents may have come before it.
+    """
+    if not file.is_file():  # a pipe, which can be read only once
+        text, problems = read_text(file)
+        documents, problems = ([], problems) if text is None else parse(text, printable(file))
+        yield from documents
+        yield from problems
+        return
+    is_ours = False
+    for item in _parse_lines(read_lines(file), printable(file)):
+        if isinstance(item, Problem) and not item.unreadable and not is_ours:
+            other_format = unsupported.detect_other_format(read_text(file)[0] or "", printable(file))
+            if other_format:
+                yield other_format
+                return
+            is_ours = True
+        yield item
+
+
+def _parse_lines(lines: Iterable[str | Problem], file: str) -> Iterator[Document | Problem]:
+    """Yield what the lines of a file hold: documents and problems."""
+    is_empty = True
+    for number, line in enumerate(lines, start=1):
+        if isinstance(line, Problem):
+            yield line
+        elif line.strip():
+            yield from _parse_line(line, f"{file}:{number}")
+        else:
+            continue
+        is_empty = False
+    if is_empty:
+        yield Problem(file, "no report in this file", "write one object per line")
+
+
+def _parse_line(line: str, position: str) -> Iterator[Document | Problem]:
+    try:
+        record = strict_json.loads(line)
+    except json.JSONDecodeError as error:
+        fault = f"not JSON: {error.msg}"
+        yield Problem(f"{position}:{error.colno}", fault, "write one object per line", kind="not JSON")
+    except ValueError as error:
+        yield Problem(position, str(error), "use only values that JSON allows, and each key once")
+    else:
+        problems: list[Problem] = []
+        document = _parse_record(record, position, problems)
+        if document:
+            yield document
+        yield from problems
+
+
 def dump(documents: Iterable[Document]) -> str:
-    """Write documents in this format, one per line; `parse` returns them unchanged.
+    """Return documents in this format, one per line; `parse` returns them unchanged.
 
     Raises:
         ValueError: if metadata has NaN or infinity.
     """
-    lines = (json.dumps(to_record(d), ensure_ascii=False, allow_nan=False) + "\n" for d in documents)
-    return "".join(SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+    return "".join(map(_dump_line, documents))
+
+
+def write(documents: Iterable[Document], file: Path) -> None:
+    """Write documents to a file, one per line; raises as `dump`."""
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(map(_dump_line, documents))
+
+
+def _dump_line(document: Document) -> str:
+    line = json.dumps(to_record(document), ensure_ascii=False, allow_nan=False) + "\n"
+    return SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def to_record(document: Document) -> dict[str, Any]:
@@ -114,3 +163,21 @@ def _parse_entity(entity: Any, text: str, position: str, problems: list[Problem]
             Problem(position, what, "count offsets in characters (code points), not bytes", kind="wrong offsets")
         )
     return Mention(start, end, label)
+
+
+def _detect(sample: Sample) -> str | None:
+    is_ours = sample.is_json_lines and any(
+        unsupported.is_labeled_report(record) and isinstance(record.get("id"), str) for record in sample.records
+    )
+    return "lines with `entities` of start, end and label" if is_ours else None
+
+
+FORMAT = Format(
+    name="jsonl",
+    title="JSONL",
+    suffixes=(".jsonl",),
+    default_for=(".jsonl",),
+    detect=_detect,
+    read=read,
+    write=write,
+)

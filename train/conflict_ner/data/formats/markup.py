@@ -33,9 +33,11 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.formats.format import EVERYTHING, Feature, Format, Sample, reader_of_text
 from conflict_ner.data.text_files import strict_json
 from conflict_ner.errors import DataError, Problem
 
@@ -136,16 +138,28 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
 
 
 def dump(documents: Iterable[Document]) -> str:
-    """Write documents in this format; `parse` returns them unchanged.
+    """Return documents in this format; `parse` returns them unchanged.
 
     Raises:
         DataError: if mentions overlap, lie outside their text, or have a label that cannot be written.
     """
-    documents = list(documents)
-    problems = [problem for document in documents for problem in _unwritable_mentions(document)]
+    return "".join(_dump(documents))
+
+
+def write(documents: Iterable[Document], file: Path) -> None:
+    """Write documents to a file, one after the other; raises as `dump`."""
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(_dump(documents))
+
+
+def _dump(documents: Iterable[Document]) -> Iterator[str]:
+    problems: list[Problem] = []
+    for number, document in enumerate(documents):
+        problems += _unwritable_mentions(document)
+        if not problems:
+            yield ("\n" if number else "") + _dump_report(document)
     if problems:
         raise DataError(problems)
-    return "\n".join(map(_dump_report, documents))
 
 
 def _parse_report(lines: list[str], begin: int, end: int, file: str) -> tuple[Document, list[Problem]]:
@@ -292,3 +306,20 @@ def _dump_report(document: Document) -> str:
         at = offset
     pieces.append(escape_text(document.text[at:]))
     return "\n".join([*header, "", guard_layout("".join(pieces)), ""])
+
+
+def _detect(sample: Sample) -> str | None:
+    starts = any(line.startswith(REPORT_START) for line in sample.lines)
+    return "reports that begin with `=== id`" if starts else None
+
+
+FORMAT = Format(
+    name="markup",
+    title="markup",
+    suffixes=(".md",),
+    default_for=(".md",),
+    detect=_detect,
+    read=reader_of_text(lambda source, file, _: parse(source, file)),
+    write=write,
+    carries=EVERYTHING - {Feature.NESTED},
+)

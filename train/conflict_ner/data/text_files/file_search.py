@@ -65,11 +65,13 @@ class SearchResult:
     files: the files found, sorted by path.
     problems: one for each entry that could not be examined; the others were searched.
     hidden: paths that were left out because they are hidden.
+    others: files with such a name that the caller then left out.
     """
 
     files: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
 
 
 def search_folder(folder: Path, is_wanted: Callable[[str], object]) -> SearchResult:

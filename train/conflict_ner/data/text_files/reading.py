@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
@@ -10,6 +12,7 @@ from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import Problem
 
 _SAMPLE = 1500  # bytes before an invalid one from which an encoding is guessed, about
+_HEAD = 1 << 16  # bytes of a file by which its format is recognized
 
 
 def read_text(file: Path) -> tuple[str | None, list[Problem]]:
@@ -35,6 +38,40 @@ def read_text(file: Path) -> tuple[str | None, list[Problem]]:
     if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":
         return None, [Problem(f"{name}:1:1", *_decoding_fault(raw, 0, encoding, file), unreadable=True)]
     return text, []
+
+
+def read_head(file: Path) -> bytes:
+    """Return the first 64 KB of a file, decompressed; of a damaged or unreadable file as much as can be read."""
+    head = b""
+    try:
+        with file.open("rb") as stream:
+            opened = open_decompressed(stream, compression_suffix(file.name))
+            while len(head) < _HEAD and (chunk := opened.read(_HEAD - len(head))):
+                head += chunk
+    except READ_ERRORS:
+        pass  # whoever reads the file reports it
+    return head
+
+
+def read_lines(file: Path) -> Iterator[str | Problem]:
+    """Yield the lines of a text file, without their newline, as they are read: memory does not grow with the file.
+
+    A file that cannot be decompressed or decoded ends with the problem that `read_text` finds.
+    """
+    head = read_head(file) if file.is_file() else b""
+    encoding = detect_encoding(head[:4], None)
+    if not file.is_file() or (encoding == "utf-8" and head.count(0) * 4 > len(head)):  # a pipe is read only once
+        text, problems = read_text(file)
+        yield from (text.split("\n") if text is not None else problems)
+        return
+    try:
+        with file.open("rb") as stream:
+            opened = open_decompressed(stream, compression_suffix(file.name))
+            codec = "utf-8-sig" if encoding == "utf-8" else encoding
+            for line in io.TextIOWrapper(opened, codec, newline="\n"):
+                yield line.removesuffix("\n")
+    except READ_ERRORS:
+        yield from read_text(file)[1]
 
 
 def _decoding_fault(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from conflict_ner.config import ColumnsConfig, Config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
+from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.splits import divide_corpus
 from conflict_ner.errors import CheckpointError, ConfigError, Problem, format_count, require_packages
 from conflict_ner.evaluation.report import strict_micro
@@ -192,7 +193,7 @@ def _export_data(checkpoint: Checkpoint, entries: Sequence[Path]) -> ExportData:
     config = checkpoint.config()
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
-        training, _ = corpus.read(config.data.train, config.data.columns)
+        training, _ = corpus.read(config.data.train, ReadOptions(columns=config.data.columns))
     documents = _read_labeled(entries, config, None) if entries else _validation_reports(checkpoint.folder, config)
     pool = training or documents
     order = np.random.default_rng(0).permutation(len(pool))[:_CALIBRATION_TEXTS]
@@ -222,7 +223,7 @@ def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig 
         strict=settings.strict,
         allow_copies=True,  # training has checked for copies; for a comparison they do not matter
         guidelines=settings.guidelines,
-        columns=columns,
+        options=ReadOptions(columns=columns),
     )["data"]
 
 

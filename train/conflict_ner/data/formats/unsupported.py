@@ -1,4 +1,4 @@
-r"""Detection of other annotation tools' JSON formats, so that a whole file of one is reported in one message.
+r"""JSON formats that are recognized and not read, so that a whole file of one is reported in one message.
 
 These formats are not read: the unit of their offsets, and which of several annotations counts, differ between
 tools and versions, and data must not be misread silently.
@@ -109,6 +109,11 @@ def detect_report_format(report: Any) -> str | None:
     if isinstance(report.get("entities"), list):
         return _format_of_entities(report["entities"])
     return _format_without_entities(report)
+
+
+def is_labeled_report(value: Any) -> bool:
+    """Return whether a JSON value is a report of our JSONL format with at least one mention."""
+    return detect_report_format(value) == _OURS
 
 
 def _format_of_entities(entities: list[Any]) -> str | None:

@@ -1,0 +1,126 @@
+"""The file formats of labeled reports: the list of all, and recognition of a file's format by its ending and content.
+
+An ending may belong to several formats. Then the content decides, in the order of the list; if no format recognizes
+it, the format for which the ending is the usual one reads the file and says what is wrong with it.
+
+>>> find_format("jsonl").title, [each.name for each in formats_of_suffix(".md")]
+('JSONL', ['markup'])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePath
+
+from conflict_ner.data.formats import conll, jsonl, markup
+from conflict_ner.data.formats.format import Format, Sample
+from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
+from conflict_ner.data.text_files.file_search import printable
+from conflict_ner.data.text_files.reading import read_head
+from conflict_ner.errors import ConfigError, Problem
+
+FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
+    markup.FORMAT,
+    jsonl.FORMAT,
+    conll.FORMAT,
+)
+NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The format of a file, and why it is that one."""
+
+    format: Format
+    reason: str
+
+
+def find_format(name: str, option: str = "the format") -> Format:
+    """Return the format of a name, such as `label-studio`.
+
+    Args:
+        name: the format's name; capitals do not matter.
+        option: where the name was given, for the message.
+
+    Raises:
+        ConfigError: if there is no such format.
+    """
+    names = {each.name: each for each in FORMATS}
+    if name.lower() in names:
+        return names[name.lower()]
+    close = get_close_matches(name.lower(), names, 1)
+    fix = f"did you mean {close[0]}?" if close else f"the formats are {', '.join(names)}"
+    raise ConfigError("the format", [Problem(option, f"there is no format {name!r}", fix)])
+
+
+def suffix_of(name: str) -> str:
+    """Return the ending of a file's name in lower case, before any suffix of a compression."""
+    return PurePath(strip_compression_suffix(name)).suffix.lower()
+
+
+def formats_of_suffix(suffix: str) -> list[Format]:
+    """Return the formats to which an ending belongs."""
+    return [each for each in FORMATS if suffix in each.suffixes]
+
+
+def detect_format(path: Path) -> Detection | None:
+    """Return the format of a file or a folder, by its ending and its content; None if no format recognizes it.
+
+    Raises:
+        OSError: if a folder cannot be listed.
+    """
+    suffix = suffix_of(path.name)
+    candidates = formats_of_suffix(suffix)
+    usual = next((each for each in candidates if suffix in each.default_for), None)
+    by_ending = Detection(usual, f"its ending is {suffix}") if usual and not path.is_dir() else None
+    return by_ending if candidates == [usual] else recognize_content(path) or by_ending
+
+
+def recognize_content(path: Path) -> Detection | None:
+    """Return the format that recognizes the content of a folder, or of a file with an ending of its own; else None."""
+    if path.is_dir():
+        sample = Sample(path.name, entries=tuple(sorted(entry.name for entry in path.iterdir())))
+        candidates = [each for each in FORMATS if each.is_folder]
+    elif path.is_file():  # a pipe can be read only once
+        candidates = formats_of_suffix(suffix_of(path.name))
+        sample = Sample(strip_compression_suffix(path.name), read_head(path) if candidates else b"")
+    else:
+        return None
+    return next((Detection(each, reason) for each in candidates if (reason := each.detect(sample))), None)
+
+
+def is_read_in_folders(path: Path) -> bool:
+    """Return whether a file that was found in a folder is read: its ending is a format's, or its content is.
+
+    Endings that other files have too, such as `.json`, mean nothing by themselves; `.txt` files have to be named.
+    """
+    suffix = suffix_of(path.name)
+    if suffix in NAMED_ONLY:
+        return False
+    return any(suffix in each.default_for for each in FORMATS) or recognize_content(path) is not None
+
+
+def format_to_write(target: Path, name: str | None = None) -> Format:
+    """Return the format in which a target is written: the one that is named, else the one of its ending.
+
+    Raises:
+        ConfigError: if there is no such format, it cannot be written, or the ending does not say which.
+    """
+    shown = printable(target)
+    if compression_suffix(target.name):
+        raise ConfigError("the target", [Problem(shown, "compressed files are only read", "compress it afterwards")])
+    if name is not None:
+        chosen = find_format(name, "--to")
+        if chosen.write is None:
+            names = ", ".join(each.name for each in FORMATS if each.write)
+            raise ConfigError("the format", [Problem("--to", f"{chosen.title} is only read", f"write one of {names}")])
+        return chosen
+    suffix = suffix_of(target.name)
+    writable = [each for each in formats_of_suffix(suffix) if each.write is not None]
+    usual = [each for each in writable if suffix in each.default_for] or writable
+    if len(usual) == 1:
+        return usual[0]
+    names = ", ".join(each.name for each in usual or FORMATS if each.write)
+    what = "several formats have this ending" if usual else "no format that can be written has this ending"
+    raise ConfigError("the target", [Problem(shown, what, f"name the format with --to: {names}")])
