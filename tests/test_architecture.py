@@ -16,7 +16,7 @@ PACKAGE = ROOT / "train" / "conflict_ner"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MOST_LINES = 400
 MOST_MODULES = 12
-PUBLIC_ROOMS = {"values"}  # scripts import their functions from the room, which is light
+PUBLIC_ROOMS = {"config", "values"}  # their names are imported from the room, which is light
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
     *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter"),
@@ -100,8 +100,8 @@ def test_a_room_imports_the_heavy_libraries_that_the_table_names(room: str) -> N
 def test_the_modules_on_top_are_named() -> None:
     on_top = {file.name for file in PACKAGE.glob("*.py")}
     assert on_top == set(re.findall(r"`(\w+\.py)`", PAGE.partition("The modules on top:")[2].partition("\n\n")[0]))
-    assert len(on_top - {"__init__.py"}) <= 6
-    assert len(rooms()) <= 10
+    assert len(on_top - {"__init__.py"}) <= 5
+    assert len(rooms()) <= 11
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda folder: str(folder.relative_to(PACKAGE)))

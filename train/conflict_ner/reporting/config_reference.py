@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from conflict_ner.config import Config, section_model
+from conflict_ner.config.schema import Config, section_model
 from conflict_ner.yaml_io import to_yaml
 
 _CONFIG_HEAD = """\
@@ -24,7 +24,7 @@ _PAGE_HEAD = """\
 # Settings of a run
 
 Every setting that a config under `configs/` may have. This page is generated from the schema in
-`train/conflict_ner/config.py` by `conflict-ner config --markdown > docs/config.md`; a test compares the two.
+`train/conflict_ner/config/schema.py` by `conflict-ner config --markdown > docs/config.md`; a test compares the two.
 `conflict-ner config > mine.yaml` writes a starting config with all of them and their meanings.
 
 - Paths are relative to the folder of the config file. Unknown and duplicate keys are errors.

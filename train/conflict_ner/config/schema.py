@@ -1,30 +1,11 @@
-r"""The config of a run: its schema, and reading and writing it as YAML.
-
-Unknown keys are errors. Paths in a config file are relative to the file's folder, so a config means the same
-wherever the command is run from. `load_config` reports every problem at once, with the key and the nearest valid
-name:
-
->>> import tempfile
->>> path = Path(tempfile.mkdtemp()) / "run.yaml"
->>> _ = path.write_text("labels: [A]\ndata: {train: [x], validation: [y]}\noutput: m\ntraining: {epoch: 3}")
->>> try:
-...     load_config(path)
-... except ConfigError as error:
-...     print(error.problems[0].where, "-", error.problems[0].fix)
-training.epoch - did you mean training.epochs?
->>> _ = path.write_text(path.read_text().replace("epoch: 3", "learning_rate: 1e-5"))
->>> load_config(path, ["training.epochs=2"]).training.learning_rate
-1e-05
-"""
+"""The schema of a run's config: sections of settings, each with its meaning, its bounds and its default."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -32,32 +13,25 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
 
-from conflict_ner.errors import ConfigError, Problem
-from conflict_ner.yaml_io import (
-    YAML_ERRORS,
-    Encoder,
-    Key,
-    RunPath,
-    Source,
-    Switch,
-    read_yaml,
-    syntax_problem,
-    to_yaml,
-)
+from conflict_ner.yaml_io import Encoder, RunPath, Switch
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
-def _check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+def check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of labels unchanged.
+
+    Raises:
+        ValueError: if one cannot be the name of a label, or appears twice.
+    """
     for label in labels:
         # seqeval splits a tag at its hyphens, so a label may have them only inside.
         if not re.fullmatch(r"[^\s()\[\]-]([^\s()\[\]]*[^\s()\[\]-])?", label) or label == "O":
@@ -228,7 +202,7 @@ class ValuesConfig(_Section):
 class Config(_Section):
     """The config of one run, which trains one checkpoint from data and an encoder."""
 
-    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_labels)] = Field(
+    labels: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(check_labels)] = Field(
         description="the names of the labels, as they are written in the labeled reports",
         examples=[["ACTOR", "WEAPON", "LOCATION", "NUMBER"]],
     )
@@ -252,140 +226,15 @@ class Config(_Section):
     )
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a config file and apply `key=value` overrides, which are validated like the file.
-
-    Paths in the file are relative to the file's folder. Paths in overrides, which are typed
-    at a prompt, are relative to the working folder.
-
-    Raises:
-        ConfigError: with every bad key and value of the file and the overrides.
-    """
-    path = Path(path)
-    try:
-        tree, sources = read_yaml(path.read_text(encoding="utf-8-sig"), str(path), path.absolute().parent)
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise ConfigError(str(path), [Problem(str(path), reason, "correct the path")]) from None
-    except UnicodeDecodeError:
-        raise ConfigError(str(path), [Problem(str(path), "not UTF-8", "save it as UTF-8")]) from None
-    except YAML_ERRORS as error:
-        raise ConfigError(str(path), [syntax_problem(error, str(path))]) from None
-    if not isinstance(tree, dict):
-        raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
-    overrides = [overrides] if isinstance(overrides, str) else overrides
-    problems = [problem for item in overrides if (problem := _apply_override(tree, item, sources))]
-    problems += _ambiguous_labels(sources)
-    reported = {problem.where for problem in problems}
-    try:
-        config = Config.model_validate(tree)
-    except ValidationError as error:
-        invalid = [_describe_error(detail, sources) for detail in error.errors()]
-        problems += [problem for problem in invalid if problem.where not in reported]
-    if problems:
-        raise ConfigError(str(path), problems)
-    return config
-
-
-def dump_config(config: Config, folder: Path) -> str:
-    """Return the resolved config as YAML that loads back as the same config from a file in `folder`."""
-    header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
-    header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
-    return header + to_yaml(config.model_dump(mode="json", context=folder))
-
-
 def section_model(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model of a field that is a section of settings, else None."""
     types = [field.annotation, *get_args(field.annotation)]
     return next((kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
-def _ambiguous_labels(sources: Mapping[Key, Source]) -> list[Problem]:
-    """Find unquoted labels that a YAML 1.1 reader takes for false, a number or a date.
-
-    Labels are written to files of other programs, which should read them as text.
-    """
-    return [
-        Problem(
-            ".".join(map(str, key)),
-            f"{source.raw or 'nothing'} is not text in every program that reads YAML ({source.where})",
-            f'put it in quotes: "{source.raw}"',
-        )
-        for key, source in sources.items()
-        if key[0:1] == ("labels",) and source.is_ambiguous()
-    ]
-
-
-def _apply_override(tree: dict[str, Any], item: str, sources: dict[Key, Source]) -> Problem | None:
-    """Set the value of a `key=value` override in the tree; return the problem if it cannot be set."""
-    key, equals, value = item.partition("=")
-    if not equals or not key:
-        return Problem("--set", f"{item!r} is not an override", "write --set training.epochs=1")
-    try:
-        parsed, value_sources = read_yaml(value, "--set", Path.cwd())
-    except YAML_ERRORS:
-        return Problem("--set", f"{value!r} is not a YAML value", "quote it")
-    path = tuple(key.split("."))
-    for section in path[:-1]:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
-            return Problem(f"--set {key}", f"{section!r} is not a section", "see the shipped configs")
-    tree[path[-1]] = parsed
-    for overridden in [known for known in sources if known[: len(path)] == path]:
-        del sources[overridden]
-    sources |= {(*path, *below): replace(source, where=f"--set {key}") for below, source in value_sources.items()}
-    return None
-
-
-def _describe_error(detail: Any, sources: Mapping[Key, Source]) -> Problem:
-    """Return the problem that one error of pydantic describes, with its place in the file and a fix."""
-    key = ".".join(map(str, detail["loc"]))
-    source = sources.get(tuple(detail["loc"]))
-    if detail["type"] == "extra_forbidden":
-        nearest = _nearest_key(key)
-        place = f" ({source.where})" if source else ""
-        return Problem(key, f"unknown key{place}", f"did you mean {nearest}?" if nearest else "remove it")
-    if detail["type"] == "missing":
-        return Problem(key, "is missing", "add it")
-    value = f"{detail['input']!r}"
-    if source and source.raw is not None and not source.quoted and not isinstance(detail["input"], str):
-        value = source.raw or "nothing"  # as it is written in the file, so that it can be found there
-    place = f", {source.where}" if source else ""
-    message = f"{detail['msg'].removeprefix('Value error, ')} (got {value:.60}{place})"
-    return Problem(key or "config", message, _suggest_fix(detail["type"], source))
-
-
-def _suggest_fix(kind: str, source: Source | None) -> str:
-    """Return the fix for a value with pydantic's error `kind`, or an empty string."""
-    if source is None or source.raw is None:
-        return ""
-    if kind == "unknown_home":
-        return "write the path out"
-    if kind in ("string_type", "path_type"):
-        return f'put it in quotes: "{source.raw}"' if source.raw else "write a value, or remove the line"
-    fixes = {
-        "int_type": "write a whole number in plain digits, such as 30",
-        "float_type": "write a number such as 0.1 or 1e-4",
-        "bool_type": "write true or false",
-    }
-    if kind not in fixes:
-        return ""
-    if source.quoted:
-        return "write it without quotes"
-    return fixes[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
-
-
-def _nearest_key(key: str) -> str | None:
-    """Return the valid key most similar to an unknown one: by its full path, else by its last part."""
-    keys = list(_keys(Config))
-    paths = get_close_matches(key, keys, n=1, cutoff=0.8)
-    by_name = {valid.rpartition(".")[2]: valid for valid in keys}
-    names = get_close_matches(key.rpartition(".")[2], by_name, n=1, cutoff=0.6)
-    return paths[0] if paths else by_name[names[0]] if names else None
-
-
-def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def setting_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted key of every setting and every section, in the order of the schema."""
     for name, field in model.model_fields.items():
         yield prefix + name
         if section := section_model(field):
-            yield from _keys(section, f"{prefix}{name}.")
+            yield from setting_keys(section, f"{prefix}{name}.")

@@ -1,0 +1,10 @@
+"""The config of a run: its schema, and reading and writing it as YAML.
+
+May import: yaml_io, errors.
+Start reading: schema.py, then loading.py.
+"""
+
+from conflict_ner.config.loading import dump_config, load_config
+from conflict_ner.config.schema import ColumnsConfig, Config, DataConfig, FoldConfig, TrainingConfig
+
+__all__ = ["ColumnsConfig", "Config", "DataConfig", "FoldConfig", "TrainingConfig", "dump_config", "load_config"]
