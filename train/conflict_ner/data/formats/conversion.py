@@ -27,6 +27,8 @@ from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 from conflict_ner.files import atomic_path
 
+_OPTION_NAMES = {"columns": "--word, --tag"}  # of the command line, where they are not those of `ReadOptions`
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -93,7 +95,9 @@ def convert(
     form = None if source_format is None else registry.find_format(source_format, "--from")
     to = registry.format_to_write(target, target_format)
     if target.exists() and source.exists() and target.samefile(source):
-        raise ConfigError("the target", [Problem(printable(target), "source and target are one file", "name another")])
+        raise ConfigError(
+            "the conversion", [Problem(printable(target), "source and target are one file", "name another")]
+        )
     found = report_files.search(source, form)
     unread = [problem for problem in found.problems if not problem.note]
     if unread:
@@ -140,8 +144,11 @@ def _require_options(options: ReadOptions, formats: Iterable[Format]) -> None:
     unused = options.chosen() - frozenset[str]().union(*(form.options for form in formats))
     if unused and formats:
         titles = " and ".join(dict.fromkeys(form.title for form in formats))
-        problems = [Problem(name, f"{titles} has no such option", "leave it out") for name in sorted(unused)]
-        raise ConfigError("the options", problems)
+        problems = [
+            Problem(_OPTION_NAMES.get(name, f"--{name}"), f"{titles} has no such option", "leave it out")
+            for name in sorted(unused)
+        ]
+        raise ConfigError("the conversion", problems)
 
 
 class _Reader:

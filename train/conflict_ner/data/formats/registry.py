@@ -51,7 +51,7 @@ def find_format(name: str, option: str = "the format") -> Format:
         return names[name.lower()]
     close = get_close_matches(name.lower(), names, 1)
     fix = f"did you mean {close[0]}?" if close else f"the formats are {', '.join(names)}"
-    raise ConfigError("the format", [Problem(option, f"there is no format {name!r}", fix)])
+    raise ConfigError("the conversion", [Problem(option, f"there is no format {name!r}", fix)])
 
 
 def suffix_of(name: str) -> str:
@@ -109,12 +109,16 @@ def format_to_write(target: Path, name: str | None = None) -> Format:
     """
     shown = printable(target)
     if compression_suffix(target.name):
-        raise ConfigError("the target", [Problem(shown, "compressed files are only read", "compress it afterwards")])
+        raise ConfigError(
+            "the conversion", [Problem(shown, "compressed files are only read", "compress it afterwards")]
+        )
     if name is not None:
         chosen = find_format(name, "--to")
         if chosen.write is None:
             names = ", ".join(each.name for each in FORMATS if each.write)
-            raise ConfigError("the format", [Problem("--to", f"{chosen.title} is only read", f"write one of {names}")])
+            raise ConfigError(
+                "the conversion", [Problem("--to", f"{chosen.title} is only read", f"write one of {names}")]
+            )
         return chosen
     suffix = suffix_of(target.name)
     writable = [each for each in formats_of_suffix(suffix) if each.write is not None]
@@ -123,4 +127,4 @@ def format_to_write(target: Path, name: str | None = None) -> Format:
         return usual[0]
     names = ", ".join(each.name for each in usual or FORMATS if each.write)
     what = "several formats have this ending" if usual else "no format that can be written has this ending"
-    raise ConfigError("the target", [Problem(shown, what, f"name the format with --to: {names}")])
+    raise ConfigError("the conversion", [Problem(shown, what, f"name the format with --to: {names}")])
