@@ -118,7 +118,7 @@ def test_every_shipped_report_says_what_it_is(documents: list[Document]) -> None
 
 
 def test_no_conflict_of_validation_or_test_stands_elsewhere(typed: Corpus) -> None:
-    """The field `theatre` is what the load groups by; `release` tells of held-out conflicts and says so."""
+    """The field `theatre` is what the load groups by; `release` tells of held-out conflicts too and says so."""
     held_out = {document.metadata["theatre"] for split in ("validation", "test") for document in typed[split]}
     elsewhere = [
         document
@@ -129,7 +129,7 @@ def test_no_conflict_of_validation_or_test_stands_elsewhere(typed: Corpus) -> No
     settings = {document.metadata.get("setting", document.metadata["theatre"]) for document in elsewhere}
     assert len(held_out) >= 12
     assert not held_out & settings
-    assert {document.metadata["setting"] for document in typed["release"]} == held_out
+    assert {document.metadata["setting"] for document in typed["release"]} >= held_out
 
 
 def test_the_data_card_says_what_the_command_counts(shipped: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
