@@ -47,6 +47,8 @@ def test_exported_members() -> None:
         "Report",
         "compare",
         "Comparison",
+        "agree",
+        "Agreement",
         "Checkpoint",
         "export_onnx",
         "ConflictNerError",

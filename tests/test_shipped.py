@@ -14,8 +14,8 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.formats import jsonl, markup
 from conflict_ner.data.label_levels import NUMBER_KINDS, resolve_labels
 from conflict_ner.data.silver import divide_gold_and_silver
-from conflict_ner.evaluation.agreement import agreement
-from conflict_ner.reporting import tables
+from conflict_ner.evaluation.agreement import agree_files
+from conflict_ner.reporting import agreement_tables, tables
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -139,9 +139,9 @@ def test_the_data_card_says_what_the_command_counts(shipped: Corpus, capsys: pyt
 
 def test_the_data_card_says_how_far_two_labelings_agree() -> None:
     folder = ROOT / "docs" / "agreement"
-    report = agreement(folder / "first.md", folder / "second.md", LABELS)
+    report = agree_files([folder / "first.md", folder / "second.md"], LABELS).report
     assert report.documents >= 80
-    assert tables.markdown(report) in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert agreement_tables.markdown(report) in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_data_card_says_how_many_numbers_count_what_and_how_far_two_readers_agree(typed: Corpus) -> None:
@@ -150,9 +150,9 @@ def test_the_data_card_says_how_many_numbers_count_what_and_how_far_two_readers_
         counts = typed.counts(split)
         assert f"| {split} | {' | '.join(f'{counts[kind]:,}' for kind in KINDS)} |\n" in card
     folder = ROOT / "docs" / "agreement"
-    report = agreement(folder / "numbers-first.md", folder / "numbers-second.md", KINDS)
-    assert report.mentions == 300
-    assert tables.markdown(report) in card
+    report = agree_files([folder / "numbers-first.md", folder / "numbers-second.md"], KINDS).report
+    assert {one.mentions for one in report.annotators.values()} == {300}
+    assert agreement_tables.markdown(report) in card
 
 
 def test_the_shipped_data_survives_a_journey_through_both_forms(documents: list[Document]) -> None:

@@ -342,11 +342,17 @@ def test_check_prints_counts_in_markdown_groups_and_hints(tmp_path: Path, capsys
     assert 'b.md:1: theatre "train" occurs in test and in train' in err
 
 
-def test_agree_scores_one_labeling_against_another(
+def test_agree_compares_two_annotators_or_more(
     reports_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = tmp_path / "other.md"
-    other.write_text(reports_file.read_text(encoding="utf-8"), encoding="utf-8")
-    code, out, _ = conflict_ner(capsys, "agree", reports_file, other, "--json")
+    text, files = reports_file.read_text(encoding="utf-8"), [tmp_path / "anna.md", tmp_path / "ben.md"]
+    files[0].write_text(text, encoding="utf-8")
+    files[1].write_text(text.replace("(ACTOR)", "(LOCATION)", 1), encoding="utf-8")
+    code, out, _ = conflict_ner(capsys, "agree", reports_file, files[0], "--json")
+    assert (code, json.loads(out)["strict"]["micro"]["f1"]) == (0, 1.0)
+    code, out, _ = conflict_ner(capsys, "agree", reports_file, *files)
     assert code == 0
-    assert json.loads(out)["strict"]["micro"]["f1"] == 1.0
+    assert "anna, ben" in out
+    code, out, err = conflict_ner(capsys, "agree", files[0])
+    assert (code, out) == (1, "")
+    assert "anna: the labels of one annotator; name those of a second one" in err

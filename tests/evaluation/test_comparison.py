@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.errors import DataError
-from conflict_ner.evaluation.comparison import Change, changes, compare
+from conflict_ner.evaluation.comparison import Change, changes, compare, document_differences, indices_by_id
 from conflict_ner.evaluation.matching import CORRECT, align
 from conflict_ner.evaluation.report import Evaluation, score
 from helpers.evaluations import labelings, properties
@@ -235,3 +235,55 @@ def test_swapping_a_and_b_negates_the_difference(reports: list[tuple[list[Mentio
         assert (other.interval is None) == (one.interval is None)
         if one.interval and other.interval:
             assert (-other.interval[1], -other.interval[0]) == pytest.approx(one.interval)
+
+
+ACTOR, PLACE = Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")
+A = Document("a", "Rebels left Goma.", (ACTOR, PLACE), origin="one:1")
+B = Document("b", "Police came.", origin="one:2")
+
+
+def problems(first: list[Document], second: list[Document]) -> list[str]:
+    return [str(problem) for problem in document_differences(first, second, "mend it")]
+
+
+def test_the_same_documents_in_another_order_are_the_same() -> None:
+    assert problems([A, B], [B, A]) == []
+    assert indices_by_id([A, B], [B, A]) == [1, 0]
+
+
+def test_reports_on_one_side_only_are_named_in_their_order() -> None:
+    c, d = Document("c", "x", origin="two:1"), Document("d", "x", origin="two:2")
+    assert problems([A, B], [c, B, d]) == [
+        "one:1: report 'a' appears only here; mend it",
+        "two:1: report 'c' appears only here; mend it",
+        "two:2: report 'd' appears only here; mend it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "difference"),
+    [
+        ("Rebels left Gaza.", "starting at 'aza.'"),
+        ("Rebels", "starting at ''"),
+        ("Rebels left Goma. Then", "starting at ' Then'"),
+    ],
+)
+def test_a_different_text_is_quoted_from_its_first_difference(text: str, difference: str) -> None:
+    other = Document("a", text, A.mentions, origin="two:1")
+    assert problems([A], [other]) == [
+        f"two:1: the text of report 'a' differs from that at one:1, {difference}; mend it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mentions", "difference"),
+    [
+        ((ACTOR,), "'Goma' (LOCATION, 12:16) appears only there"),
+        ((ACTOR, PLACE, Mention(16, 17, "WEAPON")), "'.' (WEAPON, 16:17) appears only here"),
+        ((Mention(0, 6, "WEAPON"), PLACE), "'Rebels' (ACTOR, 0:6) appears only there"),
+    ],
+)
+def test_different_gold_mentions_are_quoted(mentions: tuple[Mention, ...], difference: str) -> None:
+    other = Document("a", A.text, mentions, origin="two:1")
+    (found,) = problems([A], [other])
+    assert difference in found

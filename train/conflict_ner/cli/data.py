@@ -1,4 +1,4 @@
-"""The commands for labeled data: `check`, `convert` and `agree`."""
+"""The commands for labeled data: `check` and `convert`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from conflict_ner.cli.options import (
     TagOption,
     WordOption,
     conll_columns,
+    parse_labels,
 )
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
@@ -130,37 +131,6 @@ def convert(
     print(f"{reports} written to {printable(target)} as {done.target_format.title}", file=sys.stderr)
 
 
-def agree(
-    first: Annotated[Path, typer.Argument(help="Labeled reports: a file or a folder.")],
-    second: Annotated[Path, typer.Argument(help="The same reports with other labels, such as a second annotator's.")],
-    *,
-    labels: LabelsOption = DEFAULT_LABELS,
-    kinds: KindsFlag = False,
-    guidelines: GuidelinesOption = None,
-    word: WordOption = None,
-    tag: TagOption = None,
-    as_json: JsonFlag = False,
-    as_markdown: MarkdownFlag = False,
-) -> None:
-    """Measure how far two labelings of the same reports agree: strict F1, with the first as gold."""
-    from conflict_ner.evaluation import agreement
-    from conflict_ner.reporting import tables
-
-    report = agreement.agreement(
-        first,
-        second,
-        _parse_labels(labels),
-        guidelines=guidelines,
-        columns=conll_columns(word, tag),
-        kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
-    )
-    tables.show(report, f"{second} against {first}", as_json=as_json, as_markdown=as_markdown)
-
-
-def _parse_labels(labels: str) -> tuple[str, ...]:
-    return tuple(label.strip() for label in labels.split(",") if label.strip())
-
-
 @dataclass(frozen=True, slots=True)
 class _DataSelection:
     """The files of each split, the labels allowed in them, and the settings of a config for its data."""
@@ -179,7 +149,7 @@ def _select_data(data: Path, labels: str) -> _DataSelection:
     from conflict_ner.data.label_levels import value_label_problems
 
     if data.suffix.lower() not in (".yaml", ".yml"):
-        return _DataSelection(corpus.find_splits(data), _parse_labels(labels))
+        return _DataSelection(corpus.find_splits(data), parse_labels(labels))
     config = load_config(data)
     if problems := value_label_problems(config.labels, config.values.number, config.values.weapon):
         raise ConfigError(str(data), problems)

@@ -1,4 +1,4 @@
-"""The commands that score checkpoints: `evaluate` and `compare`."""
+"""The commands that score: checkpoints (`evaluate`, `compare`) and annotators (`agree`)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import Annotated
 import typer
 
 from conflict_ner.cli.options import (
+    DEFAULT_LABELS,
     CheckpointArgument,
     DeviceOption,
     GuidelinesOption,
     JsonFlag,
+    KindsFlag,
+    LabelsOption,
     MarkdownFlag,
     NamesOption,
     TagOption,
     ThresholdOption,
     WordOption,
     conll_columns,
+    parse_labels,
     parse_thresholds,
     split_checkpoint,
 )
@@ -140,3 +144,32 @@ def compare(
         *evaluate.evaluate_pair(first, second, data or (), device, guidelines, conll_columns(word, tag))
     )
     comparison_tables.show(comparison, as_json=as_json, as_markdown=as_markdown, max_changes=changes)
+
+
+def agree(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="A B ...", help="The same reports as each annotator labeled them: files or folders."),
+    ],
+    *,
+    labels: LabelsOption = DEFAULT_LABELS,
+    kinds: KindsFlag = False,
+    guidelines: GuidelinesOption = None,
+    word: WordOption = None,
+    tag: TagOption = None,
+    as_json: JsonFlag = False,
+    as_markdown: MarkdownFlag = False,
+) -> None:
+    """Measure how far annotators agree: pairwise F1 and Krippendorff's alpha, by label, and where they differ."""
+    from conflict_ner.data.formats.format import ReadOptions
+    from conflict_ner.evaluation import agreement
+    from conflict_ner.reporting import agreement_tables
+
+    result = agreement.agree_files(
+        paths,
+        parse_labels(labels),
+        guidelines=guidelines,
+        options=ReadOptions(columns=conll_columns(word, tag)),
+        kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
+    )
+    agreement_tables.show(result.report, as_json=as_json, as_markdown=as_markdown)

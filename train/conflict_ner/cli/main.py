@@ -69,9 +69,9 @@ app = typer.Typer(
 for command in (
     data.check,
     data.convert,
-    data.agree,
     evaluate.evaluate,
     evaluate.compare,
+    evaluate.agree,
     benchmark.benchmark,
     benchmark.tradeoff,
     tag.tag,

@@ -131,6 +131,11 @@ def conll_columns(word: int | None, tag: int | None) -> ColumnsConfig | None:
     return ColumnsConfig(word=word, tag=tag)
 
 
+def parse_labels(option: str) -> tuple[str, ...]:
+    """Return the labels that an option names, separated by commas."""
+    return tuple(label.strip() for label in option.split(",") if label.strip())
+
+
 def parse_thresholds(options: Sequence[str]) -> dict[str, float]:
     """Parse options of the form `LABEL=SCORE`; the label may contain `=`.
 

@@ -36,7 +36,7 @@ from conflict_ner.data.document import Document, Entity, Mention, Span
 from conflict_ner.data.label_levels import first_levels
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import predictions
-from conflict_ner.evaluation.agreement import document_differences, indices_by_id
+from conflict_ner.evaluation.agreement import describe_text_difference
 from conflict_ner.evaluation.matching import SPURIOUS, Pair, align
 from conflict_ner.evaluation.report import Evaluation, label_counts
 from conflict_ner.evaluation.scores import Counts, Interval, Metrics
@@ -186,9 +186,42 @@ def _check_same_data(first: Evaluation, second: Evaluation) -> None:
     if not first.documents or not second.documents:
         empty = second if first.documents else first
         raise DataError([Problem(empty.data, f"{empty.name} was evaluated on no reports", _FIX)])
-    if problems := list(document_differences(first.documents, second.documents, _FIX, gold=True)):
+    if problems := list(document_differences(first.documents, second.documents, _FIX)):
         more = f" (and {len(problems) - 1:,} more such faults)" if len(problems) > 1 else ""
         raise DataError([Problem(problems[0].where, problems[0].what + more, _FIX)])
+
+
+def indices_by_id(first: Sequence[Document], second: Sequence[Document]) -> list[int]:
+    """Return, for each document of `first`, the index in `second` of the document with the same id."""
+    index = {document.id: k for k, document in enumerate(second)}
+    return [index[document.id] for document in first]
+
+
+def document_differences(first: Sequence[Document], second: Sequence[Document], fix: str) -> Iterator[Problem]:
+    """Yield a problem for each report, text or gold mention that two sets of documents do not share, in any order.
+
+    Args:
+        fix: how the user can make them the same.
+    """
+    first_by_id, second_by_id = ({document.id: document for document in side} for side in (first, second))
+    for document in (*first, *second):
+        if document.id not in first_by_id or document.id not in second_by_id:
+            yield Problem(document.origin, f"report {document.id!r} appears only here", fix, kind="only here")
+    for document in first:
+        other = second_by_id.get(document.id, document)
+        if document.text != other.text:
+            yield Problem(other.origin, describe_text_difference(document, other), fix, kind="different text")
+        elif document.mentions != other.mentions:
+            yield Problem(other.origin, _describe_gold_difference(document, other), fix, kind="different gold")
+
+
+def _describe_gold_difference(first: Document, second: Document) -> str:
+    mention = min(set(first.mentions) ^ set(second.mentions))
+    place = "there" if mention in first.mentions else "here"
+    return (
+        f"the gold mentions of report {second.id!r} differ from those at {first.origin}: "
+        f"{first.slice(mention)!r} ({mention.label}, {mention.start}:{mention.end}) appears only {place}"
+    )
 
 
 def _name_with_thresholds(evaluation: Evaluation) -> str:

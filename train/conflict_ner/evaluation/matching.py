@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from conflict_ner.data.document import Mention, Span
 
@@ -60,27 +61,29 @@ def align(gold: Sequence[Mention], predicted: Sequence[Span]) -> list[Pair]:
     one pair. Spans with equal edges are paired first, then as many overlapping spans with the same
     label as possible, then as many other overlapping spans as are still free.
     """
-    pairs = [pair for mentions, spans in _overlapping_groups(gold, predicted) for pair in _best_pairs(mentions, spans)]
+    pairs = [
+        pair
+        for mentions, spans in overlapping_groups([gold, predicted])
+        for pair in _best_pairs(cast("list[Mention]", mentions), spans)
+    ]
     return sorted(pairs, key=lambda pair: (pair.start, pair.gold is None))
 
 
-def _overlapping_groups(
-    gold: Sequence[Mention], predicted: Sequence[Span]
-) -> Iterator[tuple[list[Mention], list[Span]]]:
-    """Group the spans that are connected by overlaps: no pair can have spans of two groups."""
-    mentions, spans = deque(sorted(gold, key=_edges)), deque(sorted(predicted, key=_edges))
-    while mentions or spans:
-        group: tuple[list[Mention], list[Span]] = ([], [])
-        end = min(side[0].start for side in (mentions, spans) if side) + 1
-        while True:
-            if mentions and mentions[0].start < end:
-                group[0].append(mentions.popleft())
-                end = max(end, group[0][-1].end)
-            elif spans and spans[0].start < end:
-                group[1].append(spans.popleft())
-                end = max(end, group[1][-1].end)
-            else:
-                break
+def overlapping_groups(sides: Sequence[Sequence[Span]]) -> Iterator[list[list[Span]]]:
+    """Group the spans of two or more sides that are connected by overlaps, in text order.
+
+    The spans of one side must not overlap each other.
+
+    Yields:
+        for each group its spans, one list for each side; some may be empty.
+    """
+    queues = [deque(sorted(side, key=_edges)) for side in sides]
+    while any(queues):
+        group: list[list[Span]] = [[] for _ in queues]
+        end = min(queue[0].start for queue in queues if queue) + 1
+        while (k := next((k for k, queue in enumerate(queues) if queue and queue[0].start < end), None)) is not None:
+            group[k].append(queues[k].popleft())
+            end = max(end, group[k][-1].end)
         yield group
 
 

@@ -155,8 +155,8 @@ def score(
         mentions=mentions,
         strict=strict,
         type=Scores.of(label_counts(pairs, labels, kinds=(CORRECT, WRONG_EDGES)), labels),
-        exact=Metrics.of(_counts_of_any_label(pairs, inexact_weight=0)),
-        partial=Metrics.of(_counts_of_any_label(pairs, inexact_weight=_INEXACT_WEIGHT)),
+        exact=Metrics.of(counts_of_any_label(pairs, inexact_weight=0)),
+        partial=Metrics.of(counts_of_any_label(pairs, inexact_weight=_INEXACT_WEIGHT)),
         seqeval_default_f1=default_micro,
         seqeval_default=default_by_label,
         errors=_errors(pairs, labels),
@@ -220,7 +220,7 @@ def label_counts(
     return counts
 
 
-def _counts_of_any_label(pairs: Sequence[Sequence[Pair]], inexact_weight: float) -> Counts:
+def counts_of_any_label(pairs: Sequence[Sequence[Pair]], inexact_weight: float) -> Counts:
     """Count matched, predicted and gold mentions, whatever their labels; shape (documents, 3)."""
     counts = np.zeros((len(pairs), 3))
     for row, document_pairs in zip(counts, pairs, strict=True):
