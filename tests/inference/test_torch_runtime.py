@@ -179,7 +179,8 @@ def test_a_forked_process_waits_for_no_thread_of_its_parent(model: PreTrainedMod
 
 def test_a_gpu_is_refused_after_a_fork(model: PreTrainedModel) -> None:
     ids = np.arange(8, dtype=np.int64)[None]
-    forked: Any = dataclasses.replace(TorchRuntime(model.to("meta")), process=os.getppid())
+    meta = model.to("meta")  # type: ignore[arg-type, unused-ignore]
+    forked: Any = dataclasses.replace(TorchRuntime(meta), process=os.getppid())
     with pytest.raises(EncoderError, match=r'multiprocessing.get_context\("spawn"\), or call Tagger.load in each'):
         forked.logits(ids, np.ones_like(ids))
 
