@@ -25,7 +25,10 @@ def report(*ids: str, annotators: str = "abc") -> AgreementReport:
     return agree(documents, ["ACTOR", "LOCATION"]).report
 
 
-def test_two_annotators_need_no_table_of_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_annotators_need_no_table_of_pairs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")  # narrower, a cell of two words is wrapped
     agreement_tables.show(report("ab", "abx", annotators="ab"))
     out = capsys.readouterr().out
     assert "agreement of a, b on 2 reports" in out
