@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conflict_ner.checkpoint import SEEN_MENTIONS, WEIGHTS, Checkpoint, dump_scores, library_versions, split_facts
+from conflict_ner.checkpoint import SEEN_MENTIONS, Checkpoint, dump_scores, library_versions, split_facts
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import CheckpointError
 from conflict_ner.files import sha256
 from conflict_ner.inference.evaluate import evaluate
+from conflict_ner.modeling.model_files import WEIGHTS
 from helpers.runs import LABELS
 
 

@@ -225,7 +225,7 @@ def test_what_is_no_checkpoint_exits_with_3(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "model.safetensors").touch()
     code, out, err = conflict_ner(capsys, "tag", tmp_path, "-")
     assert (code, out) == (3, "")
-    assert "manifest.json, scores.json, run.yaml, config.json, tokenizer.json missing" in err
+    assert "is no model: it has neither a manifest.json" in err
 
 
 def test_tag_writes_jsonl_and_continues_after_a_broken_line(

@@ -8,8 +8,9 @@ import conflict_ner
 import pytest
 import typer
 from conflict_ner import checkpoint
-from conflict_ner.cli.options import split_checkpoint
-from conflict_ner.errors import CheckpointError
+from conflict_ner.cli.options import parse_label_map, split_checkpoint
+from conflict_ner.errors import CheckpointError, ConfigError
+from huggingface_hub import constants
 
 Captured = pytest.CaptureFixture[str]
 
@@ -78,3 +79,37 @@ def test_a_package_without_its_model_says_so(shipped: Path) -> None:
     message = r"this package was built without its model .*; name a checkpoint .* wheel"
     with pytest.raises(CheckpointError, match=message):
         split_checkpoint(Path("a.txt"), [], "tag")
+
+
+def test_a_hub_id_in_the_local_cache_is_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub" / "models--org--ner" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "pytorch_model.bin").touch()  # refused when it is loaded, with what to do
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("0" * 40)
+    assert split_checkpoint(Path("org/ner"), [Path("a.txt")], "tag") == (snapshot, [Path("a.txt")])
+    with pytest.raises(CheckpointError, match="`hf download org/other`"):
+        split_checkpoint(Path("org/other"), [Path("a.txt")], "tag")
+
+
+def test_a_map_of_labels_is_parsed() -> None:
+    assert parse_label_map(None) is None
+    assert parse_label_map(["PER=ACTOR, LOC = LOCATION", "MISC=", "A=B=C"]) == {
+        "PER": "ACTOR", "LOC": "LOCATION", "MISC": "", "A=B": "C",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["PER"], "--map PER: not LABEL=NAME; for example PER=ACTOR, or PER= to leave PER out"),
+        (["=ACTOR"], "--map =ACTOR: not LABEL=NAME"),
+        (["PER=ACTOR,"], "--map : not LABEL=NAME"),
+        ([""], "--map : not LABEL=NAME"),
+        (["PER=A", "PER=B"], "--map PER=B: PER has a name already; give each label one"),
+    ],
+)
+def test_a_map_of_another_form_is_refused(options: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_label_map(options)

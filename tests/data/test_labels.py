@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from conflict_ner.data.labels import LabelScheme, WordSpan, is_tag, read_tags
+from conflict_ner.data.labels import LabelScheme, ModelTags, WordSpan, is_tag, read_tags
+from conflict_ner.errors import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,3 +149,109 @@ def test_a_string_that_is_not_a_tag_is_a_fault_and_read_as_outside(tag: str) -> 
 
 def test_a_label_may_contain_any_characters() -> None:
     assert read_tags(["B-X-Y", "I-X-Y", "I-X"])[0] == [(0, 2, "X-Y"), (2, 3, "X")]
+
+
+def model_tags(*tags: str) -> ModelTags:
+    return ModelTags.parse(dict(enumerate(tags)))
+
+
+def test_the_tags_of_our_own_scheme_are_read_as_it_decodes_them() -> None:
+    model = model_tags(*TWO.tags)
+    for tags in itertools.product(range(5), repeat=5):
+        assert TWO.decode(model.to_iob2(np.array(tags))) == TWO.decode(np.array(tags))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        ("BIO", "B-A O O B-B I-B B-B O"),
+        ("BIO", "I-A O O I-B I-B B-B O"),  # IOB1: a B- only between two mentions of one label
+        ("BIOES", "S-A O O B-B E-B S-B O"),
+        ("BILOU", "U-A O O B-B L-B U-B O"),
+        ("BMES", "S-A O O B-B E-B S-B O"),
+        ("BMEW", "W-A O O B-B E-B W-B O"),
+        ("IOE", "E-A O O I-B E-B E-B O"),  # IOE2
+        ("IOE", "I-A O O I-B E-B I-B O"),  # IOE1: an E- only between two mentions of one label
+    ],
+    ids=["IOB2", "IOB1", "BIOES", "BILOU", "BMES", "BMEW", "IOE2", "IOE1"],
+)
+def test_every_scheme_tells_adjacent_mentions_apart(scheme: str, tags: str) -> None:
+    kinds = {"BIO": "BI", "BMES": "BMES", "BMEW": "BMEW", "IOE": "IE", "BIOES": "BIES", "BILOU": "BILU"}[scheme]
+    # The ids are in another order than ours, and O is not the first.
+    model = model_tags(*(f"{kind}-{label}" for kind in kinds for label in "BA"), "O")
+    assert (model.scheme, model.labels) == (scheme, ("B", "A"))
+    ids = np.array([model.tags.index(tag) for tag in tags.split()])
+    assert model.output.decode(model.to_iob2(ids)) == [(0, 1, "A"), (3, 5, "B"), (5, 6, "B")]
+
+
+@pytest.mark.parametrize("tags", [("A", "O", "B"), ("I-A", "O", "I-B")], ids=["bare", "I-"])
+def test_without_prefixes_a_run_of_one_label_is_one_mention(tags: tuple[str, ...]) -> None:
+    model = model_tags(*tags)
+    assert (model.scheme, model.labels) == ("IO", ("A", "B"))
+    assert model.output.decode(model.to_iob2(np.array([0, 0, 2, 1, 2]))) == [(0, 2, "A"), (2, 3, "B"), (4, 5, "B")]
+
+
+def test_prefixes_in_an_impossible_order_lose_no_word() -> None:
+    model = model_tags("O", "B-A", "I-A", "E-A", "S-A")
+    for tags in itertools.product(range(5), repeat=5):
+        spans = model.output.decode(model.to_iob2(np.array(tags)))
+        covered = [word for first, end, _ in spans for word in range(first, end)]
+        assert covered == [word for word, tag in enumerate(tags) if tag]
+
+
+def test_a_label_may_get_another_name_and_be_left_out() -> None:
+    model = model_tags("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-MISC", "I-MISC")
+    renamed = model.renamed({"ORG": "ACTOR", "PER": "ACTOR", "MISC": ""})
+    assert renamed.output.labels == ("ACTOR",)
+    # What the model calls two mentions stays two, under whatever name; what is left out divides mentions.
+    spans = renamed.output.decode(renamed.to_iob2(np.array([1, 4, 4, 5, 2, 2])))
+    assert spans == [(0, 1, "ACTOR"), (1, 3, "ACTOR"), (4, 6, "ACTOR")]
+    assert model.renamed({"PER": "PER"}).output.labels == ("PER",)
+
+
+@pytest.mark.parametrize(
+    ("label_map", "message"),
+    [
+        ({"PRE": "ACTOR"}, r"--map PRE=ACTOR: the model has no label 'PRE'; did you mean PER\?"),
+        ({"WEAPON": "WEAPON"}, "the model has no label 'WEAPON'; its labels are PER, LOC"),
+        ({"per": None}, r"--map per=: the model has no label 'per'; did you mean PER\?"),
+        ({"PER": "an actor"}, "'an actor' cannot be a label"),
+        ({"PER": "O"}, "'O' cannot be a label"),
+        ({"PER": "", "LOC": None}, "--map: leaves no label"),
+        ({}, "--map: leaves no label"),
+    ],
+)
+def test_a_map_of_unknown_names_is_refused(label_map: dict[str, str | None], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        model_tags("O", "B-PER", "B-LOC").renamed(label_map)
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        (["LABEL_0", "LABEL_1", "LABEL_2"], "the tags have no names, only LABEL_0, LABEL_1"),
+        (["O"], "no tag is that of a label"),
+        (["O", "B-A", "[CLS]"], r"B-A has a prefix and \[CLS\] has none"),
+        (["O", "B_A", "I_A"], "B_A has its prefix in another notation"),
+        (["O", "b-a", "i-a"], "b-a has its prefix in another notation"),
+        (["O", "A-B", "A-I"], "A-B has its prefix in another notation"),
+        (["O", "E-A", "L-A"], "no scheme has all of the prefixes E, L"),
+        (["O", "A", "A"], "two ids have the tag A"),
+        (["O", "", "A"], "the ids are not the numbers from 0 to 2, each with a tag"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_tags_of_no_known_scheme_are_refused(tags: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model_tags(*tags)
+
+
+@pytest.mark.parametrize("ids", [(0, 2), (1, 2), ("one", "two")])
+def test_ids_that_are_not_the_numbers_of_outputs_are_refused(ids: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="id"):
+        ModelTags.parse(dict(zip(ids, ("O", "A"), strict=True)))
+
+
+def test_labels_without_prefixes_may_look_odd() -> None:
+    model = model_tags("O", "Date of birth", "U_S", "X-Y")
+    assert (model.scheme, model.labels) == ("IO", ("Date of birth", "U_S", "X-Y"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,7 @@ def test_a_teacher_that_knows_kinds_answers_for_their_label(monkeypatch: pytest.
 
     class Fake:
         labels = deep.labels
-        checkpoint = type("C", (), {"scheme": deep})
+        checkpoint = SimpleNamespace(scheme=deep, manifest=SimpleNamespace(plain=None))
 
     monkeypatch.setattr(Tagger, "load", lambda *_: Fake())
     config = Config.model_validate(

@@ -1,15 +1,17 @@
 """The checkpoint folder of a trained model, and the files that describe the model.
 
-A checkpoint is a folder that plain transformers loads (config.json, model.safetensors,
-tokenizer files). It also holds what is known of the model: `manifest.json` (this module's
-`Manifest`), `scores.json`, `run.yaml` (the resolved config) and `README.md` (the model card).
+A checkpoint is a folder that plain transformers loads (config.json, model.safetensors, tokenizer files). It also holds
+what is known of the model: `manifest.json` (this module's `Manifest`), `scores.json`, `run.yaml` (the resolved config)
+and `README.md` (the model card).
+
+A token classifier that was trained elsewhere has none of these four. It is a checkpoint too, with a manifest that is
+made when it is loaded, from what its own files say (`PlainFacts`); nothing in that has been verified.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +20,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.data.labels import LabelScheme
-from conflict_ner.errors import CheckpointError
+from conflict_ner.data.labels import LabelScheme, ModelTags
+from conflict_ner.errors import CheckpointError, ConfigError, Problem
+from conflict_ner.files import sha256
+from conflict_ner.modeling.hub_cache import find_folder, missing_folder_advice, public_name
+from conflict_ner.modeling.model_files import WEIGHTS, is_model_folder, read_token_classifier
 
 if TYPE_CHECKING:
     from conflict_ner.config import Config
@@ -28,13 +33,14 @@ if TYPE_CHECKING:
     from conflict_ner.evaluation.seen_mentions import SeenMentions
 
 FORMAT = 1
-WEIGHTS = "model.safetensors"
 SEEN_MENTIONS = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
 SHIPPED_MODEL = Path(__file__).parent / "shipped" / "small"  # comes with the package
 # Parts of the names of encoders that were pretrained on English.
 _ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")
-_REQUIRED_FILES = ("manifest.json", "scores.json", "run.yaml", "config.json", "tokenizer.json")
+_PLAIN_FILES = ("manifest.json", "scores.json", "config.json", "tokenizer.json")  # of an exported plain model
+_REQUIRED_FILES = (*_PLAIN_FILES[:2], "run.yaml", *_PLAIN_FILES[2:])
+_PLAIN_OVERLAP = 128  # tokens that windows share, as in a config that does not say it
 _LIBRARIES = ("conflict-ner", "torch", "transformers", "tokenizers", "datasets", "seqeval")
 
 
@@ -103,6 +109,33 @@ class ExportFacts(BaseModel):
     verdict: str
 
 
+class PlainFacts(BaseModel):
+    """What the files of a model that was trained elsewhere say of it, and how its tags are read here.
+
+    tags: by id. scheme: the name of their scheme. source: the model's hub id, or the name of its folder.
+    names: by the model's own label, the label that its mentions get; those of labels not in it are left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tags: tuple[str, ...]
+    scheme: str
+    names: Mapping[str, str]
+    source: str
+
+    @property
+    def model_tags(self) -> ModelTags:
+        """The tags, as the code that decodes them takes them."""
+        return ModelTags(self.tags, self.names)
+
+    @property
+    def reading(self) -> str:
+        """How the model's labels are read, in words."""
+        renamed = [label if label == name else f"{label} as {name}" for label, name in self.names.items()]
+        left_out = [label for label in self.model_tags.labels if label not in self.names]
+        return f"read are {', '.join(renamed)}" + (f"; left out are {', '.join(left_out)}" if left_out else "")
+
+
 class Manifest(BaseModel):
     """Everything that must be known about a checkpoint to use it and to trust it."""
 
@@ -125,6 +158,7 @@ class Manifest(BaseModel):
     exported: ExportFacts | None = None  # None: weights for PyTorch
     teachers: Mapping[str, str] = {}  # the SHA-256 of the weights of each checkpoint it learned from, by name
     scripts: tuple[str, ...] | None = None  # Unicode names of the scripts of the training texts; None: not recorded
+    plain: PlainFacts | None = None  # of a model that was trained elsewhere, and of its exports
 
     @property
     def known_scripts(self) -> tuple[str, ...]:
@@ -150,10 +184,43 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)  # without slots, which would leave a cached property no place
 class Checkpoint:
-    """A checkpoint folder that has been checked for completeness."""
+    """A checkpoint folder that has been checked for completeness.
+
+    is_plain: it has no manifest of its own; the files of a model of transformers are all that is known of it.
+    """
 
     folder: Path
     manifest: Manifest
+    is_plain: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, or the hub id of a model in the hub's cache."""
+        return public_name(self.folder)
+
+    @property
+    def unverified(self) -> str | None:
+        """What nobody has verified about a model without a manifest, in a sentence; None for other checkpoints."""
+        plain = self.manifest.plain
+        if not self.is_plain or plain is None:
+            return None
+        return (
+            f"{self.name} is a plain transformers model ({plain.scheme} tags; {plain.reading}). It has no manifest and "
+            "no stored predictions: that it finds here what it found where it was trained, and that its scores are "
+            "calibrated, was not verified. A word's tag is read at its first subword"
+        )
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of the weights, which takes a second for a large model that has no manifest."""
+        return sha256(self.folder / self.manifest.weights) if self.is_plain else self.manifest.weights_sha256
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that decide what the model finds."""
+        if self.is_plain:
+            return read_token_classifier(self.folder).files
+        return ("manifest.json", "config.json", "tokenizer.json", self.manifest.weights)
 
     @cached_property
     def scores(self) -> Mapping[str, Report]:
@@ -164,6 +231,8 @@ class Checkpoint:
         """
         from conflict_ner.evaluation.report import ReportsBySplit  # takes longer to import than a text to tag
 
+        if self.is_plain:
+            return {}
         file = self.folder / "scores.json"
         try:
             return ReportsBySplit.model_validate_json(file.read_bytes()).splits
@@ -179,10 +248,13 @@ class Checkpoint:
         """Read the resolved config of the run that trained the model, from `run.yaml`.
 
         Raises:
-            ConfigError: if the file is damaged.
+            ConfigError: if the file is damaged, or the model was trained elsewhere.
         """
         from conflict_ner.config import load_config  # tagging does without it
 
+        if self.manifest.plain:
+            fault = Problem("run.yaml", "is missing", "name a checkpoint that conflict-ner has trained")
+            raise ConfigError(f"{self.folder}, a model that was trained elsewhere,", [fault])
         return load_config(self.folder / "run.yaml")
 
     def seen_mentions(self) -> SeenMentions | None:
@@ -202,32 +274,73 @@ class Checkpoint:
             raise CheckpointError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
 
     @classmethod
-    def load(cls, folder: Path | str) -> Checkpoint:
-        """Read the manifest of a checkpoint; its other files are only looked for.
+    def load(cls, folder: Path | str, label_map: Mapping[str, str | None] | None = None) -> Checkpoint:
+        """Read the manifest of a checkpoint, or what the files of a plain transformers model say; no weights are read.
+
+        Args:
+            folder: the checkpoint's, or a hub id whose model is in the local cache.
+            label_map: for a plain model, by its own label, the label that its mentions get. Mentions of a label that
+                is mapped to nothing (an empty string, None) or is not in the map are left out. None: all stay.
 
         Raises:
-            CheckpointError: if the folder is not a complete checkpoint of this package, or its manifest is damaged.
+            CheckpointError: if the folder is neither a complete checkpoint of this package nor a token classifier
+                whose tags can be read, or its manifest is damaged.
+            ConfigError: if the map is wrong (see `ModelTags.renamed`), or is for a checkpoint of this package.
         """
-        folder = Path(folder)
+        folder = find_folder(folder)
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such checkpoint folder; {missing_folder_advice(folder)}")
-        missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
-        if not any((folder / name).is_file() for name in (WEIGHTS, ONNX_WEIGHTS)):
-            missing.append(WEIGHTS)
-        if missing:
+        if not is_own(folder):
+            return cls(folder, _plain_manifest(folder, label_map), is_plain=True)
+        manifest = _read_manifest(folder)
+        required = _PLAIN_FILES if manifest and manifest.plain else _REQUIRED_FILES
+        required = (*required, manifest.weights if manifest else WEIGHTS)
+        missing = [name for name in required if not (folder / name).is_file()]
+        if manifest is None or missing:
             raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {', '.join(missing)} missing")
-        try:
-            tree = json.loads((folder / "manifest.json").read_bytes())
-            if isinstance(tree, dict) and tree.get("format", FORMAT) != FORMAT:
-                raise CheckpointError(
-                    f"{folder}: format {tree['format']}, this version reads {FORMAT}; upgrade conflict-ner"
-                )
-            manifest = Manifest.model_validate(tree)
-        except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
-            raise CheckpointError(f"{folder / 'manifest.json'} cannot be read: {error}") from None
-        if not (folder / manifest.weights).is_file():
-            raise CheckpointError(f"{folder}: not a conflict-ner checkpoint: {manifest.weights} missing")
+        if label_map is not None:
+            fault = f"{folder} has a manifest, which says what its labels are: {', '.join(manifest.labels)}"
+            raise ConfigError("the map of labels", [Problem("--map", fault, "leave the map out")])
         return cls(folder, manifest)
+
+
+def is_own(folder: Path) -> bool:
+    """Return whether a folder is a checkpoint of this package, be it damaged or without its manifest."""
+    has = {name for name in ("manifest.json", "scores.json", "run.yaml", SEEN_MENTIONS) if (folder / name).is_file()}
+    return "manifest.json" in has or SEEN_MENTIONS in has or {"scores.json", "run.yaml"} <= has
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    """Read the manifest of a checkpoint; None if there is none."""
+    file = folder / "manifest.json"
+    if not file.is_file():
+        return None
+    try:
+        tree = json.loads(file.read_bytes())
+        if isinstance(tree, dict) and tree.get("format", FORMAT) != FORMAT:
+            raise CheckpointError(
+                f"{folder}: format {tree['format']}, this version reads {FORMAT}; upgrade conflict-ner"
+            )
+        return Manifest.model_validate(tree)
+    except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
+        raise CheckpointError(f"{file} cannot be read: {error}") from None
+
+
+def _plain_manifest(folder: Path, label_map: Mapping[str, str | None] | None) -> Manifest:
+    """Return what is known of a model without a manifest, in the form of one."""
+    model = read_token_classifier(folder)
+    if label_map is None and not model.tags.has_outside:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: id2label has no tag O, so every word would be in a mention; map the labels "
+            f"that are wanted, and all others are left out (--map {model.tags.labels[0]}=NAME)"
+        )
+    tags = model.tags if label_map is None else model.tags.renamed(label_map)
+    name = public_name(folder)
+    return Manifest(
+        labels=tags.output.labels, encoder=name, window=model.window, overlap=_PLAIN_OVERLAP, data={}, best_epoch=0,
+        steps=0, history=(), hardware="", versions={}, weights_sha256="",
+        plain=PlainFacts(tags=tags.tags, scheme=tags.scheme, names=tags.names, source=name),
+    )  # fmt: skip
 
 
 def shipped_model() -> Path:
@@ -245,23 +358,8 @@ def shipped_model() -> Path:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Return whether a path is a checkpoint's folder, complete or not: one with a manifest or weights."""
-    return any((path / name).is_file() for name in ("manifest.json", WEIGHTS, ONNX_WEIGHTS))
-
-
-def missing_folder_advice(folder: Path) -> str:
-    """Return advice for a checkpoint folder that does not exist; it may be an id on the Hugging Face hub."""
-    name = folder.as_posix()
-    url = re.fullmatch(r"(?:https?:/+huggingface\.co/|hf:/+(?:models/)?)(.+)", name)
-    hub_id = url[1] if url else name
-    if not url and (not re.fullmatch(r"[\w.-]*\w/[\w.-]+", name) or folder.parent.is_dir()):
-        return "`conflict-ner train CONFIG` makes one"
-    return (
-        f"`conflict-ner train CONFIG` makes one. If {hub_id} is an id on the Hugging Face hub: nothing is fetched from "
-        "there to tag with, and only checkpoints that conflict-ner has written can be loaded. Download one of those "
-        f"with `hf download {hub_id} --local-dir FOLDER` and name FOLDER; to fine-tune an encoder of the hub, put "
-        f"`encoder: {hub_id}` into a config and train it"
-    )
+    """Return whether a path is a checkpoint's folder, complete or not: one with a manifest or a model in it."""
+    return (path / "manifest.json").is_file() or is_model_folder(path)
 
 
 def dump_scores(scores: Mapping[str, Report]) -> str:

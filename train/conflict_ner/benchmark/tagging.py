@@ -103,7 +103,7 @@ def list_systems(
     folders = [folder.resolve() for folder in (checkpoint, *exports)]
     if repeated := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise BenchmarkError(f"{short_path(repeated)} is named twice; a system has one turn in a round")
-    checkpoints = [Checkpoint.load(folder) for folder in (checkpoint, *exports)]
+    checkpoints = [_load_with_manifest(folder) for folder in (checkpoint, *exports)]
     taggers = [
         System(
             "tagger",
@@ -125,6 +125,16 @@ def list_systems(
     pipelines, pipeline_notes = _list_pipelines(checkpoints[0], device, data)
     spacy, spacy_notes = list_spacy(names)
     return [*taggers, *pipelines, *spacy], [*notes, *pipeline_notes, *spacy_notes]
+
+
+def _load_with_manifest(folder: Path) -> Checkpoint:
+    """Read a checkpoint's manifest; refuse a plain model, whose tokenizer may be where other systems do not look."""
+    if (checkpoint := Checkpoint.load(folder)).is_plain:
+        raise BenchmarkError(
+            f"{checkpoint.name} has no manifest; make a checkpoint of it, `conflict-ner export {short_path(folder)} "
+            "FOLDER` (with --map for other names of labels), and measure that"
+        )
+    return checkpoint
 
 
 def _list_pipelines(checkpoint: Checkpoint, device: str, data: Reports) -> tuple[list[System], list[str]]:
@@ -192,7 +202,7 @@ def measure_tagging(
     cores = physical_cores()
     set_threads(threads or cores)
     device = choose_device(device, "fp32").device
-    loaded = Checkpoint.load(checkpoint)
+    loaded = _load_with_manifest(checkpoint)
     data = read_reports(entries, checkpoint, loaded.manifest.labels)
     systems, notes = list_systems(checkpoint, others, precisions, device, data)
     machine = describe_machine(device, cores, threads or cores)

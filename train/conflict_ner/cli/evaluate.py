@@ -17,12 +17,14 @@ from conflict_ner.cli.options import (
     JsonFlag,
     KindsFlag,
     LabelsOption,
+    MapOption,
     MarkdownFlag,
     NamesOption,
     TagOption,
     ThresholdOption,
     WordOption,
     conll_columns,
+    parse_label_map,
     parse_labels,
     parse_thresholds,
     split_checkpoint,
@@ -65,13 +67,21 @@ def evaluate(
         bool, typer.Option("--silver", help="Also score on reports that a model has labeled (labels: silver).")
     ] = False,
     names: NamesOption = None,
+    label_map: MapOption = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL,...",
+            help="Score only these labels; by default all that the checkpoint knows.",
+        ),
+    ] = None,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a checkpoint on labeled reports: strict F1 over whole reports, and its errors."""
-    thresholds = parse_thresholds(threshold or ())
+    thresholds, names_of_labels = parse_thresholds(threshold or ()), parse_label_map(label_map)
     if html and report:
         raise typer.BadParameter("--report is the old name of --html; give one of them")
     html = html or report
@@ -105,6 +115,8 @@ def evaluate(
             first_level=first_level,
             names=names,
             silver=silver,
+            label_map=names_of_labels,
+            labels=None if labels is None else parse_labels(labels),
         )
         for message in describe_problems(left_out):
             print(f"left out: {message}", file=sys.stderr)
@@ -121,7 +133,12 @@ def evaluate(
 
 def compare(
     first: Annotated[
-        Path, typer.Argument(metavar="A", help="A checkpoint's folder, or a file from evaluate --predictions.")
+        Path,
+        typer.Argument(
+            metavar="A",
+            help="A checkpoint's folder, a transformers token classifier (a folder, or a hub id in the local cache), "
+            "or a file from evaluate --predictions.",
+        ),
     ],
     second: Annotated[Path, typer.Argument(metavar="B", help="The same; the checkpoint that may be better.")],
     data: Annotated[list[Path] | None, typer.Argument(help="Labeled reports; needed if A or B is a folder.")] = None,
@@ -129,6 +146,7 @@ def compare(
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
     changes: Annotated[int, typer.Option(min=0, help="How many changed mentions to show on a terminal.")] = 20,
+    label_map: MapOption = None,
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
@@ -141,7 +159,9 @@ def compare(
     from conflict_ner.reporting import comparison_tables
 
     comparison = compare_evaluations(
-        *evaluate.evaluate_pair(first, second, data or (), device, guidelines, conll_columns(word, tag))
+        *evaluate.evaluate_pair(
+            first, second, data or (), device, guidelines, conll_columns(word, tag), parse_label_map(label_map)
+        )
     )
     comparison_tables.show(comparison, as_json=as_json, as_markdown=as_markdown, max_changes=changes)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conflict_ner.cli.options import DeviceOption, OverwriteFlag, typed_command
+from conflict_ner.cli.options import DeviceOption, MapOption, OverwriteFlag, parse_label_map, typed_command
 from conflict_ner.errors import OverwriteError
 from conflict_ner.files import short_path
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            help="A checkpoint's folder, or a transformers token classifier (a folder, or a hub id in the local cache)."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Labeled files; the export is verified on their texts.")
@@ -27,6 +32,7 @@ def export(
     precision: Annotated[
         str, typer.Option(help="Of onnx: fp32, or int8, which is compared with the original.")
     ] = "fp32",
+    label_map: MapOption = None,
     device: DeviceOption = "auto",
     overwrite: OverwriteFlag = False,
 ) -> None:
@@ -34,19 +40,20 @@ def export(
     if form not in ("torch", "onnx"):
         raise typer.BadParameter("--format is torch or onnx")
     try:
-        exported = _export(checkpoint, out, data or (), form, precision, device, overwrite)
+        exported = _export(checkpoint, out, data or (), form, precision, device, overwrite, parse_label_map(label_map))
     except OverwriteError as error:
         raise error.for_command(typed_command()) from None
     print(f"exported to {short_path(exported.folder)} and verified", file=sys.stderr)
 
 
 def _export(
-    checkpoint: Path, out: Path, data: Sequence[Path], form: str, precision: str, device: str, overwrite: bool
-) -> Checkpoint:
+    checkpoint: Path, out: Path, data: Sequence[Path], form: str, precision: str, device: str, overwrite: bool,
+    label_map: Mapping[str, str] | None,
+) -> Checkpoint:  # fmt: skip
     if form == "onnx":
         from conflict_ner.export.onnx.export import export_onnx
 
-        exported = export_onnx(checkpoint, out, precision, data, overwrite=overwrite)
+        exported = export_onnx(checkpoint, out, precision, data, overwrite=overwrite, label_map=label_map)
         facts = exported.manifest.exported
         print(facts.verdict if facts else "", file=sys.stderr)
         return exported
@@ -54,4 +61,4 @@ def _export(
         raise typer.BadParameter("--precision is of --format onnx; the torch format keeps the weights as they are")
     from conflict_ner.export.checkpoint_writer import copy_checkpoint
 
-    return copy_checkpoint(checkpoint, out, data, device, overwrite=overwrite)
+    return copy_checkpoint(checkpoint, out, data, device, overwrite=overwrite, label_map=label_map)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from conflict_ner.cli.options import DeviceOption
+from conflict_ner.cli.options import DeviceOption, MapOption, parse_label_map
 from conflict_ner.errors import format_count
 from conflict_ner.files import short_path
 
@@ -20,11 +20,13 @@ def label(
     ],
     out: Annotated[Path, typer.Argument(help="The folder to write .md files to; it may be the same.")],
     *,
+    label_map: MapOption = None,
     device: DeviceOption = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of these names in the folder.")] = False,
 ) -> None:
     """Label reports with a checkpoint and mark them as silver, for another model to learn from."""
     from conflict_ner.inference.silver_labels import label_files
 
-    count = label_files(checkpoint, reports, out, device, overwrite=overwrite)
+    names = parse_label_map(label_map)
+    count = label_files(checkpoint, reports, out, device, overwrite=overwrite, label_map=names)
     print(f"{format_count(count, 'silver report')} written to {short_path(out)}", file=sys.stderr)

@@ -58,7 +58,19 @@ HullFlag = Annotated[
 
 CheckpointArgument = Annotated[
     Path | None,
-    typer.Argument(help="An exported checkpoint's folder; by default the model that comes with conflict-ner."),
+    typer.Argument(
+        help="A checkpoint's folder, a transformers token classifier (a folder, or a hub id in the local cache), or by "
+        "default the model that comes with conflict-ner."
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="LABEL=NAME,...",
+        help="For a transformers token classifier that was trained elsewhere: what each of its labels is called here, "
+        "such as PER=ACTOR,LOC=LOCATION; labels that are not named are left out. May be repeated.",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 ThresholdOption = Annotated[
@@ -102,15 +114,16 @@ def split_checkpoint(
         CheckpointError: if the first argument is neither a checkpoint nor an input that exists, or no checkpoint is
             named and the package was built without its model.
     """
-    from conflict_ner.checkpoint import is_checkpoint, missing_folder_advice, shipped_model
+    from conflict_ner.checkpoint import is_checkpoint, shipped_model
+    from conflict_ner.modeling.hub_cache import find_folder, missing_folder_advice
 
     others = list(others or ())
     if first is None:
         raise typer.BadParameter(f"name what to {purpose}")
-    if is_checkpoint(first):
+    if is_checkpoint(folder := find_folder(first)):
         if not others and not alone:
             raise typer.BadParameter(f"{first} is a checkpoint; name what to {purpose} after it")
-        return first, others
+        return folder, others
     # A mistyped checkpoint is not to be reported as one of many inputs, while another model works on the others.
     if first != Path("-") and not os.path.lexists(first):
         advice = missing_folder_advice(first)
@@ -157,6 +170,28 @@ def parse_thresholds(options: Sequence[str]) -> dict[str, float]:
     if problems:
         raise ConfigError("the command line", problems)
     return thresholds
+
+
+def parse_label_map(options: Sequence[str] | None) -> dict[str, str] | None:
+    """Parse options of the form `LABEL=NAME,LABEL=NAME`; None if there are none. The name may be empty.
+
+    Raises:
+        ConfigError: with a problem for each part that has another form or repeats a label.
+    """
+    names: dict[str, str] = {}
+    problems = []
+    for part in (part.strip() for option in options or () for part in option.split(",")):
+        label, equals, name = map(str.strip, part.rpartition("="))
+        if not equals or not label:
+            fix = "for example PER=ACTOR, or PER= to leave PER out"
+            problems.append(Problem(f"--map {part}", "not LABEL=NAME", fix))
+        elif label in names:
+            problems.append(Problem(f"--map {part}", f"{label} has a name already", "give each label one"))
+        else:
+            names[label] = name
+    if problems:
+        raise ConfigError("the command line", problems)
+    return names if options else None
 
 
 def typed_command() -> list[str]:

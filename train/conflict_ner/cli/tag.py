@@ -16,8 +16,10 @@ from conflict_ner.cli import tag_output, tag_progress
 from conflict_ner.cli.options import (
     CheckpointArgument,
     DeviceOption,
+    MapOption,
     NamesOption,
     ThresholdOption,
+    parse_label_map,
     parse_thresholds,
     split_checkpoint,
 )
@@ -118,6 +120,7 @@ def tag(
     ] = "txt",
     threshold: ThresholdOption = None,
     names: NamesOption = None,
+    label_map: MapOption = None,
     precision: Annotated[str, typer.Option(help="The model's precision: auto, fp32 or bf16.")] = "auto",
     device: DeviceOption = "auto",
 ) -> None:
@@ -126,7 +129,7 @@ def tag(
     A large job may be interrupted: --resume continues it. See docs/tagging.md.
     """
     _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
-    thresholds = parse_thresholds(threshold or ())
+    thresholds, names_of_labels = parse_thresholds(threshold or ()), parse_label_map(label_map)
     dialect = _parse_dialect(delimiter, encoding, sheet, escape=escape)
     if output and _is_standard_output(output):
         output, as_json = None, True
@@ -147,14 +150,15 @@ def tag(
     hidden: set[str] = set()
     inputs = sources.expand(files, problems, hidden)
     _refuse_own_output(files, inputs, output)
-    loaded = Checkpoint.load(model)
+    loaded = Checkpoint.load(model, names_of_labels)
     refuse_wrong_thresholds(thresholds, loaded.manifest.labels)
     listed = read_names(names, loaded.manifest.labels)
     layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values, names=bool(names))
     facts = resumable_job.facts_of(
         inputs,
         version=__version__,
-        checkpoint=loaded.manifest.weights_sha256,
+        checkpoint=loaded.weights_sha256,
+        label_map=names_of_labels,
         thresholds=thresholds,
         rows=layout.table,
         values=layout.values,
@@ -183,7 +187,7 @@ def tag(
         if first is None and problems.count:
             problems.show_rest()
             _exit_without_reports(output, html, hidden)
-        tagger = Tagger.load(model, device, thresholds, precision, layout.values, listed)  # type: ignore[arg-type]
+        tagger = Tagger.load(model, device, thresholds, precision, layout.values, listed, names_of_labels)  # type: ignore[arg-type]
         return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
 
     result = tag_output.tag_all(
@@ -200,11 +204,11 @@ def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) ->
     """Return what a row holds; say so if the model does not know what the casualty columns of incidents need."""
     from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.incidents import CASUALTIES
-    from conflict_ner.inference.mention_values import ValueReader
+    from conflict_ner.inference.tagger import value_reader
 
     if not values and table != "incidents":
         return Layout(table, names=names)
-    reader = ValueReader.of(checkpoint.config())
+    reader = value_reader(checkpoint)
     labels = checkpoint.manifest.labels
     if table == "incidents" and not {reader.kind_of_number(label) for label in labels}.intersection(CASUALTIES):
         what = "this checkpoint does not know what numbers count, so the columns of casualties stay empty"

@@ -1,4 +1,4 @@
-"""IOB2 tags: conversion between tags and labeled spans of words. No other module knows the prefixes.
+"""IOB2 tags: conversion between tags and labeled spans of words. No other module knows the prefixes of any scheme.
 
 IOB2 (Ramshaw & Marcus 1995; Tjong Kim Sang & Veenstra 1999): the first word of a mention
 is `B-LABEL`, the others `I-LABEL`, all else `O`. Tag ids are fixed by the order of the
@@ -19,6 +19,12 @@ Tags from another source are read as strings, before any label set is fixed:
 [(0, 2, 'ACTOR'), (3, 4, 'LOCATION')]
 >>> faults
 [(3, "'I-LOCATION' continues no mention", 'write B-LOCATION')]
+
+A model that was trained elsewhere has tags of its own, in any scheme and order; they are read as IOB2:
+
+>>> model = ModelTags.parse({0: "O", 1: "S-PER", 2: "B-PER", 3: "E-PER", 4: "S-MISC"}).renamed({"PER": "ACTOR"})
+>>> model.scheme, [model.output.tags[tag] for tag in model.to_iob2(np.array([2, 3, 1, 4, 0]))]
+('BIOES', ['B-ACTOR', 'I-ACTOR', 'B-ACTOR', 'O', 'O'])
 """
 
 from __future__ import annotations
@@ -26,12 +32,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from conflict_ner.data.label_levels import first_level
+from conflict_ner.errors import ConfigError, Problem
 
 OUTSIDE = 0
 
@@ -40,6 +49,13 @@ WordSpan = tuple[int, int, str]  # first word, past the last word, label
 
 _TAG = re.compile(r"O|[BI]-\S+")
 _TAG_LIKE = re.compile(r"O|[BIESLUMW]-\S+")
+# The prefixes that schemes have, the simplest first. IOB1 and IOB2 have the same ones, and so have IOE1 and IOE2.
+_SCHEMES = {"IO": "I", "BIO": "BI", "IOE": "IE", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEW": "BMEW"}
+_BEGIN, _END = "BSUW", "ELSUW"  # prefixes of words that begin a mention, and of those that end one
+_PREFIXED = re.compile(r"([BIESLUMW])-(.+)")
+# How some programs write prefixes: `B_PER`, `b-per`, `PER-B`. Read as labels they would be silently wrong.
+_OTHER_NOTATION = re.compile(r"[BIESLUMW][-_.:/ ].+|.+[-_.:/ ][BIESLUMW]", re.IGNORECASE)
+_NAMELESS = re.compile(r"LABEL_\d+")  # what transformers calls a tag that was given no name
 
 
 def is_tag(text: str) -> bool:
@@ -189,3 +205,132 @@ class LabelScheme:
     def inside_tags(self, tags: TagIds) -> TagIds:
         """Return the I- tag of each tag's label (O stays O)."""
         return np.where(tags == OUTSIDE, OUTSIDE, (tags + 1) // 2 * 2)
+
+
+@dataclass(frozen=True)  # without slots, which would leave cached properties no place
+class ModelTags:
+    """The tags of a model that was trained elsewhere, and the labels that they are read as.
+
+    Whatever the scheme, a word begins a mention if its prefix says so (B, S, U, W), if the word before it ended one (E,
+    L, S, U, W), or if that had another label or none. So IOB1 and IOB2 are read alike, and prefixes in an impossible
+    order are read as by `LabelScheme.decode`: what the model found is kept rather than dropped.
+
+    tags: in the order of their ids.
+    names: by the model's label, the label that its mentions get; mentions of a label that is not in it are left out.
+    """
+
+    tags: tuple[str, ...]
+    names: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, id2label: Mapping[str, str] | Mapping[int, str]) -> ModelTags:
+        """Read the tags of a model's config; every label keeps its name.
+
+        Raises:
+            ValueError: if the tags are of no known scheme; the message says which and why.
+        """
+        try:
+            by_id = {int(index): tag for index, tag in id2label.items()}
+        except ValueError:
+            raise ValueError("an id is not a number") from None
+        tags = tuple(by_id.get(index, "") for index in range(len(by_id)))
+        if not all(isinstance(tag, str) and tag for tag in tags):
+            raise ValueError(f"the ids are not the numbers from 0 to {len(tags) - 1}, each with a tag")
+        if repeated := [tag for tag, count in Counter(tags).items() if count > 1]:
+            raise ValueError(f"two ids have the tag {repeated[0]}")
+        if all(map(_NAMELESS.fullmatch, tags)):
+            raise ValueError(f"the tags have no names, only {', '.join(tags[:2])} ...")
+        model = cls(tags, {})
+        if not model.labels:
+            raise ValueError("no tag is that of a label")
+        _ = model.scheme
+        return replace(model, names={label: label for label in model.labels})
+
+    def renamed(self, label_map: Mapping[str, str | None]) -> ModelTags:
+        """Return the same tags with other names of labels, in the order of the map.
+
+        Args:
+            label_map: by the model's own label, its new name. Mentions of a label that is mapped to nothing (an empty
+                string, None), or that is not in the map, are left out.
+
+        Raises:
+            ConfigError: with every name that is not one of the model's labels or cannot be a label, or if none is left.
+        """
+        from conflict_ner.config.schema import check_labels  # tagging does without it
+
+        problems = []
+        for label, name in label_map.items():
+            setting = f"--map {label}={name or ''}"
+            if label not in self.labels:
+                near = get_close_matches(label.casefold(), {own.casefold(): own for own in self.labels}, n=1)
+                advice = (
+                    f"did you mean {near[0]}? " if (near := [x for x in self.labels if x.casefold() in near]) else ""
+                )
+                fix = f"{advice}its labels are {', '.join(self.labels)}"
+                problems.append(Problem(setting, f"the model has no label {label!r}", fix))
+            try:
+                check_labels((name,) if name else ())
+            except ValueError as error:
+                problems.append(Problem(setting, str(error), "give another name"))
+        names = {label: name for label, name in label_map.items() if name}
+        if not names and not problems:
+            problems.append(Problem("--map", "leaves no label", "map at least one of the model's labels to a name"))
+        if problems:
+            raise ConfigError("the map of labels", problems)
+        return replace(self, names=names)
+
+    @cached_property
+    def scheme(self) -> str:
+        """The name of the tagging scheme: IO, BIO (IOB1 or IOB2), IOE, BIOES, BILOU, BMES or BMEW.
+
+        Raises:
+            ValueError: if it is none of these.
+        """
+        tags = [tag for tag in self.tags if tag != "O"]
+        prefixed = [tag for tag in tags if _PREFIXED.fullmatch(tag)]
+        if prefixed and len(prefixed) < len(tags):
+            bare = next(tag for tag in tags if tag not in prefixed)
+            raise ValueError(f"{prefixed[0]} has a prefix and {bare} has none")
+        if not prefixed and all(map(_OTHER_NOTATION.fullmatch, tags)):
+            raise ValueError(f"{tags[0]} has its prefix in another notation than B-LABEL, I-LABEL")
+        prefixes = {tag[0] for tag in prefixed}
+        known = [name for name, letters in _SCHEMES.items() if prefixes <= set(letters)]
+        if not known:
+            raise ValueError(f"no scheme has all of the prefixes {', '.join(sorted(prefixes))}")
+        return known[0]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The model's own labels, in the order of their first tags."""
+        return tuple(dict.fromkeys(label for _, label in self._parts if label))
+
+    @property
+    def has_outside(self) -> bool:
+        """Whether a tag says that a word is in no mention."""
+        return "O" in self.tags
+
+    @cached_property
+    def output(self) -> LabelScheme:
+        """The IOB2 scheme of the labels that are read."""
+        return LabelScheme(tuple(dict.fromkeys(self.names.values())))
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, str]]:
+        """The prefix and the label of each tag; both empty for O, and no prefix where labels stand alone."""
+        matches = [_PREFIXED.fullmatch(tag) for tag in self.tags]
+        return [
+            ("", "") if tag == "O" else (match[1], match[2]) if match else ("", tag)
+            for tag, match in zip(self.tags, matches, strict=True)
+        ]
+
+    def to_iob2(self, tags: TagIds) -> TagIds:
+        """Return the tag ids of `output` for the ids of the model's tags, both of shape (words,)."""
+        own = {label: number for number, label in enumerate(self.labels)}
+        read = {label: self.output.labels.index(name) for label, name in self.names.items()}
+        labels = np.array([own.get(label, -1) for _, label in self._parts])[tags]
+        output = np.array([read.get(label, -1) for _, label in self._parts])[tags]
+        begins = np.array([bool(prefix) and prefix in _BEGIN for prefix, _ in self._parts])[tags]
+        ends = np.array([bool(prefix) and prefix in _END for prefix, _ in self._parts])[tags]
+        begins[:1] = True
+        begins[1:] |= ends[:-1] | (labels[1:] != labels[:-1])
+        return np.where(output < 0, OUTSIDE, 2 * output + 2 - begins)

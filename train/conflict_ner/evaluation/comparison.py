@@ -102,6 +102,7 @@ class Comparison(BaseModel):
     """How B differs from A on the same reports.
 
     differing: the number of reports in which the strict counts differ; only these are swapped in the test.
+    notes: what was not verified about A and B, and what was not scored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -118,6 +119,7 @@ class Comparison(BaseModel):
     labels: Mapping[str, Difference]
     changed: Mapping[str, int]  # by kind
     changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compare(first: Evaluation | str | Path, second: Evaluation | str | Path) -> Comparison:
@@ -164,6 +166,7 @@ def compare(first: Evaluation | str | Path, second: Evaluation | str | Path) -> 
         labels=labels,
         changed={kind: sum(change.kind == kind for change in all_changes) for kind in KINDS},
         changes=all_changes,
+        notes=tuple(dict.fromkeys([*first.report.notes, *second.report.notes])),
     )
 
 
@@ -177,6 +180,9 @@ def check_same_labels(names: Sequence[str], labels: Sequence[Sequence[str]]) -> 
         if missing := [label for label in labels[this] if label not in labels[other]]:
             fault = f"has the label {missing[0]}, {names[other]} has not"
             fix = "compare models that were trained on the same labels"
+            if shared := [label for label in labels[0] if label in labels[1]]:
+                listed = ",".join(shared)
+                fix += f", or score both on those that they share: `evaluate --labels {listed} --predictions FILE`"
             if set(first_levels(labels[0])) == set(first_levels(labels[1])):
                 fix = "`evaluate --first-level --predictions FILE` on both writes evaluations that can be compared"
             raise DataError([Problem(names[this], fault, fix)])

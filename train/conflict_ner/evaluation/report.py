@@ -71,6 +71,7 @@ class Report(BaseModel):
     slices: by field, then value. curves: precision and recall by threshold, for each label.
     first_level: `strict` with labels cut to their first level (NUMBER.killed counts as NUMBER), if any has a second.
     threshold: the minimum score of predictions, for each label that has one.
+    notes: what a reader of the scores must know: what was not verified about the model, what was not scored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -91,6 +92,7 @@ class Report(BaseModel):
     curves: Mapping[str, tuple[Point, ...]] = {}
     first_level: Scores | None = None
     threshold: Mapping[str, float] = {}
+    notes: tuple[str, ...] = ()
 
 
 class ReportsBySplit(BaseModel):

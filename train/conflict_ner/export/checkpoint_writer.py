@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from conflict_ner.checkpoint import Checkpoint, Manifest, PipelineFacts, dump_scores, refuse_non_checkpoint
+from conflict_ner.checkpoint import (
+    Checkpoint,
+    Manifest,
+    PipelineFacts,
+    dump_scores,
+    library_versions,
+    refuse_non_checkpoint,
+)
 from conflict_ner.config import Config, dump_config
 from conflict_ner.data import corpus
 from conflict_ner.errors import CheckpointError, DataError
@@ -22,6 +29,7 @@ from conflict_ner.export.overwriting import checkpoint_form, refuse_lost_checkpo
 from conflict_ner.export.verify import ExpectedEntities, dump_expected
 from conflict_ner.files import atomic_folder, sha256
 from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.model_files import CONFIG, WEIGHTS
 
 # Typical sentences of conflict reports, for the verification of a copy where no labeled files are named.
 PROBES = (
@@ -35,7 +43,7 @@ PROBES = (
 class CheckpointDraft:
     """What `write_checkpoint` makes a checkpoint from.
 
-    config: of the run that trained the model; it becomes `run.yaml`.
+    config: of the run that trained the model; it becomes `run.yaml`. None for a model that was trained elsewhere.
     manifest: without `weights_sha256`, and without `pipeline` where that is still to be measured.
     scores: by split.
     expected: what the model must find when it is loaded from the new folder.
@@ -43,7 +51,7 @@ class CheckpointDraft:
         fields above into a folder.
     """
 
-    config: Config
+    config: Config | None
     manifest: Manifest
     scores: Mapping[str, Report]
     expected: ExpectedEntities
@@ -63,11 +71,13 @@ def write_checkpoint(folder: Path, draft: CheckpointDraft, device: str) -> Check
     with atomic_folder(folder, refuse_non_checkpoint) as draft_folder:
         try:
             draft.write_model_files(draft_folder)
-            run = dump_config(draft.config, draft.config.output)
-            (draft_folder / "run.yaml").write_text(run, encoding="utf-8")
+            if draft.config:
+                run = dump_config(draft.config, draft.config.output)
+                (draft_folder / "run.yaml").write_text(run, encoding="utf-8")
             (draft_folder / "scores.json").write_text(dump_scores(draft.scores), encoding="utf-8")
             digest = sha256(draft_folder / draft.manifest.weights)
-            manifest = draft.manifest.model_copy(update={"weights_sha256": digest})
+            versions = draft.manifest.versions or library_versions()
+            manifest = draft.manifest.model_copy(update={"weights_sha256": digest, "versions": versions})
             _write_manifest(draft_folder, manifest)
             pipeline = _verify_in_fresh_process(draft_folder, draft.expected, device)
             manifest = manifest.model_copy(update={"pipeline": manifest.pipeline or pipeline})
@@ -81,26 +91,37 @@ def write_checkpoint(folder: Path, draft: CheckpointDraft, device: str) -> Check
 
 
 def copy_checkpoint(
-    source: Path, folder: Path, entries: Sequence[Path] = (), device: str = "auto", *, overwrite: bool = False
+    source: Path,
+    folder: Path,
+    entries: Sequence[Path] = (),
+    device: str = "auto",
+    *,
+    overwrite: bool = False,
+    label_map: Mapping[str, str | None] | None = None,
 ) -> Checkpoint:
     """Copy a checkpoint to another folder and verify that the copy tags as the original does.
 
+    A plain transformers model gets a manifest that way, which keeps the names of its labels.
+
     Args:
+        source: its folder, or whatever else `Tagger.load` takes.
         entries: labeled files and folders whose texts are tagged for it; built-in sentences if there are none.
         overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
+        label_map: for a plain transformers model, what each of its labels is called (see `Tagger.load`).
 
     Raises:
         OverwriteError: if there is such a checkpoint and `overwrite` is False.
         CheckpointError: if the source is incomplete or has changed since its export, or the copy
             does not tag as the source does.
+        ConfigError: if the map of labels is wrong.
         DataError: if the files cannot be read.
     """
     folder = folder.absolute()
-    refuse_same_folder(source, folder)
-    original = Checkpoint.load(source)
+    original = Checkpoint.load(source, label_map)
+    refuse_same_folder(original.folder, folder)
     form = checkpoint_form(original.manifest)
-    refuse_lost_checkpoint(original.config(), folder, form=form, overwrite=overwrite)
-    tagger = Tagger.load(source, device, precision="fp32")
+    refuse_lost_checkpoint(original.manifest.plain or original.config(), folder, form=form, overwrite=overwrite)
+    tagger = Tagger.load(original.folder, device, precision="fp32", label_map=label_map)
     refuse_changed_weights(original)
     documents, problems = corpus.read(entries)
     if problems:
@@ -111,7 +132,7 @@ def copy_checkpoint(
         manifest=original.manifest,
         scores=original.scores,
         expected=list(zip(texts, tagger.tag(texts), strict=True)),
-        write_model_files=partial(copy_files, source),
+        write_model_files=partial(copy_model_files, original),
     )
     return write_checkpoint(folder, draft, device)
 
@@ -133,16 +154,32 @@ def refuse_changed_weights(checkpoint: Checkpoint) -> None:
         CheckpointError: saying so.
     """
     manifest = checkpoint.manifest
-    if sha256(checkpoint.folder / manifest.weights) != manifest.weights_sha256:
+    if not checkpoint.is_plain and sha256(checkpoint.folder / manifest.weights) != manifest.weights_sha256:
         raise CheckpointError(f"{checkpoint.folder}: {manifest.weights} has changed since it was exported")
 
 
-def moved_config(original: Checkpoint, folder: Path) -> Config:
-    """Return a checkpoint's config with another output.
+def moved_config(original: Checkpoint, folder: Path) -> Config | None:
+    """Return a checkpoint's config with another output; None for a model that was trained elsewhere.
 
     Trained again from its `run.yaml`, an export then replaces itself and not the original.
     """
-    return original.config().model_copy(update={"output": folder.resolve()})
+    return None if original.manifest.plain else original.config().model_copy(update={"output": folder.resolve()})
+
+
+def copy_model_files(original: Checkpoint, folder: Path, *, except_for: str = "") -> None:
+    """Copy the files of a checkpoint; of a plain model the tokenizer in the form that it is loaded in, and no others.
+
+    Args:
+        except_for: the name of a file that is not copied.
+    """
+    if not original.is_plain:
+        copy_files(original.folder, folder, except_for=except_for)
+        return
+    from conflict_ner.modeling.encoder import load_tokenizer, save_tokenizer
+
+    for name in {CONFIG, WEIGHTS} - {except_for}:
+        shutil.copy2(original.folder / name, folder / name)
+    save_tokenizer(load_tokenizer(str(original.folder), local_files_only=True), original.manifest.window, folder)
 
 
 def copy_files(source: Path, folder: Path, *, except_for: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts
+from conflict_ner.checkpoint import CalibrationFacts, ExportFacts, Manifest, PipelineFacts, PlainFacts
 from conflict_ner.errors import format_count
 from conflict_ner.evaluation.report import Report
 from conflict_ner.reporting.tables import markdown, percent
@@ -21,19 +21,12 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             yaml.safe_dump(_metadata(name, manifest, scores), sort_keys=False, allow_unicode=True).rstrip(),
             "---",
             f"\n# {name}\n",
-            f"Tags {_join_labels(manifest.labels)} in reports like those it was trained on. Fine-tuned from "
-            f"`{manifest.encoder}` with conflict-ner {manifest.versions.get('conflict-ner', '')}.\n",
+            f"Tags {_join_labels(manifest.labels)} in reports like those it was trained on. {_maker(manifest)}\n",
             _usage(name, manifest),
             "## Scores\n",
-            "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
-            "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
-            "and one shared character.\n",
-            *(
-                f"**{split}**, {format_count(report.documents, 'report')}\n\n{markdown(report)}\n"
-                for split, report in scores.items()
-            ),
+            _scores(scores),
             "## Training\n",
-            _training(manifest),
+            _plain_origin(manifest, manifest.plain) if manifest.plain else _training(manifest),
             _exported(manifest.exported),
             "## Limits\n",
             "Names of actors and places are learned from the training reports and the encoder; a text unlike "
@@ -43,6 +36,28 @@ def model_card(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> s
             "" if manifest.exported else _pipeline(manifest.pipeline, manifest.window),
         ]
     )
+
+
+def _maker(manifest: Manifest) -> str:
+    version = f"conflict-ner {manifest.versions.get('conflict-ner', '')}"
+    if manifest.plain:
+        return f"This is `{manifest.encoder}`, trained elsewhere; {version} verified that this copy tags as it does."
+    return f"Fine-tuned from `{manifest.encoder}` with {version}."
+
+
+def _scores(scores: Mapping[str, Report]) -> str:
+    if not scores:
+        return "Not known: `conflict-ner evaluate` scores it on labeled reports.\n"
+    tables = (
+        f"**{split}**, {format_count(report.documents, 'report')}\n\n{markdown(report)}\n"
+        for split, report in scores.items()
+    )
+    explanation = (
+        "In per cent. A mention counts only with its exact edges and label (seqeval, strict mode, IOB2), "
+        "over whole reports; 95 % is the F1's interval (bootstrap over reports); type F1 asks for the label "
+        "and one shared character.\n"
+    )
+    return "\n".join([explanation, *tables])
 
 
 def _metadata(name: str, manifest: Manifest, scores: Mapping[str, Report]) -> dict[str, Any]:
@@ -107,6 +122,14 @@ def _training(manifest: Manifest) -> str:
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")
     return "\n".join(lines)
+
+
+def _plain_origin(manifest: Manifest, plain: PlainFacts) -> str:
+    versions = ", ".join(f"{library} {version}" for library, version in manifest.versions.items())
+    return (
+        f"Not known: `{plain.source}` is a token classifier of transformers. Its tags are {plain.scheme} tags; "
+        f"{plain.reading}. It is read in windows of {manifest.window} tokens.\n\nCopied with {versions}.\n"
+    )
 
 
 def _exported(facts: ExportFacts | None) -> str:

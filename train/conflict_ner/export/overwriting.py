@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from conflict_ner.checkpoint import Checkpoint, Manifest, refuse_non_checkpoint
+from conflict_ner.checkpoint import Checkpoint, Manifest, PlainFacts, refuse_non_checkpoint
 from conflict_ner.config import Config, load_config
 from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError
 from conflict_ner.files import previous_folder, short_path
@@ -22,11 +22,17 @@ _MAX_SHOWN = 3  # differences between two configs that an error lists
 
 
 def refuse_lost_checkpoint(
-    config: Config, output: Path, *, overwrite: bool, form: str = TORCH, alternative: Alternative | None = None
+    config: Config | PlainFacts,
+    output: Path,
+    *,
+    overwrite: bool,
+    form: str = TORCH,
+    alternative: Alternative | None = None,
 ) -> None:
     """Raise if a new checkpoint would replace one of another config or form without `overwrite`.
 
     Args:
+        config: of the run, or what is known of a model that was trained elsewhere.
         form: of the new checkpoint, such as "onnx in int8".
         alternative: how to keep both, for the message.
 
@@ -71,7 +77,7 @@ def _unused_output(output: Path) -> Path:
     return output.with_name(f"{stem}-{number}")
 
 
-def _difference(config: Config, form: str, output: Path) -> str | None:
+def _difference(config: Config | PlainFacts, form: str, output: Path) -> str | None:
     """Describe how a checkpoint differs from the one that is to replace it; None if it does not."""
     try:
         manifest = Checkpoint.load(output).manifest
@@ -80,6 +86,8 @@ def _difference(config: Config, form: str, output: Path) -> str | None:
     old_form = checkpoint_form(manifest)
     if old_form != form:
         return f"form ({old_form} there, {form} now)"
+    if isinstance(config, PlainFacts):
+        return None if manifest.plain == config else f"model, or of other names of labels ({manifest.encoder})"
     differences = config_differences(output / "run.yaml", config)
     return f"config ({differences})" if differences else None
 

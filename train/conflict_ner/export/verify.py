@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ def _compare_pipeline(
     ]
     ours = ours[:: -(-len(ours) // PIPELINE_TEXTS) or 1]
     theirs = pipeline_spans(folder, [text for text, _ in ours], STRATEGIES, tagger.device)
+    if plain := tagger.checkpoint.manifest.plain:
+        theirs = {name: [_renamed(found, plain.names) for found in by_text] for name, by_text in theirs.items()}
     identical, shared = {}, {}
     for strategy, spans in theirs.items():
         pairs = [(our_spans, their_spans) for (_, our_spans), their_spans in zip(ours, spans, strict=True)]
@@ -95,6 +97,11 @@ def pipeline_spans(
             ]
             for strategy in strategies
         }
+
+
+def _renamed(spans: Spans, names: Mapping[str, str]) -> Spans:
+    """Return spans of a model that was trained elsewhere with the names that its labels have here."""
+    return frozenset((names[label], start, end) for label, start, end in spans if label in names)
 
 
 def _spans(entities: Sequence[Entity]) -> Spans:

@@ -10,16 +10,20 @@ entities become objects. While one chunk is computed, a thread tokenizes the nex
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from tokenizers import Tokenizer
 
+from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Entity
-from conflict_ner.data.labels import LabelScheme
+from conflict_ner.data.labels import OUTSIDE, LabelScheme, ModelTags, TagIds
+from conflict_ner.errors import CheckpointError, EncoderError
 from conflict_ner.inference.decoding import decode
-from conflict_ner.inference.runtime import Logits, Runtime
+from conflict_ner.inference.runtime import Logits, Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import EncodedText, Ints, WindowTokenizer
 
 CHUNK = 512  # texts at most: enough to find windows of similar length
@@ -44,13 +48,30 @@ class _Window:
 class Predictor:
     """A model with its tokenizer and label scheme, which tags texts.
 
+    scheme: the tags that are decoded.
     batch_tokens: padded tokens in a batch; None: `Runtime.batch_tokens`.
+    model_tags: the tags of the model itself, which are read as those of `scheme`; None: they are those of `scheme`.
     """
 
     runtime: Runtime
     window_tokenizer: WindowTokenizer
     scheme: LabelScheme
     batch_tokens: int | None = None
+    model_tags: ModelTags | None = None
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -> Predictor:
+        """Load the model and the tokenizer of a checkpoint whose facts have been read.
+
+        Raises:
+            CheckpointError: if a file of the checkpoint is damaged, or a library that it needs is missing.
+            EncoderError: if there is no such device.
+        """
+        _refuse_different_labels(checkpoint)
+        window_tokenizer = load_window_tokenizer(checkpoint)
+        runtime = _runtime(checkpoint, device, precision, window_tokenizer.tokenizer)
+        plain = checkpoint.manifest.plain
+        return cls(runtime, window_tokenizer, checkpoint.scheme, model_tags=plain.model_tags if plain else None)
 
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """Yield the entities of each text, in the order of the texts, which are read as they are needed."""
@@ -60,10 +81,22 @@ class Predictor:
             # The softmax of the best tag only: the other probabilities are not needed.
             top = np.take_along_axis(logits, best[:, None], axis=-1)
             scores = 1 / np.exp(logits - top).sum(-1)
-            yield from decode(chunk, encoded, best, scores, self.scheme)
+            yield from decode(chunk, encoded, self._as_iob2(best, encoded), scores, self.scheme)
+
+    def _as_iob2(self, best: TagIds, encoded: Sequence[EncodedText]) -> TagIds:
+        """Return the best tags of a chunk as those of `scheme`; words without a first subword are O for now.
+
+        Texts need not be told apart: where one ends, the decoder ends a mention whatever the next word's tag is.
+        """
+        if self.model_tags is None:
+            return best
+        is_read = np.concatenate([e.first_subwords for e in encoded]) >= 0
+        tags = np.full(len(best), OUTSIDE, dtype=np.int64)
+        tags[is_read] = self.model_tags.to_iob2(best[is_read])
+        return tags
 
     def logits(self, texts: Iterable[str]) -> Iterator[tuple[EncodedText, Logits]]:
-        """Yield each text's encoding and the logits that `predict` decodes, shape (words, tags).
+        """Yield each text's encoding and the logits that `predict` decodes, shape (words, tags of the model).
 
         Words without a first subword have zeros, which are never read. Texts are read as they are needed.
         """
@@ -89,7 +122,8 @@ class Predictor:
 
     def _predict(self, encoded: Sequence[EncodedText]) -> Logits:
         """Return the logits of all words of a chunk, text after text; zeros for words without a first subword."""
-        word_logits = np.zeros((sum(len(e.word_starts) for e in encoded), len(self.scheme.tags)), dtype=np.float32)
+        tags = (self.model_tags or self.scheme).tags
+        word_logits = np.zeros((sum(len(e.word_starts) for e in encoded), len(tags)), dtype=np.float32)
         near_ties = list(self._run(self._windows(encoded), word_logits, self.runtime.tie_margin))
         if near_ties:
             for _ in self._run(near_ties, word_logits, 0.0, in_fp32=True):
@@ -151,6 +185,59 @@ class Predictor:
                     windows.append(_Window(ids, row + words[run], first_subwords[run] - begin + len(prefix)))
             row += len(e.word_starts)
         return windows
+
+
+def load_window_tokenizer(checkpoint: Checkpoint) -> WindowTokenizer:
+    """Load a checkpoint's tokenizer, which cuts texts into the windows of its manifest.
+
+    Raises:
+        CheckpointError: if it cannot be loaded, or its tokens cannot be traced to characters.
+    """
+    if checkpoint.is_plain:
+        from conflict_ner.modeling.encoder import load_plain_tokenizer
+
+        tokenizer = load_plain_tokenizer(checkpoint.folder)
+    else:
+        try:
+            tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing narrower
+            raise CheckpointError(f"{checkpoint.folder} is damaged: tokenizer.json: {error}") from None
+    return WindowTokenizer.from_tokenizer(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
+
+
+def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision, tokenizer: Tokenizer) -> Runtime:
+    """Load a checkpoint's model with the library for its form; the other library is not imported."""
+    if checkpoint.manifest.exported:
+        from conflict_ner.inference.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime.load(checkpoint.folder, device)
+    from conflict_ner.inference.torch_runtime import TorchRuntime
+    from conflict_ner.modeling.device import check_device, choose_device
+    from conflict_ner.modeling.encoder import load_model, move_to_device, refuse_other_tokenizer
+
+    chosen_device = choose_device(device, "fp32").device
+    check_device(chosen_device)
+    try:
+        model = load_model(str(checkpoint.folder), local_files_only=True)
+    except EncoderError as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
+    if checkpoint.is_plain:
+        refuse_other_tokenizer(model, tokenizer, checkpoint.folder)
+    # In bf16, near ties are computed again within a margin that was measured with models of ours.
+    auto = "fp32" if checkpoint.manifest.plain and precision == "auto" else precision
+    return TorchRuntime.of(move_to_device(model, chosen_device), auto)
+
+
+def _refuse_different_labels(checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint whose `config.json`, which plain transformers reads, names other tags than its manifest."""
+    plain = checkpoint.manifest.plain
+    try:
+        id2label = json.loads((checkpoint.folder / "config.json").read_bytes())["id2label"]
+        tags = ModelTags.parse(id2label).tags if plain else LabelScheme.from_id2label(id2label).tags
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{checkpoint.folder} is damaged: config.json: {error}") from None
+    if tags != (plain.tags if plain else checkpoint.scheme.tags):
+        raise CheckpointError(f"{checkpoint.folder}: config.json and manifest.json name different labels")
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

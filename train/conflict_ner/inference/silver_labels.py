@@ -7,6 +7,7 @@ label_files("models/quality", "drafts", "data/silver")
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from conflict_ner.data.document import Document
@@ -25,6 +26,7 @@ def label_files(
     device: str = "auto",
     *,
     overwrite: bool = False,
+    label_map: Mapping[str, str | None] | None = None,
 ) -> int:
     """Label the reports of files anew with a checkpoint, mark them as silver, and return how many there are.
 
@@ -35,9 +37,11 @@ def label_files(
         source: a file or folder of reports (`.md`, `.jsonl`) without labels, or with silver ones.
         target: the folder to write to; it may be the source, whose `.md` files are then replaced.
         overwrite: replace files that are in the target; silver ones of the source itself are replaced in any case.
+        label_map: for a plain transformers model, what each of its labels is called (see `Tagger.load`).
 
     Raises:
         CheckpointError: if the checkpoint is not complete.
+        ConfigError: if the map of labels is wrong.
         DataError: if a report cannot be read, or has labels that are not marked as silver: they may be someone's work.
         OverwriteError: if a file to write exists.
         OSError: if a file cannot be written.
@@ -58,8 +62,8 @@ def label_files(
     sources = {file.resolve() for file in found.files}
     if taken := [file for file in by_target if file.exists() and file.resolve() not in sources and not overwrite]:
         raise OverwriteError(f"{taken[0]} exists; nothing was written. --overwrite replaces it", [])
-    tagger = Tagger.load(checkpoint, device)
-    model = tagger.checkpoint.folder.resolve().name
+    tagger = Tagger.load(checkpoint, device, label_map=label_map)
+    model = tagger.checkpoint.name
     texts = (document.text for documents in by_target.values() for document in documents)
     entities = tagger.stream(texts)
     labeled = {

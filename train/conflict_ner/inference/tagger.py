@@ -9,27 +9,23 @@ for entity in tagger.tag("At least 19 fighters died in a drone strike near El Fa
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, overload
 
-from tokenizers import Tokenizer
-
 from conflict_ner.checkpoint import Checkpoint, shipped_model
 from conflict_ner.data.document import Entity, is_encodable
 from conflict_ner.data.entity_html import TaggedText
 from conflict_ner.data.label_levels import kinds_below, resolve_label
-from conflict_ner.data.labels import LabelScheme
-from conflict_ner.errors import CheckpointError, ConfigError, EncoderError, Problem
+from conflict_ner.errors import CheckpointError, ConfigError, Problem
 from conflict_ner.files import sha256
 from conflict_ner.inference.mention_values import ValueReader
 from conflict_ner.inference.predictor import Predictor
-from conflict_ner.inference.runtime import Runtime, TaggingPrecision
-from conflict_ner.modeling.tokenization import WindowTokenizer
+from conflict_ner.inference.runtime import TaggingPrecision
 
 if TYPE_CHECKING:
     from conflict_ner.inference.names import NameMatcher
@@ -62,52 +58,62 @@ class Tagger:
         precision: TaggingPrecision = "auto",
         values: bool = False,
         names: Path | str | NameMatcher | None = None,
+        label_map: Mapping[str, str | None] | None = None,
     ) -> Tagger:
-        """Load a checkpoint that this package exported, or the small model that comes with the package.
+        """Load a checkpoint, a token classifier that was trained elsewhere, or the model that comes with the package.
 
         Args:
-            folder: the checkpoint's; None for the model that comes with the package.
+            folder: the checkpoint's, a folder with a plain transformers model, or a hub id whose model is in the local
+                cache; None for the model that comes with the package. Of a plain model, a line on standard error says
+                once what was not verified.
             device: `auto` (a GPU if there is one), or a device as PyTorch names it.
             thresholds: by label, the lowest score of an entity to be returned; by default all are returned. That of
                 a label is also that of its kinds without one of their own: NUMBER's of NUMBER.killed.
                 Choose them on validation data (`conflict-ner evaluate --curves`).
-            precision: `auto` is the fastest that finds the same spans as `fp32` (see `torch_runtime`);
-                `bf16` is faster still, and gives one word in ten thousand another tag. A checkpoint in
-                ONNX form has the precision that it was exported in.
+            precision: `auto` is the fastest that finds the same spans as `fp32` (see `torch_runtime`), and `fp32` for a
+                plain model; `bf16` is faster still, and gives one word in ten thousand another tag. ONNX forms have
+                the precision that they were exported in.
             values: fill in `Entity.value` and `Entity.kind`, by the conventions of docs/values.md. Which labels are
                 numbers and weapons is in the config of the checkpoint's run (`values`).
             names: a file with names and their labels (see `name_lists`), which win over what the model finds.
+            label_map: for a plain model, by its own label, the label that its mentions get (see `Checkpoint.load`).
 
         Raises:
-            CheckpointError: if the folder is not a complete checkpoint or needs a library that is missing, or none is
-                named and the package was built without its model.
+            CheckpointError: if the folder is not a complete checkpoint or needs a library that is missing, none is
+                named and the package was built without its model, or a plain model cannot be read.
             ConfigError: if a threshold is for an unknown label or is not from 0 to 1, the precision is unknown, the
-                list of names has problems, or values are wanted and the checkpoint's `run.yaml` is damaged.
+                list of names has problems, values are wanted and the checkpoint's `run.yaml` is damaged, or the map
+                of labels is wrong.
             EncoderError: if there is no such device.
-            TypeError: if the thresholds are not a mapping.
+            TypeError: if the thresholds or the map of labels are not a mapping.
         """
         device = str(device)  # may be a torch.device
         if not isinstance(thresholds, Mapping | None):
             raise TypeError(f"thresholds are a score for each label, such as {{'WEAPON': 0.6}}, not {thresholds!r}")
+        if not isinstance(label_map, Mapping | None):
+            raise TypeError(f"label_map is a name for each label, such as {{'PER': 'ACTOR'}}, not {label_map!r}")
         known = get_args(TaggingPrecision)
         if precision not in known:
             fault = Problem("precision", f"unknown: {precision!r}", f"use one of {', '.join(known)}")
             raise ConfigError("the call", [fault])
-        checkpoint = Checkpoint.load(shipped_model() if folder is None else folder)
-        loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, values, _stamps(checkpoint))
-        reader = ValueReader.of(checkpoint.config()) if values else None
+        checkpoint = Checkpoint.load(shipped_model() if folder is None else folder, label_map)
+        tagger = cls._open(checkpoint, device, thresholds, precision, label_map, values=values, names=names)
+        _say_once(checkpoint)
+        return tagger
+
+    @classmethod
+    def _open(
+        cls, checkpoint: Checkpoint, device: str, thresholds: Mapping[str, float] | None, precision: TaggingPrecision,
+        label_map: Mapping[str, str | None] | None, *, values: bool, names: Path | str | NameMatcher | None,
+    ) -> Tagger:  # fmt: skip
+        """Load the model of a checkpoint whose facts have been read."""
+        stamps, names_of_labels = _stamps(checkpoint), None if label_map is None else dict(label_map)
+        loaded = _LoadArguments(checkpoint.folder.absolute(), device, precision, values, stamps, names_of_labels)
+        reader = value_reader(checkpoint) if values else None
         refuse_wrong_thresholds(thresholds or {}, checkpoint.manifest.labels)
         matcher = read_names(names, checkpoint.manifest.labels)
-        _refuse_different_labels(checkpoint)
-        try:
-            tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
-        except Exception as error:  # the library raises nothing narrower
-            raise CheckpointError(f"{checkpoint.folder} is damaged: tokenizer.json: {error}") from None
-        window_tokenizer = WindowTokenizer.from_tokenizer(
-            tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap
-        )
-        runtime = _runtime(checkpoint, device, precision)
-        tagger = cls(checkpoint, Predictor(runtime, window_tokenizer, checkpoint.scheme), thresholds, reader, matcher)
+        predictor = Predictor.load(checkpoint, device, precision)
+        tagger = cls(checkpoint, predictor, thresholds, reader, matcher)
         tagger._loaded = loaded
         return tagger
 
@@ -206,23 +212,23 @@ class Tagger:
         return [len(encoded.windows) == 1 for encoded in self._predictor.window_tokenizer.encode(texts)]
 
 
-def _runtime(checkpoint: Checkpoint, device: str, precision: TaggingPrecision) -> Runtime:
-    """Load a checkpoint's model with the library for its form; the other library is not imported."""
-    if checkpoint.manifest.exported:
-        from conflict_ner.inference.onnx_runtime import OnnxRuntime
+_said: set[Path] = set()  # the plain models about which it was said what was not verified
 
-        return OnnxRuntime.load(checkpoint.folder, device)
-    from conflict_ner.inference.torch_runtime import TorchRuntime
-    from conflict_ner.modeling.device import check_device, choose_device
-    from conflict_ner.modeling.encoder import load_model, move_to_device
 
-    chosen_device = choose_device(device, "fp32").device
-    check_device(chosen_device)
-    try:
-        model = load_model(str(checkpoint.folder))
-    except EncoderError as error:
-        raise CheckpointError(f"{checkpoint.folder} is damaged: {str(error).splitlines()[0]}") from error
-    return TorchRuntime.of(move_to_device(model, chosen_device), precision)
+def _say_once(checkpoint: Checkpoint) -> None:
+    """Print on standard error what nobody has verified about a plain model, once in a process."""
+    if checkpoint.unverified and (folder := checkpoint.folder.resolve()) not in _said:
+        _said.add(folder)
+        print(f"note: {checkpoint.unverified}", file=sys.stderr)
+
+
+def value_reader(checkpoint: Checkpoint) -> ValueReader:
+    """Return the reader of values for the labels that a checkpoint's config names; NUMBER and WEAPON if it has none.
+
+    Raises:
+        ConfigError: if the config is damaged, or names labels that it has not.
+    """
+    return ValueReader() if checkpoint.manifest.plain else ValueReader.of(checkpoint.config())
 
 
 def read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) -> NameMatcher | None:
@@ -237,17 +243,6 @@ def read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) ->
     from conflict_ner.inference.names import NameMatcher
 
     return names if isinstance(names, NameMatcher) else load_names(names, labels)
-
-
-def _refuse_different_labels(checkpoint: Checkpoint) -> None:
-    """Refuse a checkpoint whose `config.json`, which plain transformers reads, names other tags than its manifest."""
-    try:
-        config = json.loads((checkpoint.folder / "config.json").read_bytes())
-        scheme = LabelScheme.from_id2label(config["id2label"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{checkpoint.folder} is damaged: config.json: {error}") from None
-    if scheme != checkpoint.scheme:
-        raise CheckpointError(f"{checkpoint.folder}: config.json and manifest.json name different labels")
 
 
 def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
@@ -279,6 +274,7 @@ class _LoadArguments:
     precision: TaggingPrecision
     values: bool
     stamps: Mapping[str, tuple[int, int]]
+    label_map: Mapping[str, str | None] | None = None
 
 
 def _reload(
@@ -293,21 +289,19 @@ def _reload(
             f"{loaded.folder}: no such checkpoint folder; a pickled Tagger loads its model from the folder that it was "
             "loaded from, so put that back, or load another with Tagger.load"
         )
-    checkpoint = Checkpoint.load(loaded.folder)
+    checkpoint = Checkpoint.load(loaded.folder, loaded.label_map)
     if _stamps(checkpoint) != loaded.stamps and _digests(checkpoint, loaded.folder) != digests:
         raise CheckpointError(
             f"{loaded.folder} has changed since this Tagger was pickled; load it again with Tagger.load"
         )
-    return Tagger.load(loaded.folder, loaded.device, thresholds, loaded.precision, loaded.values, names)
-
-
-def _files(checkpoint: Checkpoint) -> tuple[str, ...]:
-    return ("manifest.json", "config.json", "tokenizer.json", checkpoint.manifest.weights)
+    return Tagger._open(
+        checkpoint, loaded.device, thresholds, loaded.precision, loaded.label_map, values=loaded.values, names=names
+    )
 
 
 def _stamps(checkpoint: Checkpoint, folder: Path | None = None) -> Mapping[str, tuple[int, int]]:
     stamps = {}
-    for name in _files(checkpoint):
+    for name in checkpoint.files:
         try:
             status = ((folder or checkpoint.folder) / name).stat()
         except OSError as error:
@@ -317,7 +311,7 @@ def _stamps(checkpoint: Checkpoint, folder: Path | None = None) -> Mapping[str, 
 
 
 def _digests(checkpoint: Checkpoint, folder: Path) -> Mapping[str, str]:
-    return {name: sha256(folder / name) for name in _files(checkpoint)}
+    return {name: sha256(folder / name) for name in checkpoint.files}
 
 
 def _require_iterable(texts: object) -> Iterable[object]:

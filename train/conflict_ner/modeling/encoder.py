@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.errors import EncoderError
+from conflict_ner.errors import CheckpointError, EncoderError
 from conflict_ner.modeling.bundled_encoders import BUNDLED, bundled_folder
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ def encoder_name(encoder: str) -> str:
     return Path(encoder).name if Path(encoder).is_dir() else encoder
 
 
-def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
+def load_tokenizer(source: str, **settings: Any) -> PreTrainedTokenizerFast:
     """Load the fast tokenizer of a resolved encoder or a checkpoint folder.
+
+    Args:
+        settings: more arguments of `from_pretrained`.
 
     Raises:
         EncoderError: if it cannot be loaded or cannot map its tokens to characters.
@@ -64,12 +67,43 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     with _encoder_errors(source), quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, **settings)
     if len(tokenizer.get_vocab()) <= len(set(tokenizer.all_special_tokens)):
         raise EncoderError(f"encoder: {source} has no tokenizer files (tokenizer.json)")
     if not getattr(tokenizer, "is_fast", False):
         raise EncoderError(f"encoder: {source} has no fast tokenizer, so tokens cannot be traced to characters")
     return tokenizer  # type: ignore[return-value]
+
+
+def load_plain_tokenizer(folder: Path) -> Tokenizer:
+    """Load the tokenizer of a model that was trained elsewhere, as transformers does: settings may change its file.
+
+    Raises:
+        CheckpointError: if it cannot be loaded, its tokens cannot be traced to characters, or it gives inputs types.
+    """
+    try:
+        tokenizer = copy_backend(load_tokenizer(str(folder), local_files_only=True))
+    except EncoderError as error:
+        reason = str(error).splitlines()[0].removeprefix(f"encoder: {folder} ")
+        raise CheckpointError(
+            f"{folder}: the tokenizer {reason}; a fast tokenizer of transformers is needed (tokenizer.json), and "
+            "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER) writes it where there is one"
+        ) from error
+    if any(tokenizer.encode("a").type_ids):
+        raise CheckpointError(f"{folder}: the model reads token types, which are not given to models here")
+    return tokenizer
+
+
+def refuse_other_tokenizer(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> None:
+    """Raise if a tokenizer has tokens that a model does not know.
+
+    Raises:
+        CheckpointError: saying so.
+    """
+    known, tokens = len(model.get_input_embeddings().weight), tokenizer.get_vocab_size()  # type: ignore[arg-type]
+    if tokens > known:
+        fault = f"the tokenizer has {tokens:,} tokens, and the model knows {known:,}"
+        raise CheckpointError(f"{folder}: {fault}; it is that of another model")
 
 
 def copy_backend(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:

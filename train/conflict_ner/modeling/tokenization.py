@@ -26,6 +26,7 @@ from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.labels import LabelScheme, TagIds, WordSpan
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import EncoderError
+from conflict_ner.modeling.model_files import longest_input
 from conflict_ner.modeling.normalization import NormalizedText, normalize_all
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 IGNORED = -100  # the label that PyTorch's cross entropy skips
 
-# Model types whose first position is the padding id plus one; the position embeddings before it are never used.
-_SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "data2vec-text"}
 _LINE_END = re.compile(r"\r\n?|\n")
 _MIN_TOKENS = 8  # tokens of text in a window; in shorter ones almost every token would be in the overlap
-_NO_LIMIT = 100_000  # a tokenizer without a limit reports an astronomical one
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +208,10 @@ def encoder_window(tokenizer: PreTrainedTokenizerFast, model_config: Any, reques
     Raises:
         EncoderError: if more is requested than the encoder can take.
     """
-    limits = [tokenizer.model_max_length] if tokenizer.model_max_length < _NO_LIMIT else []
-    positions = getattr(model_config, "max_position_embeddings", None)
-    if positions and positions > 0:
-        shifted = model_config.model_type in _SHIFTED_POSITIONS
-        limits.append(positions - ((model_config.pad_token_id or 0) + 1 if shifted else 0))
-    limit = min(limits, default=512)
+    limit = longest_input(
+        tokenizer.model_max_length,
+        {name: getattr(model_config, name, None) for name in ("model_type", "max_position_embeddings", "pad_token_id")},
+    )
     if requested is not None and requested > limit:
         raise EncoderError(f"encoding.window: {requested} is more than the {limit} tokens that the encoder takes")
     return requested or limit

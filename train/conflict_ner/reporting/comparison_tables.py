@@ -64,7 +64,8 @@ def sentences(comparison: Comparison) -> list[str]:
     counts = ", ".join(f"{count:,} {kind}" for kind, count in comparison.changed.items())
     share = comparison.micro.not_better
     sign = "" if share is None else f"B is not better in {100 * share:.1f} % of the resamples of the reports."
-    parts = (comparison.verdict, sign, comparison.by_label, f"Changed mentions: {counts}.", comparison.caveat)
+    notes = [f"Note: {note}." for note in comparison.notes]
+    parts = (comparison.verdict, sign, comparison.by_label, f"Changed mentions: {counts}.", comparison.caveat, *notes)
     return [sentence for sentence in parts if sentence]
 
 

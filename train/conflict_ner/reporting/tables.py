@@ -109,7 +109,7 @@ def show(report: Report, title: str, *, as_json: bool = False, as_markdown: bool
     if as_json:
         print(report.model_dump_json(indent=2))
     elif as_markdown:
-        print(markdown(report))
+        print("\n\n".join([markdown(report), *(f"Note: {note}." for note in report.notes)]))
     else:
         print_table(table(report, title))
 

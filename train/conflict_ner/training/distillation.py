@@ -80,6 +80,10 @@ def load_teachers(config: Config, device: str) -> list[Teacher]:
     teachers, problems = [], []
     for path in config.training.teacher:
         tagger = Tagger.load(path, device)
+        if tagger.checkpoint.manifest.plain:
+            what = f"{path} was trained elsewhere, and its tags are not those that a model learns here"
+            problems.append(Problem("training.teacher", what, "name a checkpoint that conflict-ner has trained"))
+            continue
         found = {label: resolve_label(label, config.labels) for label in tagger.labels}
         unknown = [label for label, own in found.items() if own is None]
         missing = [label for label in config.labels if label not in found.values()]

@@ -11,15 +11,15 @@ matrix products for CPUs.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from conflict_ner.checkpoint import WEIGHTS, Checkpoint, ExportFacts
+from conflict_ner.checkpoint import Checkpoint, ExportFacts
 from conflict_ner.config import ColumnsConfig, Config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
@@ -31,6 +31,7 @@ from conflict_ner.evaluation.report import strict_micro
 from conflict_ner.export.checkpoint_writer import (
     CheckpointDraft,
     copy_files,
+    copy_model_files,
     moved_config,
     refuse_changed_weights,
     refuse_same_folder,
@@ -40,9 +41,11 @@ from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write_model
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
 from conflict_ner.files import as_paths
+from conflict_ner.inference.evaluate import load_reports
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
-from conflict_ner.inference.predictor import Predictor
+from conflict_ner.inference.predictor import load_window_tokenizer
 from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.model_files import WEIGHTS
 from conflict_ner.modeling.tokenization import WindowTokenizer
 
 PRECISIONS = ("fp32", "int8")
@@ -65,44 +68,47 @@ def export_onnx(
     data: str | Path | Iterable[str | Path] = (),
     *,
     overwrite: bool = False,
+    label_map: Mapping[str, str | None] | None = None,
 ) -> Checkpoint:
     """Export a checkpoint for ONNX Runtime, and compare the export with the original before anything is written.
 
     Args:
-        checkpoint: the folder of the checkpoint to export.
+        checkpoint: the folder of the checkpoint to export, or whatever else `Tagger.load` takes.
         folder: the folder to write.
         precision: fp32 or int8.
-        data: labeled files to compare on; by default the run's own validation reports.
+        data: labeled files to compare on; by default the run's own validation reports. A model that was trained
+            elsewhere has none.
         overwrite: replace a checkpoint of another config or form; the old one is kept as `NAME.previous`.
+        label_map: for a plain transformers model, what each of its labels is called (see `Tagger.load`).
 
     Raises:
         OverwriteError: if there is such a checkpoint and `overwrite` is False.
         CheckpointError: if the checkpoint is incomplete or has no PyTorch weights, if there is nothing
             to compare on, or if the export does not pass the comparison; nothing is written.
-        ConfigError: if there is no such precision.
+        ConfigError: if there is no such precision, or the map of labels is wrong.
         DataError: if the files cannot be read.
         MissingExtraError: if a package is missing; it says what to type.
     """
     _refuse_other_precision(precision)
     require_packages("ONNX", NEEDED)
-    source, folder = Path(checkpoint), Path(folder).absolute()
+    original, folder = Checkpoint.load(checkpoint, label_map), Path(folder).absolute()
+    source, plain = original.folder, original.manifest.plain
     refuse_same_folder(source, folder)
-    refuse_lost_checkpoint(Checkpoint.load(source).config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
-    tagger = Tagger.load(source, "cpu", precision="fp32")
-    original = tagger.checkpoint
+    refuse_lost_checkpoint(plain or original.config(), folder, form=f"onnx in {precision}", overwrite=overwrite)
+    tagger = Tagger.load(source, "cpu", precision="fp32", label_map=label_map)
     if original.manifest.exported:
         raise CheckpointError(f"{source} is an export itself; export the checkpoint that it was made from")
     refuse_changed_weights(original)
     reports = _export_data(original, as_paths(data))
     with tempfile.TemporaryDirectory() as scratch:
         scratch_folder = Path(scratch)
-        window_tokenizer = _window_tokenizer(original)
+        window_tokenizer = load_window_tokenizer(original)
         batches = _batches(window_tokenizer, reports.calibration_texts) if precision == "int8" else None
-        tokenizer = Tokenizer.from_file(str(source / _TOKENIZER))
+        tokenizer = window_tokenizer.tokenizer
         write_model(source, scratch_folder, batches, tokenizer)
-        copy_files(source, scratch_folder, except_for=WEIGHTS)
+        copy_model_files(original, scratch_folder, except_for=WEIGHTS)
         tokenizer.save(str(scratch_folder / _TOKENIZER), pretty=False)  # a third of the file is indentation
-        predictor = Predictor(OnnxRuntime.load(scratch_folder), window_tokenizer, original.scheme)
+        predictor = replace(tagger.predictor, runtime=OnnxRuntime.load(scratch_folder))
         texts = [document.text for document in reports.documents]
         found = list(predictor.predict(texts))
         facts = check_parity(precision, reports.documents, tagger.tag(texts), found, tagger.labels)
@@ -190,12 +196,24 @@ def _refuse_other_precision(precision: str) -> None:
 
 def _export_data(checkpoint: Checkpoint, entries: Sequence[Path]) -> ExportData:
     """Read the named reports, or else the validation reports; and training texts, as far as they still exist."""
+    if checkpoint.manifest.plain:
+        if not entries:
+            raise CheckpointError(
+                f"{checkpoint.folder}: an export is compared on labeled reports, and a model that was trained "
+                "elsewhere names none; name some with --data"
+            )
+        labeled, _ = load_reports(entries, checkpoint.manifest.labels, leave_others_out=True)
+        return _pick_texts(labeled["data"], labeled["data"])
     config = checkpoint.config()
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
         training, _ = corpus.read(config.data.train, ReadOptions(columns=config.data.columns))
     documents = _read_labeled(entries, config, None) if entries else _validation_reports(checkpoint.folder, config)
-    pool = training or documents
+    return _pick_texts(documents, training or documents)
+
+
+def _pick_texts(documents: Sequence[Document], pool: Sequence[Document]) -> ExportData:
+    """Return labeled reports with texts of a pool that are drawn at random, always the same ones."""
     order = np.random.default_rng(0).permutation(len(pool))[:_CALIBRATION_TEXTS]
     return ExportData(documents, [pool[index].text for index in order])
 
@@ -225,11 +243,6 @@ def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig 
         guidelines=settings.guidelines,
         options=ReadOptions(columns=columns),
     )["data"]
-
-
-def _window_tokenizer(checkpoint: Checkpoint) -> WindowTokenizer:
-    tokenizer = Tokenizer.from_file(str(checkpoint.folder / _TOKENIZER))
-    return WindowTokenizer.from_tokenizer(tokenizer, checkpoint.manifest.window, checkpoint.manifest.overlap)
 
 
 def _batches(window_tokenizer: WindowTokenizer, texts: Sequence[str]) -> list[Batch]:
