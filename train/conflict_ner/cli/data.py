@@ -19,6 +19,7 @@ from conflict_ner.cli.options import (
     JsonFlag,
     KindsFlag,
     LabelsOption,
+    LayerOption,
     MarkdownFlag,
     PredictionsFlag,
     SkippedFlag,
@@ -109,6 +110,7 @@ def convert(
     predictions: PredictionsFlag = False,
     skipped: SkippedFlag = False,
     hull: HullFlag = False,
+    layer: LayerOption = None,
 ) -> None:
     """Convert labeled reports to another format.
 
@@ -125,7 +127,7 @@ def convert(
         for loss in done.losses:
             print(f"warning: {done.target_format.title} cannot carry {loss}", file=sys.stderr)
 
-    options = ReadOptions(conll_columns(word, tag), annotator, predictions, skipped, hull)
+    options = ReadOptions(conll_columns(word, tag), annotator, predictions, skipped, hull, layer)
     done = conversion.convert(source, target, source_format, target_format, options, strict=strict, before_writing=show)
     reports = format_count(done.reports, "report")
     print(f"{reports} written to {printable(target)} as {done.target_format.title}", file=sys.stderr)

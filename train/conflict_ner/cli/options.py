@@ -56,6 +56,14 @@ HullFlag = Annotated[
     bool, typer.Option("--hull", help="Read a mention of several parts as one, from the first part to the last.")
 ]
 
+LayerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAYER",
+        help="The layer of INCEpTION that holds the mentions, or LAYER.FEATURE.",
+        show_default="the only one",
+    ),
+]
 CheckpointArgument = Annotated[
     Path | None,
     typer.Argument(

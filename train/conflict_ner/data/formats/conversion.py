@@ -14,6 +14,7 @@ The target appears once it is complete. All problems of the source are raised to
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 from conflict_ner.files import atomic_path
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # that XML does not allow
 _OPTION_NAMES = {"columns": "--word, --tag"}  # of the command line, where they are not those of `ReadOptions`
 
 
@@ -247,4 +249,5 @@ _OF_REPORTS: dict[Feature, Callable[[Document], bool]] = {
     Feature.METADATA: lambda document: bool(document.metadata),
     Feature.WHITESPACE: _loses_white_space,
     Feature.CARRIAGE_RETURNS: lambda document: "\r" in document.text,
+    Feature.CONTROL_CHARACTERS: lambda document: bool(_CONTROLS.search(document.text)),
 }

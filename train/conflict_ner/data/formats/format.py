@@ -42,6 +42,7 @@ class Feature(Enum):
     INSIDE_TOKENS = "mentions that begin or end inside a word"
     WHITESPACE = "the exact white space between words"
     CARRIAGE_RETURNS = "carriage returns"
+    CONTROL_CHARACTERS = "control characters"
 
 
 EVERYTHING = frozenset(Feature)
@@ -56,6 +57,7 @@ class ReadOptions:
     predictions: read the predictions of a model instead of the annotations.
     skipped: also read reports that annotators skipped, cancelled or rejected.
     hull: read a mention of several parts as one from the first to the last; otherwise it is an error.
+    layer: the layer whose annotations are the mentions, or `LAYER.FEATURE`, in a project that has several.
     """
 
     columns: ColumnsConfig | None = None
@@ -63,6 +65,7 @@ class ReadOptions:
     predictions: bool = False
     skipped: bool = False
     hull: bool = False
+    layer: str | None = None
 
     def chosen(self) -> frozenset[str]:
         """Return the names of the options that are not as by default."""
@@ -96,11 +99,13 @@ class Sample:
     name: the file's name without the suffix of a compression, or the folder's name.
     raw: the first bytes, decompressed; empty for a folder.
     entries: the names in a folder.
+    beside: for a file with an ending of mostly other files, the endings of labeled files of the same name beside it.
     """
 
     name: str
     raw: bytes = b""
     entries: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @cached_property
     def suffix(self) -> str:

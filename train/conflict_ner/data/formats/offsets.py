@@ -100,15 +100,30 @@ class OffsetMender:
             raw: its mentions as the file gives them.
             where: file and record, for problems.
         """
+        spans, problems = self.spans(text, raw, [where] * len(raw))
+        found = (Mention(*span, each.label) for each, span in zip(raw, spans, strict=True) if span is not None)
+        return tuple(sorted(found)), problems
+
+    def spans(
+        self, text: str, raw: Sequence[RawMention], places: Sequence[str]
+    ) -> tuple[list[Span | None], list[Problem]]:
+        """Return the span of each mention of a report, None for those that are not there, and a problem for these.
+
+        Args:
+            text: the report.
+            raw: its mentions as the file gives them.
+            places: where each of them stands, for problems.
+        """
         mended = mend(text, [(each.start, each.end, each.surface) for each in raw])
         self.count += mended.moved
         if mended.moved:
             self.units.add(mended.unit)
         problems = [
-            _unreconciled(text, each, where) for each, span in zip(raw, mended.spans, strict=True) if span is None
+            _unreconciled(text, each, where)
+            for each, where, span in zip(raw, places, mended.spans, strict=True)
+            if span is None
         ]
-        found = (Mention(*span, each.label) for each, span in zip(raw, mended.spans, strict=True) if span is not None)
-        return tuple(sorted(found)), problems
+        return mended.spans, problems
 
     def notes(self) -> Iterator[Problem]:
         """Yield one note if mentions were mended."""

@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePath
 
 from conflict_ner.data.formats import conll, jsonl, markup
+from conflict_ner.data.formats.annotation_tools import brat
+from conflict_ner.data.formats.annotation_tools.inception import webanno_tsv
 from conflict_ner.data.formats.format import Format, Sample
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable
@@ -23,6 +25,8 @@ from conflict_ner.errors import ConfigError, Problem
 FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     markup.FORMAT,
     jsonl.FORMAT,
+    brat.FORMAT,
+    webanno_tsv.FORMAT,
     conll.FORMAT,
 )
 NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
@@ -84,10 +88,20 @@ def recognize_content(path: Path) -> Detection | None:
         candidates = [each for each in FORMATS if each.is_folder]
     elif path.is_file():  # a pipe can be read only once
         candidates = formats_of_suffix(suffix_of(path.name))
-        sample = Sample(strip_compression_suffix(path.name), read_head(path) if candidates else b"")
+        head = read_head(path) if candidates else b""
+        sample = Sample(strip_compression_suffix(path.name), head, beside=endings_beside(path))
     else:
         return None
     return next((Detection(each, reason) for each in candidates if (reason := each.detect(sample))), None)
+
+
+def endings_beside(path: Path) -> tuple[str, ...]:
+    """Return the endings of the files through which a file such as `.txt` is read, if such files are beside it."""
+    if suffix_of(path.name) not in NAMED_ONLY:
+        return ()
+    stem = PurePath(strip_compression_suffix(path.name)).stem
+    usual = (suffix for each in FORMATS if each.is_folder for suffix in each.default_for)
+    return tuple(suffix for suffix in usual if path.with_name(stem + suffix).exists())
 
 
 def is_read_in_folders(path: Path) -> bool:

@@ -17,6 +17,7 @@ from conflict_ner.data.formats.format import NO_OPTIONS, Format, ReadOptions
 from conflict_ner.data.formats.registry import (
     NAMED_ONLY,
     detect_format,
+    endings_beside,
     formats_of_suffix,
     is_read_in_folders,
     recognize_content,
@@ -78,7 +79,7 @@ def _search_folder(folder: Path, form: Format | None) -> SearchResult:
 
 def note_others(entry: Path, others: Sequence[Path]) -> list[Problem]:
     """Return a note on the files of a folder that hold labeled reports by their content and were not read."""
-    labeled = [file for file in others[:_MOST_OTHERS] if recognize_content(file)]
+    labeled = [file for file in others[:_MOST_OTHERS] if not endings_beside(file) and recognize_content(file)]
     if not labeled:
         return []
     what = f"{format_count(len(labeled), 'file')} of labeled reports left out, such as {printable(labeled[0])}"

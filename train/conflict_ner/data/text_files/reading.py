@@ -17,16 +17,10 @@ _HEAD = 1 << 16  # bytes of a file by which its format is recognized
 
 def read_text(file: Path) -> tuple[str | None, list[Problem]]:
     """Read a file's text, decompressed if necessary; the text is None and the problem is returned if that fails."""
-    name, compression = printable(file), compression_suffix(file.name)
-    try:
-        with file.open("rb") as stream:
-            raw = open_decompressed(stream, compression).read()
-    except READ_ERRORS as error:
-        if isinstance(error, OSError) and error.strerror:
-            fault, fix = f"cannot be read: {error.strerror}", "check its permissions"
-        else:
-            fault, fix = f"damaged: {str(error) or type(error).__name__}", "get a new copy of the file"
-        return None, [Problem(name, fault, fix, unreadable=True)]
+    name = printable(file)
+    raw, problems = read_bytes(file)
+    if raw is None:
+        return None, problems
     encoding = detect_encoding(raw[:4], None)
     try:
         text = raw.decode(encoding).removeprefix("\ufeff")
@@ -38,6 +32,19 @@ def read_text(file: Path) -> tuple[str | None, list[Problem]]:
     if raw and raw.count(0) * 4 > len(raw) and encoding == "utf-8":
         return None, [Problem(f"{name}:1:1", *_decoding_fault(raw, 0, encoding, file), unreadable=True)]
     return text, []
+
+
+def read_bytes(file: Path) -> tuple[bytes | None, list[Problem]]:
+    """Read a file's bytes, decompressed if necessary; None and the problem are returned if that fails."""
+    try:
+        with file.open("rb") as stream:
+            return open_decompressed(stream, compression_suffix(file.name)).read(), []
+    except READ_ERRORS as error:
+        if isinstance(error, OSError) and error.strerror:
+            fault, fix = f"cannot be read: {error.strerror}", "check its permissions"
+        else:
+            fault, fix = f"damaged: {str(error) or type(error).__name__}", "get a new copy of the file"
+        return None, [Problem(printable(file), fault, fix, unreadable=True)]
 
 
 def read_head(file: Path) -> bytes:
