@@ -19,7 +19,7 @@ from conflict_ner.training import run
 from helpers.encoders import SENTENCES, make_encoder
 from helpers.runs import LABELS, REPORTS, make_config, validation_copy
 from rich.console import Console
-from transformers import pipeline
+from transformers import TrainerCallback, pipeline
 
 
 def test_a_trained_checkpoint_finds_what_it_was_taught(checkpoint_folder: Path, reports_file: Path) -> None:
@@ -61,7 +61,16 @@ def test_plain_transformers_finds_the_same_in_reports_that_fit_a_window(
 
 @pytest.mark.usefixtures("verified_here")
 def test_the_saved_config_trains_the_same_model_again(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
-    first = run.train(make_config(tmp_path, encoder_folder, reports_file))
+    logs: list[dict[str, float]] = []
+
+    class Recorder(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs_: Any = logs, **values: Any) -> None:
+            logs_.append({"step": state.global_step, **values["logs"]})
+
+    first = run.train(make_config(tmp_path, encoder_folder, reports_file), callbacks=[Recorder()])
+    assert [log["step"] for log in logs if "loss" in log] == list(range(1, first.manifest.steps + 1))
+    by_label = [[epoch[f"f1_{label}"] for label in LABELS] for epoch in first.manifest.history]
+    assert by_label == [[log[f"eval_f1_{label}"] for label in LABELS] for log in logs if "eval_strict_f1" in log]
     config = load_config(first.folder / "run.yaml", [f"output={tmp_path / 'again'}"])
     assert run.train(config).manifest.weights_sha256 == first.manifest.weights_sha256
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from conflict_ner.training import run, trainer
 from conflict_ner.training.history import last_state
 from helpers.runs import make_config
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 FIGURES = {"precision": 0.5, "recall": 0.5, "predicted": 3.0}
 WINDOWS = [
@@ -30,7 +31,24 @@ WINDOWS = [
 ]
 
 
-def fit(folder: Path, encoder: Path, f1: list[float], **settings: Any) -> trainer.TrainResult:
+class Recorder(TrainerCallback):
+    """Keeps the loss of each step, and stops after a step if asked."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.losses: list[float] = []
+        self.stop_after = stop_after
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if "loss" in logs:
+            self.losses.append(logs["loss"])
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_training_stop = state.global_step == self.stop_after
+
+
+def fit(
+    folder: Path, encoder: Path, f1: list[float], callbacks: Sequence[TrainerCallback] = (), **settings: Any
+) -> trainer.TrainResult:
     """Train on made-up windows; the epochs' validation F1 are given."""
     f1_values = iter(f1)
 
@@ -42,7 +60,7 @@ def fit(folder: Path, encoder: Path, f1: list[float], **settings: Any) -> traine
     model = new_model(str(encoder), scheme, 0.1, 0.1)
     config = TrainingConfig(**{"batch_tokens": 16, "device": "cpu", **settings})
     rows = datasets.Dataset.from_list(WINDOWS)
-    return trainer.fit(model, rows, config, Hardware("cpu", "fp32"), folder, validate)
+    return trainer.fit(model, rows, config, Hardware("cpu", "fp32"), folder, validate, callbacks=callbacks)
 
 
 def test_training_stops_when_validation_no_longer_improves(tmp_path: Path, encoder_folder: Path) -> None:
@@ -57,6 +75,21 @@ def test_the_best_epoch_is_kept_not_the_last(tmp_path: Path, encoder_folder: Pat
     last = load_file(max(tmp_path.glob("checkpoint-*"), key=lambda f: int(f.name[11:])) / "model.safetensors")
     assert result.best_epoch == 2
     assert any(not torch.equal(best[name], last[name]) for name in best)
+
+
+def test_each_step_logs_its_loss_and_an_epoch_has_their_mean(tmp_path: Path, encoder_folder: Path) -> None:
+    recorder = Recorder()
+    result = fit(tmp_path, encoder_folder, [0.2, 0.3], [recorder], epochs=2)
+    steps = result.steps // 2
+    assert len(recorder.losses) == 2 * steps > 2
+    means = [sum(losses) / steps for losses in (recorder.losses[:steps], recorder.losses[steps:])]
+    assert [epoch["loss"] for epoch in result.history] == pytest.approx(means)
+
+
+def test_a_callback_that_stops_within_an_epoch_leaves_the_best_one(tmp_path: Path, encoder_folder: Path) -> None:
+    steps = fit(tmp_path / "whole", encoder_folder, [0.2], epochs=1).steps
+    result = fit(tmp_path / "cut", encoder_folder, [0.7, 0.3], [Recorder(stop_after=steps + 1)], epochs=3)
+    assert (result.best_epoch, result.steps, result.state.name) == (1, steps + 1, f"checkpoint-{steps}")
 
 
 def test_the_head_has_its_own_rate_and_norms_do_not_decay(tmp_path: Path, encoder_folder: Path) -> None:

@@ -177,6 +177,12 @@ def strict_micro(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], 
     return Metrics.of(label_counts(pairs, labels).sum(axis=1))
 
 
+def strict_scores(gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> Scores:
+    """Compute only the strict scores of `score`, of all mentions and of each label, which is much faster."""
+    pairs = [align(document.mentions, spans) for document, spans in zip(gold, predicted, strict=True)]
+    return Scores.of(label_counts(pairs, labels), labels)
+
+
 def _first_level_scores(
     gold: Sequence[Document], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
 ) -> Scores | None:

@@ -4,7 +4,7 @@ A state is a folder `checkpoint-STEP` that the Trainer writes. When to stop and 
 best depends on the saved history alone, so a run that was killed and resumed decides the same
 as one that was not.
 
->>> log = [{"loss": 0.9}, {"eval_strict_f1": 0.5}, {"loss": 0.7}, {"eval_strict_f1": 0.4}]
+>>> log = [{"loss": 0.9}, {"eval_strict_f1": 0.5}, {"loss": 0.8}, {"loss": 0.6}, {"eval_strict_f1": 0.4}]
 >>> history = epochs(log)
 >>> history[1], best_epoch(history), is_over(history, patience=1)
 ({'epoch': 2, 'loss': 0.7, 'strict_f1': 0.4}, 1, True)
@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 METRIC = "eval_strict_f1"
 FIRST_EPOCHS = 2  # a model that has found nothing after them is unlikely to find anything later
@@ -25,19 +26,20 @@ Epoch = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A complete saved state."""
+    """A complete saved state.
+
+    ends: the step at which each epoch ended.
+    """
 
     folder: Path
     step: int
     history: tuple[Epoch, ...]
+    ends: tuple[int, ...]
 
     @property
     def best(self) -> Path:
         """The folder of the best epoch's state, which the Trainer keeps besides the last."""
-        if len(self.history) == best_epoch(self.history):
-            return self.folder
-        steps_per_epoch = self.step // len(self.history)
-        return self.folder.with_name(f"checkpoint-{steps_per_epoch * best_epoch(self.history)}")
+        return self.folder.with_name(f"checkpoint-{self.ends[best_epoch(self.history) - 1]}")
 
 
 def last_state(folder: Path) -> State | None:
@@ -52,19 +54,27 @@ def last_state(folder: Path) -> State | None:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        states.append(State(file.parent, int(content["global_step"]), tuple(epochs(content["log_history"]))))
+        log = content["log_history"]
+        ends = tuple(entry["step"] for entry in log if METRIC in entry)
+        states.append(State(file.parent, int(content["global_step"]), tuple(epochs(log)), ends))
     return max(states, key=lambda state: state.step, default=None)
 
 
 def epochs(log: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """Return one mapping per epoch of the Trainer's log, which has a loss and then a validation for each."""
+    """Return one mapping per epoch of the Trainer's log, which has the loss of each step and then a validation.
+
+    The loss of an epoch is the mean over its steps.
+    """
     history: list[dict[str, float]] = []
-    loss = float("nan")
+    losses: list[float] = []
     for entry in log:
-        loss = entry.get("loss", loss)
+        if "loss" in entry:
+            losses.append(entry["loss"])
         if METRIC in entry:
             figures = {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
+            loss = fmean(losses) if losses else float("nan")
             history.append({"epoch": len(history) + 1, "loss": loss, **figures})
+            losses = []
     return history
 
 

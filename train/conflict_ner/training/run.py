@@ -20,7 +20,7 @@ from pathlib import Path
 import datasets
 from accelerate import PartialState
 from rich.console import Console
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainerCallback
 
 from conflict_ner import checkpoint
 from conflict_ner.checkpoint import CalibrationFacts, Checkpoint, Manifest
@@ -67,6 +67,7 @@ def train(
     overwrite: bool = False,
     console: Console | None = None,
     data: Corpus | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Checkpoint:
     """Train, evaluate and export a model; return the checkpoint with its scores.
 
@@ -76,6 +77,7 @@ def train(
         restart: delete what an interrupted run has saved, and start anew.
         overwrite: replace a checkpoint of another config; the old one is kept as `NAME.previous`.
         data: the result of `load` for this config, if the caller has it.
+        callbacks: callbacks of transformers' Trainer; each step logs its loss, each epoch its validation.
         console: where progress is shown; nowhere if None.
 
     Raises:
@@ -91,7 +93,7 @@ def train(
         console = console if console and processes.is_main_process else Console(quiet=True)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
-        return _run_steps(config, data, hardware, processes, console, resume=resume, restart=restart)
+        return _run_steps(config, data, hardware, processes, console, callbacks, resume=resume, restart=restart)
 
 
 def _run_steps(
@@ -100,6 +102,7 @@ def _run_steps(
     hardware: Hardware,
     processes: PartialState,
     console: Console,
+    callbacks: Sequence[TrainerCallback],
     *,
     resume: bool,
     restart: bool,
@@ -118,8 +121,8 @@ def _run_steps(
     with open_training_folder(config, data, restart, processes) as folder:
         rows = _training_rows(config, data, windows, window_tokenizer, folder, hardware, processes, console)
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
-            callbacks = [progress] if processes.is_main_process else []
-            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=callbacks)
+            watching = [*([progress] if processes.is_main_process else []), *callbacks]
+            result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=watching)
         if processes.is_main_process:
             console.print("evaluating, exporting and verifying", highlight=False)
             is_replacement = (config.output / "manifest.json").is_file()
@@ -172,12 +175,20 @@ def load(config: Config, files: Corpus | None = None) -> Corpus:
 def _validate(
     model: PreTrainedModel, window_tokenizer: WindowTokenizer, scheme: LabelScheme, documents: Sequence[Document]
 ) -> Mapping[str, float]:
-    """Score a model after an epoch; a figure that is undefined counts as 0."""
+    """Score a model after an epoch, on all mentions and by label.
+
+    A figure of all mentions that is undefined counts as 0; the F1 of a label without mentions is left out.
+    """
     predictor = Predictor(TorchRuntime(model), window_tokenizer, scheme)
     found = list(predictor.predict(document.text for document in documents))
-    micro = report.strict_micro(documents, found, scheme.labels)
+    scores = report.strict_scores(documents, found, scheme.labels)
+    micro = scores.micro
     figures = {"strict_f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
-    return {name: value or 0.0 for name, value in figures.items()} | {"predicted": micro.predicted}
+    return {
+        **{name: value or 0.0 for name, value in figures.items()},
+        "predicted": micro.predicted,
+        **{f"f1_{label}": metrics.f1 for label, metrics in scores.labels.items() if metrics.f1 is not None},
+    }
 
 
 def _characters(documents: Sequence[Document]) -> int:

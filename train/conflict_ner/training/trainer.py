@@ -176,8 +176,7 @@ class _Trainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score whole documents in the main process, whose figures all processes then use."""
-        loss = next((entry["loss"] for entry in reversed(self.state.log_history) if "loss" in entry), 0.0)
-        if not math.isfinite(loss):
+        if not all(math.isfinite(entry.get("loss", 0.0)) for entry in self.state.log_history):
             raise TrainingError(
                 "the loss is no longer a number; lower training.learning_rate, or set training.precision: fp32"
             )
@@ -233,7 +232,8 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         fp16=hardware.precision == "fp16",
         eval_strategy="epoch",
         save_strategy="epoch",
-        logging_strategy="epoch",
+        logging_strategy="steps",
+        logging_steps=1,
         save_total_limit=2,  # the best state and the last
         metric_for_best_model=METRIC,
         greater_is_better=True,
