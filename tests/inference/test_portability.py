@@ -18,6 +18,7 @@ from conflict_ner.data.document import Entity
 from conflict_ner.errors import CheckpointError, ConfigError, DataError, Problem
 from conflict_ner.inference.tagger import Tagger
 from helpers.encoders import SENTENCES
+from helpers.service import running
 
 
 @pytest.fixture(params=["checkpoint_folder", "onnx_folder"])
@@ -71,6 +72,58 @@ def test_sixteen_threads_share_a_tagger(folder: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         for result in [pool.submit(tag, first) for first in range(16)]:
             result.result(120)
+
+
+def test_the_service_finds_what_the_tagger_does(folder: Path) -> None:
+    pytest.importorskip("fastapi", reason="the service was not tested: fastapi (the extra serve) is not installed")
+    tagger = Tagger.load(folder, "cpu", values=True)
+    texts = [*SENTENCES, "", f"\U0001f4a3 {SENTENCES[0]}", "\n\n".join(SENTENCES * 20)]  # the last has many windows
+    with running(tagger) as client, ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda text: client.post("/tag", {"text": text}).json["entities"], texts)
+        for text, entities in zip(texts, answers, strict=True):
+            found = [(each["label"], each["start"], each["end"], each["text"]) for each in entities]
+            assert found == spans(tagger.tag(text))
+            assert all(text[start:end] == words for _, start, end, words in found)
+        [number] = [each for each in client.post("/tag", {"text": SENTENCES[0]}).json["entities"] if each["value"]]
+        assert (number["low"], number["kind"]) == (19, None)
+
+
+ONLY_THESE_PACKAGES = """
+import importlib.abc, importlib.metadata, re, sys
+
+def canonical(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+*_, folder, requirements = sys.argv
+lines = open(requirements).read().splitlines()
+allowed = {canonical(line) for line in lines if not line.startswith("#")} | {"conflict-ner"}
+owners = importlib.metadata.packages_distributions()
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name in owners and not allowed & set(map(canonical, owners[name])):
+            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
+
+sys.meta_path.insert(0, Absent())
+from conflict_ner import Tagger
+from conflict_ner.inference.service import server  # as the command imports it
+from conflict_ner.cli import main
+from helpers.service import running
+with running(Tagger.load(folder, values=True)) as client:
+    print(len(client.post("/tag", {"text": "At least 19 fighters died near El Fasher."}).json["entities"]))
+"""
+
+
+def test_the_packages_of_the_image_suffice_to_serve(onnx_folder: Path) -> None:
+    pytest.importorskip("fastapi", reason="the service was not tested: fastapi (the extra serve) is not installed")
+    root = Path(__file__).parents[2]
+    names = [line for line in (root / "docker/requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    pinned = (root / "constraints.txt").read_text().lower()
+    assert [name for name in names if f"\n{name.lower()}==" not in pinned] == []
+    command = [sys.executable, "-c", ONLY_THESE_PACKAGES, str(onnx_folder), str(root / "docker/requirements.txt")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "tests"), *sys.path])}
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    assert process.stdout.strip() == "3", process.stderr
 
 
 FORK = """

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conflict_ner.reporting import html_report
 from conflict_ner.reporting.html_report import Row
+from helpers.browser import find, open_chromium, require_browser
 from helpers.evaluations import LABELS, entity, evaluation
 
-DRIVER = shutil.which("chromedriver")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1200,900"
-)
-
-NEEDED = {"selenium (in the dev extra)": find_spec("selenium"), "chromium": CHROMIUM, "chromedriver": DRIVER}
-if MISSING := [name for name, found in NEEDED.items() if not found]:
-    reason = f"the pages were not opened in a browser: not installed: {', '.join(MISSING)}"
-    if os.environ.get("CONFLICT_NER_REQUIRE_BROWSER"):  # CI sets it: there these tests must not be skipped unnoticed
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason, allow_module_level=True)
+require_browser()
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests; its driver is named, so that nothing is looked for on the network."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""  # the tests are skipped without one
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.implicitly_wait(0)
-    yield driver
-    driver.quit()
+    yield from open_chromium(tmp_path_factory)
 
 
 @pytest.fixture
 def report(chromium: Any, folder: Path) -> Any:
     chromium.get((folder / "report.html").as_uri())
     return chromium
-
-
-def find(driver: Any, css: str) -> list[Any]:
-    return list(driver.find_elements("css selector", css))
 
 
 def choose(driver: Any, name: str, value: str) -> None:

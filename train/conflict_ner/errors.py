@@ -242,6 +242,10 @@ class BenchmarkError(ConflictNerError):
     """A benchmark cannot measure what it was asked to: there is nothing to read, or a system fails."""
 
 
+class ServeError(ConflictNerError):
+    """A service cannot start: its port or address cannot be had, or its API key is empty."""
+
+
 class MissingExtraError(ConflictNerError):
     """A feature needs optional packages that are not installed; the message says which."""
 

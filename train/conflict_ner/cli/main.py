@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from conflict_ner import __version__
-from conflict_ner.cli import benchmark, data, evaluate, export, label, standard_streams, tag, train
+from conflict_ner.cli import benchmark, data, deployment, evaluate, label, standard_streams, tag, train
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
 from conflict_ner.reporting import console
 
@@ -75,9 +75,10 @@ for command in (
     benchmark.benchmark,
     benchmark.tradeoff,
     tag.tag,
+    deployment.serve,
     label.label,
     train.train,
-    export.export,
+    deployment.export,
 ):
     app.command(cls=_Command)(command)
 app.command("config", cls=_Command)(train.print_config)
