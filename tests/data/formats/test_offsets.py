@@ -52,6 +52,52 @@ def test_a_mention_without_its_text_counts_as_the_others_of_its_report() -> None
     assert mend(text, [(2, 99, None), (5, 5, None), (-1, 3, None)]).spans == [None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "expected"),
+    [
+        ("Text: Goma,  Bunia.", (6, 18, "Goma, Bunia"), (6, 18)),  # a browser shows two spaces as one
+        ("\U0001f600 El\nFasher fell.", (3, 12, "El Fasher"), (2, 11)),
+        ("El\nFasher fell.", (0, 9, "ElFasher"), (0, 9)),
+        ("To Goma fell.", (2, 7, "Goma"), (3, 7)),  # the edges are those of the text
+    ],
+)
+def test_the_white_space_inside_a_mention_may_differ(
+    text: str, span: tuple[int, int, str], expected: tuple[int, int]
+) -> None:
+    assert mend(text, [span]).spans == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "unit", "expected"),
+    [
+        ("\U0001f600 Rebels left.", [(3, 9)], "UTF-16 units", [(2, 8)]),
+        (
+            "\U0001f1f8\U0001f1e9 Cafe\u0301 of Rebels.",
+            [(2, 6), (10, 16)],
+            "characters as they are seen",
+            [(3, 8), (12, 18)],
+        ),
+        ("\U0001f600 Rebels left.", [(2, 8)], "characters", [(2, 8)]),
+        ("\U0001f600 Antigovernment.", [(6, 16)], "characters", [(6, 16)]),  # inside a word in every unit
+        ("Antigovernment forces.", [(4, 14)], "characters", [(4, 14)]),
+    ],
+)
+def test_without_texts_the_edges_of_words_decide_if_they_can(
+    text: str, spans: list[tuple[int, int]], unit: str, expected: list[tuple[int, int]]
+) -> None:
+    mended = mend(text, [(*span, None) for span in spans])
+    assert (mended.unit, mended.spans) == (unit, expected)
+    assert mended.by_edges == (unit != "characters")
+
+
+def test_mending_by_edges_has_a_note_of_its_own() -> None:
+    mender = OffsetMender("a.jsonl")
+    mender.mentions("\U0001f600 Goma.", [RawMention(3, 7, "LOCATION")], "a.jsonl:1")
+    (note,) = mender.notes()
+    assert isinstance(note, MendedOffsets)
+    assert "the offsets of 1 mention cut words unless they count UTF-16 units" in note.what
+
+
 def test_a_text_that_stands_once_near_by_is_found() -> None:
     text = "Rebels left Goma on Monday. " * 3 + "Soldiers came to Bunia."
     at = text.index("Bunia")

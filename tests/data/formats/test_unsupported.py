@@ -14,21 +14,8 @@ from conflict_ner.errors import DataError, Problem
 TEXT = "Rebels left Goma."
 MENTION = {"start": 0, "end": 6, "label": "ACTOR"}
 OURS = {"id": "a", "text": TEXT, "entities": [MENTION]}
-SPAN = {"start": 0, "end": 6, "text": "Rebels", "labels": ["ACTOR"]}
-RESULT = {"value": SPAN, "from_name": "label", "to_name": "text", "type": "labels"}
-OFFSETS = {"id": 3, "label": "ACTOR", "start_offset": 0, "end_offset": 6}
 FORMATS: dict[str, tuple[str, Any]] = {
-    "doccano": ("doccano", {"id": 1, "text": TEXT, "label": [[0, 6, "ACTOR"]]}),
-    "doccano, labels": ("doccano", {"id": 1, "text": TEXT, "labels": [[0, 6, "ACTOR"]], "meta": {}}),
-    "doccano, data": ("doccano", {"id": 1, "data": TEXT, "label": [[0, 6, "ACTOR"]]}),
-    "doccano, no label": ("doccano", {"id": 1, "text": TEXT, "label": []}),
-    "doccano, relations": ("doccano", {"id": 1, "text": TEXT, "entities": [OFFSETS], "relations": []}),
-    "doccano, old": ("doccano", {"id": 1, "text": TEXT, "annotations": [OFFSETS]}),
-    "Label Studio": ("Label Studio", {"id": 1, "data": {"text": TEXT}, "annotations": [{"result": [RESULT]}]}),
-    "Label Studio, min": ("Label Studio", {"id": 1, "text": TEXT, "label": [SPAN], "annotator": 1}),
-    "Prodigy": ("Prodigy", {"text": TEXT, "spans": [{"start": 0, "end": 6, "label": "ACTOR"}], "answer": "accept"}),
     "spaCy": ("spaCy", [TEXT, {"entities": [[0, 6, "ACTOR"]]}]),
-    "triples": ("[start, end, label]", {"id": "a", "text": TEXT, "entities": [[0, 6, "ACTOR"]]}),
     "Hugging Face": ("Hugging Face", {"id": "0", "tokens": ["Rebels", "left"], "ner_tags": [1, 0]}),
     "Hugging Face, tags": ("Hugging Face", {"tokens": ["Rebels", "left"], "tags": ["B-ACTOR", "O"]}),
     "GLiNER": ("GLiNER", {"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}),
@@ -106,10 +93,10 @@ def test_reports_in_which_tag_found_nothing_count_with_the_others() -> None:
 
 
 def test_thousands_of_lines_of_another_tool_give_one_message(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text(lines(*[FORMATS["doccano"][1]] * 5000), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(lines(*[FORMATS["GLiNER"][1]] * 5000), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         corpus.load({"data": [tmp_path]}, ["ACTOR"], strict=False)
     message = str(caught.value)
     assert message.count("\n") == 1
-    assert "doccano (5,000 of 5,000 lines)" in message
+    assert "GLiNER (5,000 of 5,000 lines)" in message
     assert '{"start": 0, "end": 6, "label": "ACTOR"}' in message

@@ -215,6 +215,7 @@ class Format:
     options: the names of the `ReadOptions` that its reader follows.
     write_predictions: writes predictions in the form that the tool imports, with scores and this model's name.
     project_files: returns the configuration of a project by file name, from its labels.
+    list_annotators: returns the names of those who labeled reports in a file, as `ReadOptions.annotator` takes them.
     is_folder: it is written as a folder.
     """
 
@@ -229,6 +230,7 @@ class Format:
     options: frozenset[str] = frozenset()
     write_predictions: Callable[[Iterable[PredictedDocument], Path, str], None] | None = None
     project_files: Callable[[Sequence[str]], dict[str, str]] | None = None
+    list_annotators: Callable[[Path], list[str]] | None = None
     is_folder: bool = False
 
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePath
 
 from conflict_ner.data.formats import conll, jsonl, markup
-from conflict_ner.data.formats.annotation_tools import brat
+from conflict_ner.data.formats.annotation_tools import brat, doccano, label_studio, label_studio_min, prodigy
 from conflict_ner.data.formats.annotation_tools.inception import webanno_tsv
 from conflict_ner.data.formats.format import Format, Sample
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
@@ -28,6 +28,10 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     brat.FORMAT,
     webanno_tsv.FORMAT,
     conll.FORMAT,
+    label_studio.FORMAT,
+    label_studio_min.FORMAT,
+    doccano.FORMAT,
+    prodigy.FORMAT,
 )
 NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
 

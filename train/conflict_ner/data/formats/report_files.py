@@ -115,7 +115,7 @@ def _unrecognized(file: Path) -> Problem:
     text, problems = read_text(file)
     if text is None:
         return problems[0]
-    if not text.strip():
+    if text.strip() in ("", "[]", "{}"):
         return _no_files(file, "an empty file", "export the reports again, or name another file")
     if other := unsupported.detect_other_format(text, printable(file)):
         return other

@@ -1,10 +1,7 @@
 r"""JSON formats that are recognized and not read, so that a whole file of one is reported in one message.
 
-These formats are not read: the unit of their offsets, and which of several annotations counts, differ between
-tools and versions, and data must not be misread silently.
-
->>> print(detect_other_format('{"id": 7, "text": "Rebels left.", "label": [[0, 6, "ACTOR"]]}\n', "a.jsonl").what)
-in the format of doccano (1 of 1 lines), which is not supported
+>>> print(detect_other_format('{"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}\n', "a.jsonl").what)
+in the format of GLiNER (1 of 1 lines), which is not supported
 """
 
 from __future__ import annotations
@@ -23,20 +20,15 @@ _EXPECTED = (
     "line, the id in quotes and offsets in characters"
 )
 _OURS, _OURS_EMPTY = "ours", "ours, without entities"
-_ENTITY_LISTS = "JSON with mentions as [start, end, label]"
 _TAG_OUTPUT, _TAG_MENTIONS, _EVALUATION = "`tag`", "`tag --rows mentions`", "`evaluate --predictions`"
 _TOKENS_FIX = (
     "write each token and the name of its tag (O, B-ACTOR, I-ACTOR) on one line, a blank line after each report, in a "
     ".conll file, or find the tokens in the text and write 'entities'"
 )
 _FIXES: Mapping[str, str] = {
-    "doccano": "write each [start, end, label] as an object in 'entities'",
-    "Label Studio": "export it as CONLL2003 to a .conll file, or write each result's value as an object in 'entities'",
-    "Prodigy": "rename 'spans' to 'entities' and keep only start, end and label of each",
     "spaCy": "write each [text, {'entities': ...}] as an object, each mention as an object in 'entities'",
     "Hugging Face token classification": _TOKENS_FIX,
     "GLiNER": _TOKENS_FIX,
-    _ENTITY_LISTS: "write each mention as an object in 'entities'",
     _TAG_MENTIONS: "write it with --rows reports, review the predicted entities, then remove 'score' from each",
     _EVALUATION: "name the labeled reports that were evaluated",
 }
@@ -117,44 +109,25 @@ def is_labeled_report(value: Any) -> bool:
 
 
 def _format_of_entities(entities: list[Any]) -> str | None:
-    if entities and all(_is_triple(entity) for entity in entities):
-        return _ENTITY_LISTS
-    if not _is_list_of(entities, dict):
+    if not _is_list_of(entities, dict) or any("start_offset" in entity for entity in entities):
         return None
-    if any("start_offset" in entity for entity in entities):
-        return "doccano"
     if not entities:
         return _OURS_EMPTY
     return _TAG_OUTPUT if all("score" in entity for entity in entities) else _OURS
 
 
 def _format_without_entities(report: dict[str, Any]) -> str | None:
-    labels = report.get("label", report.get("labels"))
-    annotations = next((report[key] for key in ("annotations", "completions", "predictions") if key in report), None)
     tokens, tags = report.get("tokens"), next((report[k] for k in ("ner_tags", "tags", "labels") if k in report), None)
     matches = {
         _EVALUATION: "gold" in report and "predicted" in report,
         _TAG_MENTIONS: report.keys() >= {"label", "text", "start", "end", "score"},
-        "Label Studio": (isinstance(report.get("data"), dict) and isinstance(annotations, list))
-        or (_is_list_of(labels, dict) and bool(labels) and all("labels" in label for label in labels)),
-        "Prodigy": isinstance(report.get("text"), str) and _is_list_of(report.get("spans"), dict),
         "GLiNER": _is_list_of(report.get("tokenized_text"), str) and "ner" in report,
         "Hugging Face token classification": _is_list_of(tokens, str)
         and isinstance(tags, list)
         and len(tags) == len(tokens),
-        "doccano": isinstance(report.get("text", report.get("data")), str)
-        and (
-            (isinstance(labels, list) and all(_is_triple(label) for label in labels))
-            or (_is_list_of(annotations, dict) and any("start_offset" in annotation for annotation in annotations))
-        ),
     }
     return next((name for name, is_match in matches.items() if is_match), None)
 
 
 def _is_list_of(value: Any, kind: type[_Item]) -> TypeGuard[list[_Item]]:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
-
-
-def _is_triple(value: Any) -> bool:
-    """Return whether a value is [start, end, label]."""
-    return isinstance(value, list) and [type(item) for item in value[:2]] == [int, int] and isinstance(value[-1], str)

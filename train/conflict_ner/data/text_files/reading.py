@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
@@ -65,18 +66,27 @@ def read_lines(file: Path) -> Iterator[str | Problem]:
 
     A file that cannot be decompressed or decoded ends with the problem that `read_text` finds.
     """
+    yield from _stream(file, lambda text: text.split("\n"), lambda text: (line.removesuffix("\n") for line in text))
+
+
+def read_chunks(file: Path) -> Iterator[str | Problem]:
+    """Yield a text file in pieces of about 64 K characters, for files that may be one line; ends as `read_lines`."""
+    yield from _stream(file, lambda text: [text], lambda text: iter(partial(text.read, _HEAD), ""))
+
+
+def _stream(
+    file: Path, split: Callable[[str], list[str]], read: Callable[[io.TextIOWrapper], Iterator[str]]
+) -> Iterator[str | Problem]:
     head = read_head(file) if file.is_file() else b""
     encoding = detect_encoding(head[:4], None)
     if not file.is_file() or (encoding == "utf-8" and head.count(0) * 4 > len(head)):  # a pipe is read only once
         text, problems = read_text(file)
-        yield from (text.split("\n") if text is not None else problems)
+        yield from (split(text) if text is not None else problems)
         return
     try:
         with file.open("rb") as stream:
             opened = open_decompressed(stream, compression_suffix(file.name))
-            codec = "utf-8-sig" if encoding == "utf-8" else encoding
-            for line in io.TextIOWrapper(opened, codec, newline="\n"):
-                yield line.removesuffix("\n")
+            yield from read(io.TextIOWrapper(opened, "utf-8-sig" if encoding == "utf-8" else encoding, newline="\n"))
     except READ_ERRORS:
         yield from read_text(file)[1]
 

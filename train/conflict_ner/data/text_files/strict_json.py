@@ -25,13 +25,18 @@ def loads(source: str) -> Any:
     """
     try:
         return json.loads(
-            source, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_finite_float
+            source, object_pairs_hook=unique_keys, parse_constant=_refuse_constant, parse_float=_finite_float
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object from its keys and values, for a decoder's `object_pairs_hook`.
+
+    Raises:
+        ValueError: if a key is there twice.
+    """
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
