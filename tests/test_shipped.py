@@ -14,7 +14,7 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.formats import jsonl, markup
 from conflict_ner.data.label_levels import NUMBER_KINDS, resolve_labels
 from conflict_ner.data.silver import divide_gold_and_silver
-from conflict_ner.evaluation.agreement import agree_files
+from conflict_ner.evaluation.annotators.agreement import agree_files
 from conflict_ner.reporting import agreement_tables, tables
 
 ROOT = Path(__file__).parent.parent

@@ -353,6 +353,10 @@ def test_agree_compares_two_annotators_or_more(
     code, out, _ = conflict_ner(capsys, "agree", reports_file, *files)
     assert code == 0
     assert "anna, ben" in out
+    page = tmp_path / "agreement.html"
+    code, _, err = conflict_ner(capsys, "agree", *files, "--html", page)
+    assert (code, err) == (0, f"the page is in {page}: open it in a browser\n")
+    assert "different labels" in page.read_text(encoding="utf-8")
     code, out, err = conflict_ner(capsys, "agree", files[0])
     assert (code, out) == (1, "")
     assert "anna: the labels of one annotator; name those of a second one" in err

@@ -1,8 +1,11 @@
-"""An evaluation with every kind of error and with hostile texts, and random labelings for property tests."""
+"""An evaluation and an agreement with every kind of error and with hostile texts, and random labelings."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conflict_ner.data.document import Document, Entity, Mention
+from conflict_ner.evaluation.annotators.agreement import Agreement, agree
 from conflict_ner.evaluation.report import Evaluation, score
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -55,3 +58,17 @@ def evaluation() -> Evaluation:
     spans = (tuple(entity(first, *one) for one in found), (), (entity(third, 6, 12, "ACTOR", 0.97),))
     report = score(documents, spans, LABELS, threshold={"<b>$W": 0.5})
     return Evaluation(f"model {ATTACK}", f"data {ATTACK}", LABELS, documents, spans, report, HISTORY)
+
+
+def agreement() -> Agreement:
+    """Return the agreement of three annotators, one of them with a hostile name, on the reports of `evaluation`.
+
+    The second has what the model of `evaluation` found; the third, as the first, but not the report with one mention.
+    """
+    original = evaluation()
+    found = [
+        replace(document, mentions=tuple(Mention(e.start, e.end, e.label) for e in entities))
+        for document, entities in zip(original.documents, original.predicted, strict=True)
+    ]
+    annotations = {"anna": original.documents, ATTACK: found, "carla": original.documents[:2]}
+    return agree(annotations, LABELS)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.evaluation.agreement import AgreementReport, agree
+from conflict_ner.evaluation.annotators.agreement import AgreementReport, agree
 from conflict_ner.reporting import agreement_tables
 
 ACTOR, PLACE = Mention(0, 6, "ACTOR"), Mention(12, 16, "LOCATION")

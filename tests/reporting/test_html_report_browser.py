@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conflict_ner.reporting import html_report
+from conflict_ner.reporting import agreement_page, html_report
 from conflict_ner.reporting.html_report import Row
 from helpers.browser import find, open_chromium, require_browser
-from helpers.evaluations import LABELS, entity, evaluation
+from helpers.evaluations import LABELS, agreement, entity, evaluation
 
 require_browser()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two pages: an evaluation's and tagged reports'."""
+    """Three pages: an evaluation's, tagged reports' and an agreement's."""
     folder = tmp_path_factory.mktemp("pages")
     original = evaluation()
     # Room between the reports, so that a link has somewhere to go.
@@ -31,6 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows.append(("wide", {"k" * 300: "v" * 300}, "w" * 500 + " Goma", [entity("w" * 500, 0, 400, LABELS[1])]))
     with (folder / "tagged.html").open("w", encoding="utf-8") as stream:
         html_report.write_tagged("m" * 200, LABELS, rows, stream)
+    with (folder / "agreement.html").open("w", encoding="utf-8") as stream:
+        agreement_page.write(agreement(), stream)
     return folder
 
 
@@ -46,9 +48,9 @@ def report(chromium: Any, folder: Path) -> Any:
 
 
 def choose(driver: Any, name: str, value: str) -> None:
-    """Set a control of the error browser and wait for the filter to run."""
+    """Set a control of the first form and wait for the filter to run."""
     driver.execute_script(
-        "const control = document.querySelector('form[data-list=errors]').elements[arguments[0]];"
+        "const control = document.querySelector('form[data-list]').elements[arguments[0]];"
         "control.value = arguments[1]; control.dispatchEvent(new Event('input', {bubbles: true}))",
         name,
         value,
@@ -63,7 +65,7 @@ def shown(driver: Any) -> list[str]:
     return [item.get_attribute("data-kind") for item in visible]
 
 
-@pytest.mark.parametrize("name", ["report.html", "tagged.html"])
+@pytest.mark.parametrize("name", ["report.html", "tagged.html", "agreement.html"])
 def test_a_page_opens_without_errors_and_runs_only_its_own_script(name: str, chromium: Any, folder: Path) -> None:
     chromium.get((folder / name).as_uri())
     assert chromium.get_log("browser") == []
@@ -72,7 +74,7 @@ def test_a_page_opens_without_errors_and_runs_only_its_own_script(name: str, chr
     assert chromium.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 
-@pytest.mark.parametrize("name", ["report.html", "tagged.html"])
+@pytest.mark.parametrize("name", ["report.html", "tagged.html", "agreement.html"])
 def test_nothing_is_wider_than_a_phone(name: str, chromium: Any, folder: Path) -> None:
     phone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
@@ -138,6 +140,30 @@ def test_an_error_leads_to_its_report_and_back_even_past_a_filter(report: Any) -
     find(report, "#m6")[0].click()
     assert in_view("e6")
     assert len(shown(report)) == 6
+
+
+def test_differences_are_filtered_by_any_of_their_kinds_and_by_who_differs(chromium: Any, folder: Path) -> None:
+    chromium.get((folder / "agreement.html").as_uri())
+
+    def shown_kinds() -> list[str]:
+        return [
+            item.get_attribute("data-kind") for item in find(chromium, "#differences > .item") if item.is_displayed()
+        ]
+
+    everything = shown_kinds()
+    assert len(everything) == len(agreement().report.differences)
+    choose(chromium, "kind", "only one has it")
+    assert 0 < len(shown_kinds()) < len(everything)
+    assert all("only one has it" in kinds.split("|") for kinds in shown_kinds())
+    choose(chromium, "kind", "")
+    choose(chromium, "who", "1")  # the second annotator, whom the two others contradict
+    assert shown_kinds() == everything
+    choose(chromium, "who", "2")
+    assert shown_kinds() == []
+    find(chromium, "a[data-kind='different labels']")[0].click()
+    assert set(shown_kinds()) == {"different labels"}
+    find(chromium, "#m1")[0].click()
+    assert find(chromium, "#e1")[0].is_displayed()
 
 
 def test_without_scripts_everything_is_shown(chromium: Any, folder: Path) -> None:

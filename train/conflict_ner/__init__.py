@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from conflict_ner.data.document import Document, Entity, Mention
     from conflict_ner.data.formats.conversion import convert
     from conflict_ner.errors import ConflictNerError
-    from conflict_ner.evaluation.agreement import Agreement, agree
+    from conflict_ner.evaluation.annotators.agreement import Agreement, agree
     from conflict_ner.evaluation.comparison import Comparison, compare
     from conflict_ner.evaluation.report import Evaluation, Report
     from conflict_ner.export.onnx.export import export_onnx
@@ -34,7 +34,7 @@ disable_telemetry()  # now: a library reads such a setting when it is imported, 
 
 __version__ = "0.2.0"
 _MODULE_OF = {
-    "Agreement": "evaluation.agreement",
+    "Agreement": "evaluation.annotators.agreement",
     "Checkpoint": "checkpoint",
     "Comparison": "evaluation.comparison",
     "Config": "config",
@@ -46,7 +46,7 @@ _MODULE_OF = {
     "Mention": "data.document",
     "Report": "evaluation.report",
     "Tagger": "inference.tagger",
-    "agree": "evaluation.agreement",
+    "agree": "evaluation.annotators.agreement",
     "compare": "evaluation.comparison",
     "convert": "data.formats.conversion",
     "evaluate": "inference.evaluate",

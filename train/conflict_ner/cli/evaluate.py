@@ -125,7 +125,7 @@ def evaluate(
         if page:
             html_report.write(evaluation, page)
     if html:
-        print(f"the page is in {short_path(html)}: open it in a browser", file=sys.stderr)
+        print(_page_note(html), file=sys.stderr)
     tables.show(evaluation.report, evaluation.data, as_json=as_json, as_markdown=as_markdown)
     if not as_json and not as_markdown:
         tables.show_details(evaluation.report, fields or (), curves=curves)
@@ -177,19 +177,33 @@ def agree(
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page for a browser here: every difference as each annotator reads it.")
+    ] = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
     """Measure how far annotators agree: pairwise F1 and Krippendorff's alpha, by label, and where they differ."""
     from conflict_ner.data.formats.format import ReadOptions
-    from conflict_ner.evaluation import agreement
-    from conflict_ner.reporting import agreement_tables
+    from conflict_ner.evaluation.annotators import agreement
+    from conflict_ner.reporting import agreement_page, agreement_tables, html_report
 
-    result = agreement.agree_files(
-        paths,
-        parse_labels(labels),
-        guidelines=guidelines,
-        options=ReadOptions(columns=conll_columns(word, tag)),
-        kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
-    )
+    if html:
+        html_report.require()
+    with atomic_write(html) if html else nullcontext() as page:
+        result = agreement.agree_files(
+            paths,
+            parse_labels(labels),
+            guidelines=guidelines,
+            options=ReadOptions(columns=conll_columns(word, tag)),
+            kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
+        )
+        if page:
+            agreement_page.write(result, page)
+    if html:
+        print(_page_note(html), file=sys.stderr)
     agreement_tables.show(result.report, as_json=as_json, as_markdown=as_markdown)
+
+
+def _page_note(html: Path) -> str:
+    return f"the page is in {short_path(html)}: open it in a browser"

@@ -103,3 +103,12 @@ class Document:
     def place(self, index: int) -> str:
         """Return the position of mention number `index` in its file, with the column if the format has columns."""
         return self.places[index] if index < len(self.places) else self.origin
+
+
+def describe_text_difference(first: Document, second: Document) -> str:
+    """Say where the text of the second document begins to differ from that of the first."""
+    characters = enumerate(zip(first.text, second.text, strict=False))
+    shorter = min(len(first.text), len(second.text))
+    start = next((index for index, (a, b) in characters if a != b), shorter)
+    excerpt = second.text[start : start + 20]
+    return f"the text of report {second.id!r} differs from that at {first.origin}, starting at {excerpt!r}"

@@ -32,11 +32,10 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from conflict_ner.data.document import Document, Entity, Mention, Span
+from conflict_ner.data.document import Document, Entity, Mention, Span, describe_text_difference
 from conflict_ner.data.label_levels import first_levels
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import predictions
-from conflict_ner.evaluation.agreement import describe_text_difference
 from conflict_ner.evaluation.matching import SPURIOUS, Pair, align
 from conflict_ner.evaluation.report import Evaluation, label_counts
 from conflict_ner.evaluation.scores import Counts, Interval, Metrics

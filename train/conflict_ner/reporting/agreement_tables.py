@@ -1,7 +1,7 @@
 """The agreement of annotators as tables on a terminal, as Markdown and as JSON.
 
 >>> from conflict_ner.data.document import Document, Mention
->>> from conflict_ner.evaluation.agreement import agree
+>>> from conflict_ner.evaluation.annotators.agreement import agree
 >>> first, second = Document("a", "Rebels left.", (Mention(0, 6, "ACTOR"),)), Document("a", "Rebels left.")
 >>> print(markdown(agree({"anna": [first], "ben": [second]}, ["ACTOR"]).report).split(chr(10) * 2)[0])
 | label | F1 | 95 % | type F1 | alpha | 95 % | mentions |
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import format_count
-from conflict_ner.evaluation.agreement import AgreementReport
-from conflict_ner.evaluation.krippendorff import Alpha
+from conflict_ner.evaluation.annotators.agreement import AgreementReport
+from conflict_ner.evaluation.annotators.krippendorff import Alpha
 from conflict_ner.evaluation.scores import Interval, Metrics
 from conflict_ner.reporting.console import ConsoleTable, open_console, print_table, print_wrapped
 from conflict_ner.reporting.tables import format_interval, markdown_rows, percent

@@ -58,7 +58,7 @@ def write(evaluation: Evaluation, stream: TextIO) -> None:
     report, labels = evaluation.report, evaluation.labels
     pairs = [align(d.mentions, spans) for d, spans in zip(evaluation.documents, evaluation.predicted, strict=True)]
     error_list = list_errors(pairs, evaluation.documents)
-    template = _template("report.html.j2", labels)
+    template = load_template("report.html.j2", labels)
     stream.writelines(
         template.generate(
             evaluation=evaluation,
@@ -101,11 +101,13 @@ def write_tagged(name: str, labels: Sequence[str], rows: Iterable[Row], stream: 
         )
         for number, (key, metadata, text, entities) in enumerate(rows, start=1)
     )
-    stream.writelines(_template("tagged.html.j2", labels).generate(name=name, low=f"{LOW_SCORE:.2f}", reports=reports))
+    stream.writelines(
+        load_template("tagged.html.j2", labels).generate(name=name, low=f"{LOW_SCORE:.2f}", reports=reports)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Chip:
+class Chip:
     """The words after a marked mention; number: of the error that it links to, or None."""
 
     text: str
@@ -116,10 +118,12 @@ class _Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class _ShownPiece:
+class ShownPiece:
+    """A stretch of text on a page with its marks."""
+
     text: str
     css: str  # empty for plain text
-    chips: tuple[_Chip, ...] = ()
+    chips: tuple[Chip, ...] = ()
     hover: str = ""
 
 
@@ -127,7 +131,7 @@ class _ShownPiece:
 class _ShownReport:
     number: int
     document: Document
-    pieces: Sequence[_ShownPiece]
+    pieces: Sequence[ShownPiece]
     labels: str  # the indices of its labels, as the filter reads them
     errors: int
     correct: int
@@ -149,43 +153,43 @@ def _evaluated_reports(
         )
 
 
-def _error_sentence(documents: Sequence[Document], labels: Sequence[str], error: Error) -> Sequence[_ShownPiece]:
+def _error_sentence(documents: Sequence[Document], labels: Sequence[str], error: Error) -> Sequence[ShownPiece]:
     """Mark an error's sentence; the chips are left out, because the page shows the labels below the sentence."""
     pieces = cut_pieces(documents[error.document].text, error.overlapping, error.start, error.end)
-    return [_ShownPiece(piece.text, _classes(piece, labels)) for piece in pieces]
+    return [ShownPiece(piece.text, piece_classes(piece, labels)) for piece in pieces]
 
 
 def _marked_pieces(
     pieces: Sequence[Piece], labels: Sequence[str], error_numbers: Mapping[int, int]
-) -> list[_ShownPiece]:
+) -> list[ShownPiece]:
     """Mark pieces and add a chip after each pair. error_numbers: by the identity of the pair."""
     return [
-        _ShownPiece(
+        ShownPiece(
             piece.text,
-            _classes(piece, labels),
-            tuple(_Chip(caption(p), _color(p.label, labels), error_numbers.get(id(p))) for p in piece.ending),
+            piece_classes(piece, labels),
+            tuple(Chip(caption(p), label_color(p.label, labels), error_numbers.get(id(p))) for p in piece.ending),
         )
         for piece in pieces
     ]
 
 
-def _scored_pieces(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> list[_ShownPiece]:
+def _scored_pieces(text: str, entities: Sequence[Entity], labels: Sequence[str]) -> list[ShownPiece]:
     """Mark the entities of a text, with the label and score after each; low scores stand out."""
     pieces = cut_pieces(text, [Pair(None, entity, "") for entity in entities])
     return [_scored_piece(piece, labels) for piece in pieces]
 
 
-def _scored_piece(piece: Piece, labels: Sequence[str]) -> _ShownPiece:
-    css = _classes(piece, labels)
+def _scored_piece(piece: Piece, labels: Sequence[str]) -> ShownPiece:
+    css = piece_classes(piece, labels)
     if not piece.ending:
-        return _ShownPiece(piece.text, css)
+        return ShownPiece(piece.text, css)
     [pair] = piece.ending  # entities never overlap
     entity = pair.predicted
     assert isinstance(entity, Entity)
     score, words = f"{entity.score:.2f}", [entity.label, *tables.describe_value(entity)]
     is_low = float(score) < LOW_SCORE  # the score as shown: 0.70 never counts as lower than 0.70
-    chip = _Chip(entity.label, _color(entity.label, labels), None, score, is_low)
-    return _ShownPiece(
+    chip = Chip(entity.label, label_color(entity.label, labels), None, score, is_low)
+    return ShownPiece(
         piece.text, css + " low" * is_low, (chip,), ", ".join([" ".join(words), f"score {entity.score:.4f}"])
     )
 
@@ -195,21 +199,23 @@ def _label_indices(spans: Sequence[Span], labels: Sequence[str]) -> str:
     return " ".join(str(index) for index, label in enumerate(labels) if label in present)
 
 
-def _classes(piece: Piece, labels: Sequence[str]) -> str:
+def piece_classes(piece: Piece, labels: Sequence[str]) -> str:
     """CSS classes: `g` and `p` mark gold and predicted text, the number after them is the color."""
     classes = []
     if piece.gold is not None:
-        classes += ["g", f"g{_color(piece.gold, labels)}"]
+        classes += ["g", f"g{label_color(piece.gold, labels)}"]
     if piece.predicted is not None:
-        classes += ["p", f"p{_color(piece.predicted, labels)}"]
+        classes += ["p", f"p{label_color(piece.predicted, labels)}"]
     return " ".join([*classes, *(css for edge, css in _EDGE_CLASSES.items() if edge in piece.edges)])
 
 
-def _color(label: str, labels: Sequence[str]) -> int:
+def label_color(label: str, labels: Sequence[str]) -> int:
+    """Return the number of a label's color in the palette of a page."""
     return labels.index(label) % len(COLORS)
 
 
-def _template(name: str, labels: Sequence[str]) -> Template:
+def load_template(name: str, labels: Sequence[str]) -> Template:
+    """Return the template of a page, with the style, the script and the colors of these labels."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -230,7 +236,7 @@ def _template(name: str, labels: Sequence[str]) -> Template:
         script_hash=f"'sha256-{digest}'",
         palette=[(color, tint(color)) for color in COLORS],
         labels=labels,
-        color=partial(_color, labels=labels),
+        color=partial(label_color, labels=labels),
         percent=tables.percent,
         format_interval=tables.format_interval,
     )

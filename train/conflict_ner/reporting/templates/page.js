@@ -9,6 +9,9 @@
     return copy.textContent.replace(/\s+/g, " ").toLowerCase();
   };
 
+  // Whether a list in an attribute of an item has the value that a control wants; any item has no value.
+  const has = (listed, separator, wanted) => !wanted || (listed || "").split(separator).includes(wanted);
+
   const start = (form) => {
     const list = document.getElementById(form.dataset.list);
     const items = Array.from(list.children, (node, index) => ({ node, index, text: null }));
@@ -24,19 +27,17 @@
     };
 
     const apply = () => {
-      const kind = value("kind");
-      const label = value("label");
+      const [kind, label, who] = ["kind", "label", "who"].map(value);
       const words = value("search").replace(/\s+/g, " ").trim().toLowerCase();
       let shown = 0;
       for (const item of items) {
-        const { node } = item;
-        let matches = !kind || node.dataset.kind === kind;
-        matches = matches && (!label || (node.dataset.labels || "").split(" ").includes(label));
+        const { dataset } = item.node;
+        let matches = has(dataset.kind, "|", kind) && has(dataset.labels, " ", label) && has(dataset.who, " ", who);
         if (matches && words) {
-          if (item.text === null) item.text = plainText(node);
+          if (item.text === null) item.text = plainText(item.node);
           matches = item.text.includes(words);
         }
-        if (node.hidden === matches) node.hidden = !matches;
+        if (item.node.hidden === matches) item.node.hidden = !matches;
         if (matches) shown += 1;
       }
       sort();
@@ -64,8 +65,8 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");
     if (!link) return;
-    const { kind, label } = link.dataset;
-    if (kind !== undefined) filters.get("errors").call(null, { kind, label });
+    const { kind, label, list } = link.dataset;
+    if (kind !== undefined) filters.get(list || "errors").call(null, { kind, label });
     // Where a filter hides the target of a link, reset the filter.
     const target = document.getElementById(link.getAttribute("href").slice(1));
     const item = target && target.closest(".item");

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from conflict_ner.data.document import Mention
-from conflict_ner.evaluation.krippendorff import Alphas, span_lengths
+from conflict_ner.evaluation.annotators.krippendorff import Alphas, span_lengths
 from helpers.evaluations import labelings, properties
 from hypothesis import given
 from hypothesis import strategies as st

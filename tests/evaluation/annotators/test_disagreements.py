@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.evaluation.disagreements import KINDS, count_kinds, find_differences
+from conflict_ner.evaluation.annotators.disagreements import KINDS, count_kinds, find_differences
 from conflict_ner.evaluation.matching import CORRECT, align
 from helpers.evaluations import labelings, properties
 from hypothesis import given

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.errors import DataError
-from conflict_ner.evaluation.agreement import Agreement, agree, agree_files
+from conflict_ner.evaluation.annotators.agreement import Agreement, agree, agree_files
 from conflict_ner.evaluation.report import score
 
 LABELS = ("ACTOR", "LOCATION")

@@ -32,7 +32,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data import corpus
-from conflict_ner.data.document import Document, Mention, Span
+from conflict_ner.data.document import Document, Mention, Span, describe_text_difference
 from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
 from conflict_ner.data.label_levels import labels_with_kinds, resolve_labels
 from conflict_ner.data.text_files.compression import strip_compression_suffix
@@ -40,8 +40,8 @@ from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_splits
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import matching
-from conflict_ner.evaluation.disagreements import Difference, KindCounts, count_kinds, find_differences
-from conflict_ner.evaluation.krippendorff import Alphas, span_lengths
+from conflict_ner.evaluation.annotators.disagreements import Difference, KindCounts, count_kinds, find_differences
+from conflict_ner.evaluation.annotators.krippendorff import Alphas, span_lengths
 from conflict_ner.evaluation.matching import CORRECT, WRONG_EDGES, Pair
 from conflict_ner.evaluation.report import counts_of_any_label, label_counts
 from conflict_ner.evaluation.scores import Counts, Metrics
@@ -214,15 +214,6 @@ def annotator_names(paths: Sequence[Path]) -> list[str]:
     names = [printable(name) for name in (short if len(set(short)) == len(paths) else map(str, paths))]
     number_of = [names[:k].count(name) + 1 for k, name in enumerate(names)]
     return [name if number == 1 else f"{name} ({number})" for name, number in zip(names, number_of, strict=True)]
-
-
-def describe_text_difference(first: Document, second: Document) -> str:
-    """Say where the text of the second document begins to differ from that of the first."""
-    characters = enumerate(zip(first.text, second.text, strict=False))
-    shorter = min(len(first.text), len(second.text))
-    start = next((index for index, (a, b) in characters if a != b), shorter)
-    excerpt = second.text[start : start + 20]
-    return f"the text of report {second.id!r} differs from that at {first.origin}, starting at {excerpt!r}"
 
 
 def _resolve_kinds(
