@@ -24,6 +24,10 @@ def test_another_form_of_the_same_config_is_not_replaced_unasked(config: Config)
         refuse_lost_checkpoint(config, config.output, form="onnx in int8", overwrite=False)
 
 
+def test_what_follows_a_run_makes_no_other_checkpoint(config: Config) -> None:
+    refuse_lost_checkpoint(changed(config, report_to=("mlflow",)), config.output, overwrite=False)
+
+
 def test_an_export_replaces_no_other_checkpoint_unasked(
     config: Config, tmp_path: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,25 @@ def dump_config(config: Config, folder: Path) -> str:
     return header + to_yaml(config.model_dump(mode="json", context=folder))
 
 
+def flat_settings(config: Config, folder: Path | None = None) -> dict[str, Any]:
+    """Return all settings that are not None, by dotted key.
+
+    Args:
+        folder: paths are given relative to it; absolute ones if it is None.
+    """
+    flat: dict[str, Any] = {}
+
+    def visit(tree: Mapping[str, Any], prefix: str) -> None:
+        for key, value in tree.items():
+            if isinstance(value, dict):
+                visit(value, f"{prefix}{key}.")
+            else:
+                flat[prefix + key] = value
+
+    visit(config.model_dump(mode="json", context=folder), "")
+    return {key: value for key, value in flat.items() if value is not None}
+
+
 def _ambiguous_labels(sources: Mapping[Key, Source]) -> list[Problem]:
     """Find unquoted labels that a YAML 1.1 reader takes for false, a number or a date.
 

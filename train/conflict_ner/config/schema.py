@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from conflict_ner.yaml_io import Encoder, RunPath, Switch
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+Tracker = Literal["tensorboard", "mlflow", "wandb", "trackio"]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
@@ -46,6 +47,10 @@ def check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
 def _as_tuple(value: object) -> object:
     """Read one path as a list of one."""
     return (value,) if isinstance(value, str | Path) else value
+
+
+def _without_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 class _Section(BaseModel):
@@ -185,6 +190,11 @@ class TrainingConfig(_Section):
     teacher_temperature: Rate = Field(2.0, description="the teacher's answers are softened by this; 1 leaves them")
     teacher_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         0.5, description="share of the loss of labeled words that is the teacher's; of unlabeled words it is all"
+    )
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_as_tuple), AfterValidator(_without_repetition)] = Field(
+        (),
+        description="tools that follow the run: the loss of each step, validation by label, the config, the hash of "
+        "the weights",
     )
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where there is one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(

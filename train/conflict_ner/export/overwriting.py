@@ -7,17 +7,17 @@ the same command makes it again; any other only with `--overwrite`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from conflict_ner.checkpoint import Checkpoint, Manifest, PlainFacts, refuse_non_checkpoint
 from conflict_ner.config import Config, load_config
+from conflict_ner.config.loading import flat_settings
 from conflict_ner.errors import Alternative, CheckpointError, ConfigError, OverwriteError
 from conflict_ner.files import previous_folder, short_path
 
 TORCH = "PyTorch weights"
+_NOT_COMPARED = {"output", "training.report_to"}
 _MAX_SHOWN = 3  # differences between two configs that an error lists
 
 
@@ -93,33 +93,21 @@ def _difference(config: Config | PlainFacts, form: str, output: Path) -> str | N
 
 
 def config_differences(file: Path, config: Config) -> str:
-    """List the settings in which a config differs from the one in a file; empty if there are none."""
+    """List the settings in which a config differs from the one in a file; empty if there are none.
+
+    Settings that do not change the checkpoint are not compared: where it is written to, and what follows the run.
+    """
     try:
         old_config = load_config(file)
     except ConfigError:
         return f"{file.name} there cannot be read"
-    old, new = (_flatten(version.model_copy(update={"output": Path()})) for version in (old_config, config))
+    old, new = (flat_settings(version) for version in (old_config, config))
     # A key may be in one of the two only: below a section that the other does not have.
-    keys = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
+    keys = [key for key in dict.fromkeys([*old, *new]) if key not in _NOT_COMPARED and old.get(key) != new.get(key)]
     shown = [
         f"{key}: {_format_value(old.get(key))} there, {_format_value(new.get(key))} now" for key in keys[:_MAX_SHOWN]
     ]
     return "; ".join([*shown, *([f"and {len(keys) - _MAX_SHOWN} more settings"] if len(keys) > _MAX_SHOWN else [])])
-
-
-def _flatten(config: Config) -> dict[str, Any]:
-    """Return all settings that are not None, by dotted key."""
-    flat: dict[str, Any] = {}
-
-    def visit(tree: Mapping[str, Any], prefix: str) -> None:
-        for key, value in tree.items():
-            if isinstance(value, dict):
-                visit(value, f"{prefix}{key}.")
-            else:
-                flat[prefix + key] = value
-
-    visit(config.model_dump(mode="json"), "")
-    return {key: value for key, value in flat.items() if value is not None}
 
 
 def _format_value(value: object) -> str:

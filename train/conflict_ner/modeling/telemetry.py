@@ -16,7 +16,7 @@ import warnings
 from typing import Any
 
 ONNX_RUNTIME = "ORT_DISABLE_TELEMETRY"
-_VARIABLES = (ONNX_RUNTIME, "HF_HUB_DISABLE_TELEMETRY")
+_VARIABLES = (ONNX_RUNTIME, "HF_HUB_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY")
 _ENABLED = {"0", "false", "no", "off"}  # values of a variable with which a user asks for telemetry
 _FIRST_WITH_TELEMETRY = (1, 29)  # version of ONNX Runtime
 

@@ -133,7 +133,10 @@ def _allowed(schema: dict[str, Any]) -> str:
         return ", ".join(map(str, schema["enum"]))
     kind = schema.get("type", "")
     if kind == "array":
-        return "a list of paths" if schema["items"].get("format") == "path" else "a list of names"
+        items = schema["items"]
+        if "enum" in items:
+            return f"a list of {_allowed(items)}"
+        return "a list of paths" if items.get("format") == "path" else "a list of names"
     names = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
     bounds = [
         f"{word} {schema[bound]:g}" if schema[bound] < 10**6 else f"{word} {schema[bound]:,}"

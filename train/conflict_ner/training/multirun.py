@@ -27,11 +27,12 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from conflict_ner.checkpoint import Checkpoint
-from conflict_ner.config import Config, FoldConfig, dump_config
+from conflict_ner.config import Config, FoldConfig
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.splits import group_values, read_splits
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation.report import Report
+from conflict_ner.export.overwriting import config_differences
 from conflict_ner.files import atomic_write
 from conflict_ner.modeling.device import choose_device
 from conflict_ner.reporting.tables import percent
@@ -155,7 +156,7 @@ def finished_checkpoint(config: Config, data: Corpus) -> Checkpoint | None:
         _ = checkpoint.scores  # read now: without them the run is not finished
     except CheckpointError:
         return None
-    same_config = (checkpoint.folder / "run.yaml").read_text(encoding="utf-8") == dump_config(config, config.output)
+    same_config = not config_differences(checkpoint.folder / "run.yaml", config)
     recorded = {split: facts.sha256 for split, facts in checkpoint.manifest.data.items()}
     same_data = recorded == {split: data.fingerprint(split) for split in data.splits}
     return checkpoint if same_config and same_data else None

@@ -56,6 +56,8 @@ from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
 from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
 from conflict_ner.training.temperature_scaling import calibrate
+from conflict_ner.training.tracking.run_tracking import follow_run
+from conflict_ner.training.tracking.tools import require_trackers
 from conflict_ner.training.trainer import TrainResult, fit
 
 
@@ -82,9 +84,11 @@ def train(
 
     Raises:
         OverwriteError: if earlier work would be destroyed and neither `restart` nor `overwrite` allows it.
+        MissingExtraError: if a tool of `training.report_to` is not installed.
         ConflictNerError: of the kind that says which part of the input is at fault.
     """
     config = config if isinstance(config, Config) else load_config(config)
+    require_trackers(config.training.report_to)
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
     hardware = choose_device(config.training.device, config.training.precision)
     limit_threads()
@@ -118,15 +122,18 @@ def _run_steps(
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
     validation_share = _characters(data["validation"]) / _characters(data["train"])
 
-    with open_training_folder(config, data, restart, processes) as folder:
+    with (
+        open_training_folder(config, data, restart, processes) as folder,
+        follow_run(config, folder, console, is_main=processes.is_main_process) as tracking,
+    ):
         rows = _training_rows(config, data, windows, window_tokenizer, folder, hardware, processes, console)
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
-            watching = [*([progress] if processes.is_main_process else []), *callbacks]
+            watching = [*([progress] if processes.is_main_process else []), tracking, *callbacks]
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=watching)
         if processes.is_main_process:
             console.print("evaluating, exporting and verifying", highlight=False)
             is_replacement = (config.output / "manifest.json").is_file()
-            _export_best_epoch(config, data, result, tokenizer, window_tokenizer, hardware)
+            tracking.record_checkpoint(_export_best_epoch(config, data, result, tokenizer, window_tokenizer, hardware))
             if is_replacement:
                 previous = short_path(previous_folder(config.output))
                 message = f"the checkpoint that was there before is kept in {previous}"
@@ -202,7 +209,7 @@ def _export_best_epoch(
     tokenizer: PreTrainedTokenizerFast,
     window_tokenizer: WindowTokenizer,
     hardware: Hardware,
-) -> None:
+) -> Checkpoint:
     """Calibrate the best epoch's model, score it on every split but the training reports, and write the checkpoint."""
     model = move_to_device(load_model(str(result.state)), hardware.device)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
@@ -227,7 +234,7 @@ def _export_best_epoch(
 
     manifest = _manifest(config, data, result, calibration, window_tokenizer, hardware)
     draft = CheckpointDraft(config, manifest, scores, expected, write_model_files)
-    write_checkpoint(config.output, draft, hardware.device)
+    return write_checkpoint(config.output, draft, hardware.device)
 
 
 def _manifest(
