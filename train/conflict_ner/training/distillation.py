@@ -34,6 +34,7 @@ from conflict_ner.files import sync_folder
 from conflict_ner.inference.files.sources import expand, read_sources
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer, label_windows, word_tags
+from conflict_ner.training.saved_epochs import TEACHER_ANSWERS
 
 if TYPE_CHECKING:
     import datasets
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 Float32 = npt.NDArray[np.float32]
 UNLABELED = -1  # the label of a word that only a teacher has tagged; unlike IGNORED it counts in the mean of the loss
 _CHUNK = 512  # texts that are tagged by all teachers, and written, at a time
-_PREFIX = "teacher-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,13 @@ def distillation_windows(
     import datasets
 
     unlabeled = _unlabeled_files(config)
-    file = folder / f"{_PREFIX}{_fingerprint(config, data, window_tokenizer, unlabeled)}.arrow"
+    file = folder / TEACHER_ANSWERS.format(_fingerprint(config, data, window_tokenizer, unlabeled))
     if not file.is_file():
-        if resume and any(folder.glob(f"{_PREFIX}*.arrow")):
+        if resume and any(folder.glob(TEACHER_ANSWERS.format("*"))):
             raise OverwriteError(
                 f"{folder} holds an interrupted run with other teachers or unlabeled texts; nothing was changed", []
             )
-        for old in folder.glob(f"{_PREFIX}*"):
+        for old in folder.glob(TEACHER_ANSWERS.format("*")):
             old.unlink()
         teachers = load_teachers(config, device)
         _write(file, _rows(config, data, unlabeled, teachers, window_tokenizer))

@@ -23,6 +23,7 @@ from conflict_ner.training.history import last_state
 if TYPE_CHECKING:
     from accelerate import PartialState
 
+TEACHER_ANSWERS = "teacher-{}.arrow"  # by a hash of all that the answers depend on
 _RESTART = Alternative("to delete it and start anew", ("--restart",))
 _FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
 
@@ -143,11 +144,14 @@ def open_training_folder(config: Config, data: Corpus, restart: bool, processes:
 
 
 def _reset_training_folder(folder: Path, record: IO[bytes], content: str) -> None:
-    """Delete what an earlier run has left in a training folder, and record the new run in it."""
+    """Delete what an earlier run has left in a training folder, and record the new run in it.
+
+    Teachers' answers stay: they may have taken longer than an epoch, and their name says what they are answers to.
+    """
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != "run.yaml":
+        elif path.name != "run.yaml" and not path.match(TEACHER_ANSWERS.format("*")):
             path.unlink()
     record.truncate(0)
     record.write(content.encode("utf-8"))
