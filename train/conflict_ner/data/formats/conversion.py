@@ -14,7 +14,6 @@ The target appears once it is complete. All problems of the source are raised to
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +21,12 @@ from pathlib import Path
 
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats import registry, report_files
-from conflict_ner.data.formats.format import NO_OPTIONS, Feature, Format, MendedOffsets, ReadOptions
+from conflict_ner.data.formats.format import NO_OPTIONS, NOT_IN_XML, Feature, Format, MendedOffsets, ReadOptions
 from conflict_ner.data.text_files.file_search import describe_hidden, printable
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 from conflict_ner.files import atomic_path
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # that XML does not allow
 _OPTION_NAMES = {"columns": "--word, --tag"}  # of the command line, where they are not those of `ReadOptions`
 
 
@@ -249,5 +247,5 @@ _OF_REPORTS: dict[Feature, Callable[[Document], bool]] = {
     Feature.METADATA: lambda document: bool(document.metadata),
     Feature.WHITESPACE: _loses_white_space,
     Feature.CARRIAGE_RETURNS: lambda document: "\r" in document.text,
-    Feature.CONTROL_CHARACTERS: lambda document: bool(_CONTROLS.search(document.text)),
+    Feature.CONTROL_CHARACTERS: lambda document: bool(NOT_IN_XML.search(document.text)),
 }

@@ -12,6 +12,7 @@ Writers get any iterable of documents.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -28,6 +29,7 @@ from conflict_ner.errors import Problem
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
 
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # control characters
 _MAX_RECORDS = 50  # of a sample that are parsed
 _JSON_ENDS = ("", '"', "null", ":null", '":null')  # what may be missing where a JSON text is cut off
 _BRACKETS = {"{": "}", "[": "]"}

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from conflict_ner.data.formats import conll, jsonl, markup
 from conflict_ner.data.formats.annotation_tools import brat, doccano, label_studio, label_studio_min, prodigy
-from conflict_ner.data.formats.annotation_tools.inception import webanno_tsv
+from conflict_ner.data.formats.annotation_tools.inception import uima_cas, webanno_tsv
 from conflict_ner.data.formats.format import Format, Sample
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable
@@ -27,6 +27,7 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     jsonl.FORMAT,
     brat.FORMAT,
     webanno_tsv.FORMAT,
+    uima_cas.FORMAT,
     conll.FORMAT,
     label_studio.FORMAT,
     label_studio_min.FORMAT,

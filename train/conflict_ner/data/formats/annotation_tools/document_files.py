@@ -23,7 +23,7 @@ from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable, search_folder
 from conflict_ner.errors import DataError, Problem
 
-_ENDINGS = (".tsv", ".xmi", ".json", ".txt", ".ann")
+_ENDINGS = (".tsv", ".xmi", ".json", ".txt", ".ann", ".zip")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|#&%]|\A[.~]|\A\s|[.\s]\Z')
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _ANY_CHARACTER = re.compile("((?:%[0-9A-F]{2})*)(.)")  # that is not part of an escape
