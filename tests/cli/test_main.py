@@ -162,7 +162,24 @@ def test_convert_goes_both_ways(tmp_path: Path, reports_file: Path, capsys: pyte
     assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.jsonl")[0] == 0
     assert conflict_ner(capsys, "convert", tmp_path / "r.jsonl", tmp_path / "r.md")[0] == 0
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == reports_file.read_text(encoding="utf-8")
-    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.csv")[0] == 2
+    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "r.xyz")[0] == 2
+
+
+def test_labeled_reports_become_the_tables_of_tag(
+    tmp_path: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "r.csv"
+    assert conflict_ner(capsys, "convert", reports_file, out)[0] == 0
+    header, first, *_ = out.read_text(encoding="utf-8").splitlines()
+    assert header == '"id","label","text","start","end","score","theatre","genre"'
+    assert first == '"t-1","NUMBER","At least 19",0,11,"","Nowhere","wire story"'
+    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "i.jsonl", "--rows", "incidents")[0] == 0
+    assert json.loads((tmp_path / "i.jsonl").read_text(encoding="utf-8").splitlines()[0])["locations"] == "El Fasher"
+    assert conflict_ner(capsys, "convert", reports_file, tmp_path / "t.jsonl", "--rows", "reports")[0] == 0
+    assert conflict_ner(capsys, "convert", tmp_path / "t.jsonl", tmp_path / "back.md")[0] == 0
+    assert (tmp_path / "back.md").read_text(encoding="utf-8") == reports_file.read_text(encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "convert", reports_file, tmp_path / "x.csv", "--rows", "words")
+    assert (code, "choose one of reports" in err, (tmp_path / "x.csv").exists()) == (2, True, False)
 
 
 def test_one_report_is_counted_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

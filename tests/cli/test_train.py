@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conflict_ner.config import dump_config
+from conflict_ner.config import dump_config, load_config
 from conflict_ner.training import run
 from helpers.command import conflict_ner
 from helpers.runs import REPORTS, make_config
@@ -33,6 +33,21 @@ def test_one_run_is_shown_as_a_table_markdown_or_json(recipe: Path, capsys: pyte
     assert json.loads(out)["scores"]["validation"]["documents"] == 3
     code, out, _ = conflict_ner(capsys, "train", recipe, "--markdown")
     assert out.startswith("validation:\n\n| label |")
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_labeled_reports_are_trained_on_without_a_config(
+    recipe: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, overlap = recipe.parent / "mine", "encoding.overlap=8"
+    encoder = load_config(recipe).encoder
+    settings = [f"output={out}", f"encoder={encoder}", "training.epochs=1", "training.device=cpu", overlap]
+    options = [part for setting in settings for part in ("--set", setting)]
+    code, printed, err = conflict_ner(capsys, "train", reports_file, *options, "--json")
+    assert code == 0
+    assert json.loads(printed)["scores"]["validation"]["documents"] == 1
+    assert "its labels are learned (ACTOR, LOCATION, NUMBER, WEAPON), 20% of the reports choose the best epoch" in err
+    assert load_config(out / "run.yaml").data.validation_share == 0.2
 
 
 @pytest.mark.usefixtures("verified_here")

@@ -70,7 +70,7 @@ def test_an_unknown_key_that_resembles_none_is_to_be_removed(write: Write) -> No
 
 
 def test_missing_keys_are_named(write: Write) -> None:
-    assert set(problems(write(base="data: {train: [x]}\n"))) == {"labels", "data.validation_share", "output"}
+    assert set(problems(write(base="data: {train: [x]}\n"))) == {"labels", "output"}
 
 
 def test_a_bad_value_is_shown(write: Write) -> None:

@@ -41,7 +41,7 @@ def test_required_keys_are_named_when_missing() -> None:
     with pytest.raises(ValidationError) as caught:
         Config.model_validate({"data": {}})
     missing = {".".join(map(str, detail["loc"])) for detail in caught.value.errors()}
-    assert missing == {"labels", "data.train", "data.validation_share", "output"}
+    assert missing == {"labels", "data.train", "output"}
 
 
 def test_all_faults_of_a_tree_come_at_once() -> None:
@@ -122,8 +122,6 @@ def test_a_config_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        ({"train": ["a"]}, "data.validation_share"),
-        ({"train": ["a"], "validation": []}, "data.validation_share"),
         ({"train": ["a"], "validation": ["b"], "validation_share": 0.2}, "data.validation_share"),
         ({"train": ["a"], "validation_share": 0.0}, "data.validation_share"),
         ({"train": ["a"], "validation_share": 1.0}, "data.validation_share"),
@@ -140,3 +138,5 @@ def test_a_share_stands_in_for_validation_files() -> None:
     config = Config.model_validate(tree(data={"train": ["a"], "validation_share": 0.2}))
     assert config.data.validation == ()
     assert config.data.validation_share == 0.2
+    assert Config.model_validate(tree(data={"train": ["a"]})).data.validation_share == 0.2
+    assert Config.model_validate(tree(data={"train": ["a"], "validation": ["b"]})).data.validation_share is None

@@ -214,7 +214,7 @@ def test_a_lenient_load_leaves_out_exactly_the_faulty_reports(tmp_path: Path) ->
     ("name", "broken"),
     [
         ("a.md", "\n=== bad\n\nThe [army left.\n"),
-        ("a.jsonl", '{"id": "bad", "text": "x", "entities": [{"start": 0, "end": 1, "label": "ACTOR", "score": 1}]}\n'),
+        ("a.jsonl", '{"id": "bad", "text": "x", "entities": [{"start": 0, "end": 1, "label": "ACTOR", "note": 1}]}\n'),
     ],
 )
 def test_a_lenient_load_leaves_out_a_malformed_report(tmp_path: Path, name: str, broken: str) -> None:

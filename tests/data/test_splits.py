@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from conflict_ner.config import DataConfig
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.document import Document
-from conflict_ner.data.splits import describe_splits, divide_corpus, group_values, make_folds, set_aside_validation
+from conflict_ner.data.document import Document, Mention
+from conflict_ner.data.splits import (
+    config_of_reports,
+    describe_splits,
+    divide_corpus,
+    group_values,
+    make_folds,
+    set_aside_validation,
+)
 from conflict_ner.errors import DataError
 from hypothesis import given
 from hypothesis import settings as property_settings
@@ -83,6 +91,32 @@ def test_the_validation_share_is_set_aside_in_order() -> None:
     assert set_aside_validation(Corpus({"train": REPORTS}), 0.2, seed=7)["validation"] == data["validation"]
     assert set_aside_validation(Corpus({"train": REPORTS}), 0.2, seed=8)["validation"] != data["validation"]
     assert len(set_aside_validation(Corpus({"train": REPORTS}), 0.001, seed=7)["validation"]) == 1
+
+
+def test_few_reports_are_divided_so_that_each_label_can_be_learned() -> None:
+    one_label = (Mention(0, 1, "ACTOR"),)
+    reports = tuple(Document(f"r{n}", "x y", one_label if n else (Mention(0, 1, "WEAPON"),)) for n in range(10))
+    for seed in range(20):
+        data = set_aside_validation(Corpus({"train": reports}), 0.5, seed)
+        assert (len(data["validation"]), set(data.counts("train"))) == (5, {"ACTOR", "WEAPON"})
+    assert len(set_aside_validation(Corpus({"train": reports[:2]}), 0.5, 1)["validation"]) == 1
+
+
+def test_labeled_reports_are_their_own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.md").write_text("=== a\n\n[Two](NUMBER.killed) [rebels](ACTOR) left.\n", encoding="utf-8")
+    config = config_of_reports(tmp_path / "mine.md", ["training.epochs=3"])
+    assert config.labels == ("ACTOR", "NUMBER")
+    assert (config.data.train, config.data.validation_share) == ((tmp_path / "mine.md",), 0.2)
+    assert (config.output, config.training.epochs) == (tmp_path / "models" / "mine", 3)
+    for split in ("train", "validation"):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        (tmp_path / "data" / split / "a.md").write_bytes((tmp_path / "mine.md").read_bytes())
+    config = config_of_reports(tmp_path / "data")
+    assert (config.data.validation, config.data.validation_share) == ((tmp_path / "data" / "validation",), None)
+    (tmp_path / "mine.md").write_text("=== a\n\nNothing.\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no report has a mention"):
+        config_of_reports(tmp_path / "mine.md")
 
 
 def test_splits_without_a_division_in_the_config_are_unchanged() -> None:

@@ -86,12 +86,6 @@ def test_a_mistake_has_its_line_and_a_fix(source: str, where: str, what: str) ->
     assert found.fix
 
 
-def test_predicted_entities_are_sent_to_review() -> None:
-    (found,) = problems(entity(score=0.9, text="Rebels"))
-    assert "'score'" in found.what
-    assert "review" in found.fix
-
-
 def test_offsets_in_bytes_are_detected_by_the_text_of_the_entity() -> None:
     (found,) = problems(line(text="é Goma", entities=[{"start": 3, "end": 7, "label": "L", "text": "Goma"}]))
     assert "'oma'" in found.what

@@ -30,7 +30,7 @@ def test_a_format_is_found_by_its_name_and_a_wrong_name_is_explained() -> None:
     assert find_format("CoNLL").name == "conll"
     with pytest.raises(ConfigError, match="--from: there is no format 'jsnl'; did you mean jsonl"):
         find_format("jsnl", "--from")
-    with pytest.raises(ConfigError, match=r"the formats are .*markup, jsonl"):
+    with pytest.raises(ConfigError, match=r"the formats are .*markup, tagged, jsonl"):
         find_format("xyz")
 
 

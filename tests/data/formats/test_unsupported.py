@@ -19,7 +19,6 @@ FORMATS: dict[str, tuple[str, Any]] = {
     "Hugging Face": ("Hugging Face", {"id": "0", "tokens": ["Rebels", "left"], "ner_tags": [1, 0]}),
     "Hugging Face, tags": ("Hugging Face", {"tokens": ["Rebels", "left"], "tags": ["B-ACTOR", "O"]}),
     "GLiNER": ("GLiNER", {"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}),
-    "tag": ("`tag`", {"id": 1, "text": TEXT, "entities": [{**MENTION, "text": "Rebels", "score": 0.9}]}),
     "tag, mentions": ("`tag --rows", {"id": 1, "label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.9}),
     "evaluate": ("`evaluate", {"id": "a", "text": TEXT, "metadata": {}, "gold": [], "predicted": []}),
 }
@@ -88,8 +87,11 @@ def test_keys_of_other_tools_are_metadata_in_a_valid_file() -> None:
     assert documents[0].metadata == extra
 
 
-def test_reports_in_which_tag_found_nothing_count_with_the_others() -> None:
-    assert "`tag`" in only_problem(lines(*[FORMATS["tag"][1]] * 2, *[{**OURS, "entities": []}] * 30)).what
+def test_an_array_of_tagged_reports_is_to_be_written_as_lines() -> None:
+    tagged = {"id": 1, "text": TEXT, "entities": [{**MENTION, "text": "Rebels", "score": 0.9}]}
+    problem = only_problem(json.dumps([tagged, {**OURS, "entities": []}], indent=2))
+    assert "reports of `tag`" in problem.what
+    assert "one line" in problem.fix
 
 
 def test_thousands_of_lines_of_another_tool_give_one_message(tmp_path: Path) -> None:

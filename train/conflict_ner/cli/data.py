@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from conflict_ner.cli.options import (
     GuidelinesOption,
     HullFlag,
     JsonFlag,
+    KeepScoresFlag,
     KindsFlag,
     LabelsOption,
     LayerOption,
@@ -24,15 +25,18 @@ from conflict_ner.cli.options import (
     PredictionsFlag,
     SkippedFlag,
     TagOption,
+    TrimFlag,
     WordOption,
     conll_columns,
     parse_labels,
 )
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
+from conflict_ner.files import atomic_path
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
+    from conflict_ner.data.document import Document
 
 
 def check(
@@ -48,6 +52,7 @@ def check(
     hints: Annotated[
         bool, typer.Option("--hints", help="List words that are labeled in two ways, for you to read again.")
     ] = False,
+    trim: TrimFlag = False,
     word: WordOption = None,
     tag: TagOption = None,
     as_json: JsonFlag = False,
@@ -70,7 +75,7 @@ def check(
             group=group,
             allow_copies=selection.allow_copies,
             guidelines=selection.guidelines if guidelines is None else guidelines,
-            options=ReadOptions(columns=conll_columns(word, tag) or selection.columns),
+            options=ReadOptions(columns=conll_columns(word, tag) or selection.columns, trim=trim or selection.trim),
             with_kinds=kinds,
         )
     except DataError as error:
@@ -101,6 +106,13 @@ def convert(
     target_format: Annotated[
         str | None, typer.Option("--to", metavar="FORMAT", help="The format of OUT.", show_default="by its ending")
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a table (.csv, .xlsx, .parquet, .jsonl) as `tag` does: a row holds a report, a mention or an "
+            "incident (reports, mentions, incidents); by default mentions in .csv and .xlsx."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Write nothing if the target's format cannot carry all of it.")
     ] = False,
@@ -111,8 +123,10 @@ def convert(
     skipped: SkippedFlag = False,
     hull: HullFlag = False,
     layer: LayerOption = None,
+    keep_scores: KeepScoresFlag = False,
+    trim: TrimFlag = False,
 ) -> None:
-    """Convert labeled reports to another format.
+    """Convert labeled reports to another format, or to the tables that `tag` writes.
 
     What the target's format cannot carry is listed and left out.
     """
@@ -127,10 +141,41 @@ def convert(
         for loss in done.losses:
             print(f"warning: {done.target_format.title} cannot carry {loss}", file=sys.stderr)
 
-    options = ReadOptions(conll_columns(word, tag), annotator, predictions, skipped, hull, layer)
+    options = ReadOptions(
+        conll_columns(word, tag), annotator, predictions, skipped, hull, layer, keep_scores=keep_scores, trim=trim
+    )
+    if rows or (target_format is None and target.suffix.lower() in (".csv", ".xlsx")):
+        documents, notes = conversion.read(source, source_format, options)
+        for message in describe_problems(notes):
+            print(f"note: {message}", file=sys.stderr)
+        _write_table(documents, target, rows or "mentions")
+        return
     done = conversion.convert(source, target, source_format, target_format, options, strict=strict, before_writing=show)
     reports = format_count(done.reports, "report")
     print(f"{reports} written to {printable(target)} as {done.target_format.title}", file=sys.stderr)
+
+
+def _write_table(documents: Sequence[Document], target: Path, table: str) -> None:
+    """Write labeled reports as a table of `tag`, with the values of mentions in incidents."""
+    from conflict_ner.cli.tag_output import output_form
+    from conflict_ner.inference.files import layouts, sinks
+
+    if table not in layouts.TABLES:
+        raise typer.BadParameter(f"--rows {table}: choose one of {', '.join(layouts.TABLES)}")
+    labels = dict.fromkeys(mention.label for document in documents for mention in document.mentions)
+    layout = layouts.Layout(table, values=table == "incidents", labels=tuple(labels))
+    form = output_form(target)
+    write = sinks.writer(form, layout)
+
+    def records() -> Iterator[dict[str, Any]]:
+        return (layouts.labeled_record(document, layout) for document in documents)
+
+    with atomic_path(target) as draft, draft.open("wb") as stream:
+        if write is None:
+            stream.writelines(sinks.line(record).encode("utf-8", "surrogatepass") for record in records())
+        else:
+            write(records, stream)
+    print(f"{format_count(len(documents), 'report')} written to {printable(target)} as {table}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +187,7 @@ class _DataSelection:
     allow_copies: bool = False
     guidelines: bool | None = None
     columns: ColumnsConfig | None = None
+    trim: bool = False
 
 
 def _select_data(data: Path, labels: str) -> _DataSelection:
@@ -158,4 +204,6 @@ def _select_data(data: Path, labels: str) -> _DataSelection:
     entries = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: files for split, files in entries.items() if files}
     settings = config.data
-    return _DataSelection(paths, config.labels, settings.allow_copies, settings.guidelines, settings.columns)
+    return _DataSelection(
+        paths, config.labels, settings.allow_copies, settings.guidelines, settings.columns, settings.trim
+    )

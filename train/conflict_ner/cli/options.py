@@ -56,6 +56,12 @@ HullFlag = Annotated[
     bool, typer.Option("--hull", help="Read a mention of several parts as one, from the first part to the last.")
 ]
 
+KeepScoresFlag = Annotated[
+    bool, typer.Option("--keep-scores", help="Keep the scores that `tag` wrote, as metadata; otherwise they go.")
+]
+TrimFlag = Annotated[
+    bool, typer.Option("--trim", help="Leave white space and punctuation at the edges of mentions outside, and count.")
+]
 LayerOption = Annotated[
     str | None,
     typer.Option(

@@ -36,7 +36,13 @@ class _EarlierWork(TypedDict):
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A run's YAML, such as configs/default.yaml.")],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's YAML, such as configs/default.yaml; or labeled reports, a fifth of which then chooses the "
+            "best epoch."
+        ),
+    ],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
     ] = None,
@@ -73,9 +79,7 @@ def train(
     series = "seed" if seeds else "fold" if folds else None
     outputs: list[Path] = []
     try:
-        from conflict_ner.config import load_config
-
-        settings = load_config(config, overrides or ())
+        settings = _load_settings(config, overrides or ())
         outputs.append(settings.output)
         output_format = {"as_json": as_json, "as_markdown": as_markdown}
         work: _EarlierWork = {"resume": resume, "restart": restart, "overwrite": overwrite}
@@ -88,6 +92,26 @@ def train(
     except KeyboardInterrupt:
         # `main` prints it in one line, and exits with 130.
         raise KeyboardInterrupt(_describe_saved_work(outputs[0] if outputs else None, series)) from None
+
+
+def _load_settings(path: Path, overrides: Sequence[str]) -> Config:
+    """Return the config in a file; of labeled reports, one that trains on them, and print what it is."""
+    from conflict_ner.config import load_config
+    from conflict_ner.data.formats.registry import detect_format
+
+    if path.suffix.lower() in (".yaml", ".yml") or not (path.is_dir() or (path.is_file() and detect_format(path))):
+        return load_config(path, overrides)
+    from conflict_ner.data.splits import config_of_reports
+
+    settings = config_of_reports(path, overrides)
+    share = settings.data.validation_share
+    split = f"{share:.0%} of the reports choose the best epoch" if share else "its splits are kept"
+    print(
+        f"note: {path} is no config: its labels are learned ({', '.join(settings.labels)}), {split}, the checkpoint is "
+        f"written to {short_path(settings.output)}; --set changes settings",
+        file=sys.stderr,
+    )
+    return settings
 
 
 def print_config(

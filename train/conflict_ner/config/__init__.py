@@ -4,7 +4,16 @@ May import: yaml_io, errors.
 Start reading: schema.py, then loading.py.
 """
 
-from conflict_ner.config.loading import dump_config, load_config
+from conflict_ner.config.loading import build_config, dump_config, load_config
 from conflict_ner.config.schema import ColumnsConfig, Config, DataConfig, FoldConfig, TrainingConfig
 
-__all__ = ["ColumnsConfig", "Config", "DataConfig", "FoldConfig", "TrainingConfig", "dump_config", "load_config"]
+__all__ = [
+    "ColumnsConfig",
+    "Config",
+    "DataConfig",
+    "FoldConfig",
+    "TrainingConfig",
+    "build_config",
+    "dump_config",
+    "load_config",
+]

@@ -53,6 +53,23 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(str(path), [syntax_problem(error, str(path))]) from None
     if not isinstance(tree, dict):
         raise ConfigError(str(path), [Problem(str(path), "not a mapping", "write 'key: value' lines")])
+    return build_config(tree, str(path), overrides, sources)
+
+
+def build_config(
+    tree: dict[str, Any], name: str, overrides: Sequence[str] = (), sources: dict[Key, Source] | None = None
+) -> Config:
+    """Validate settings as a config, after `key=value` overrides.
+
+    Args:
+        tree: the settings, by section; overrides are written into it.
+        name: of the config, for messages.
+        sources: where each setting stands in a file.
+
+    Raises:
+        ConfigError: with every bad key and value.
+    """
+    sources = {} if sources is None else sources
     overrides = [overrides] if isinstance(overrides, str) else overrides
     problems = [problem for item in overrides if (problem := _apply_override(tree, item, sources))]
     problems += _ambiguous_labels(sources)
@@ -63,7 +80,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         invalid = [_describe_error(detail, sources) for detail in error.errors()]
         problems += [problem for problem in invalid if problem.where not in reported]
     if problems:
-        raise ConfigError(str(path), problems)
+        raise ConfigError(name, problems)
     return config
 
 

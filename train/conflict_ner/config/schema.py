@@ -49,6 +49,9 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str | Path) else value
 
 
+_DRAWN_SHARE = 0.2  # of the training reports, for validation, where nothing else is said
+
+
 def _without_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
@@ -100,7 +103,9 @@ class DataConfig(_Section):
         "needs training.teacher",
     )
     validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
-        None, description="share of the training reports that is held out at random for validation, instead of files"
+        None,
+        description="share of the training reports that is held out at random for validation, instead of files; where "
+        "validation names none, null is 0.2",
     )
     train_share: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         1.0,
@@ -111,6 +116,11 @@ class DataConfig(_Section):
     )
     fold: FoldConfig | None = Field(None, description="one run of a cross-validation; `train --folds` sets it")
     strict: Switch = Field(True, description="refuse data with problems; false leaves the faulty reports out")
+    trim: Switch = Field(
+        False,
+        description="leave white space and punctuation at the edges of mentions outside, and say how many had some; "
+        "otherwise they are problems",
+    )
     allow_copies: Switch = Field(False, description="allow copies of a text, also in two splits, as in some benchmarks")
     guidelines: Switch | None = Field(
         None,
@@ -124,10 +134,11 @@ class DataConfig(_Section):
     @field_validator("validation_share")
     @classmethod
     def _check_validation(cls, share: float | None, info: ValidationInfo) -> float | None:
-        if "validation" in info.data and bool(info.data["validation"]) == (share is not None):
-            found = "both are given" if share is not None else "neither is given"
-            raise ValueError(f"validation names files, or validation_share is set: {found}")
-        return share
+        if "validation" not in info.data:
+            return share
+        if info.data["validation"] and share is not None:
+            raise ValueError("validation names files, or validation_share is set: both are given")
+        return share if info.data["validation"] or share is not None else _DRAWN_SHARE
 
 
 class EncodingConfig(_Section):

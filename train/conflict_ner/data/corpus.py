@@ -212,6 +212,7 @@ def load_corpus(
     allow_copies: bool | None = None,
     guidelines: bool | None = None,
     columns: ColumnsConfig | Mapping[str, int] | None = None,
+    trim: bool | None = None,
 ) -> Corpus:
     """Load and check labeled reports: what `conflict-ner check PATH` reads, or files and folders by split.
 
@@ -227,6 +228,8 @@ def load_corpus(
             has exactly the project's four labels.
         columns: where CoNLL files have their words and tags, such as `{"word": 1, "tag": 4}`; None takes the
             config's setting, else finds them.
+        trim: leave white space and punctuation at the edges of mentions outside; None takes the config's setting,
+            else does not.
 
     Raises:
         DataError: with every problem of every file.
@@ -251,6 +254,7 @@ def load_corpus(
         allow_copies = config.data.allow_copies if allow_copies is None else allow_copies
         guidelines = config.data.guidelines if guidelines is None else guidelines
         columns = columns or config.data.columns
+        trim = config.data.trim if trim is None else trim
     elif path is not None:
         splits = find_splits(Path(path))
     return load(
@@ -260,7 +264,7 @@ def load_corpus(
         group=group,
         allow_copies=bool(allow_copies),
         guidelines=guidelines,
-        options=ReadOptions(columns=columns),
+        options=ReadOptions(columns=columns, trim=bool(trim)),
     )
 
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
+
+from conflict_ner.data.document import Document, Mention
 
 # First and last characters that belong to a mention although Unicode classes them as punctuation.
 _OPENINGS = "#@&\uff03\uff20\uff06"
@@ -34,6 +37,38 @@ def has_loose_beginning(text: str) -> bool:
 def has_loose_end(text: str) -> bool:
     """Return whether a span ends with a mark that belongs to the sentence; `text` must not be empty."""
     return _is_punctuation(text[-1]) and text[-1] not in _UNITS and not _has_own_ending(text)
+
+
+def trim_edges(document: Document) -> tuple[Document, int]:
+    """Return a document whose mentions have no white space and no loose marks at their edges, and how many had.
+
+    A mention of nothing but such characters stays as it is, for `validation` to report.
+
+    >>> report = Document("r1", 'He left "Goma" ', (Mention(8, 15, "LOCATION"),))
+    >>> trimmed, count = trim_edges(report)
+    >>> trimmed.slice(trimmed.mentions[0]), count
+    ('Goma', 1)
+    """
+    trimmed = [_trim(document.text, mention) for mention in document.mentions]
+    count = sum(new != old for new, old in zip(trimmed, document.mentions, strict=True))
+    if not count:
+        return document, 0
+    order = sorted(range(len(trimmed)), key=trimmed.__getitem__)
+    places = tuple(document.places[index] for index in order) if document.places else ()
+    return replace(document, mentions=tuple(trimmed[index] for index in order), places=places), count
+
+
+def _trim(text: str, mention: Mention) -> Mention:
+    start, end = mention.start, mention.end
+    while 0 <= start < end <= len(text):
+        span = text[start:end]
+        if span[0].isspace() or has_loose_beginning(span):
+            start += 1
+        elif span[-1].isspace() or has_loose_end(span):
+            end -= 1
+        else:
+            return Mention(start, end, mention.label)
+    return mention
 
 
 def _is_punctuation(char: str) -> bool:

@@ -12,17 +12,20 @@ then the fold; then the shares of silver reports, and of the rest, that are trai
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from conflict_ner.config import Config, DataConfig
+from conflict_ner.config import Config, DataConfig, build_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.format import ReadOptions
-from conflict_ner.data.label_levels import value_label_problems
+from conflict_ner.data.formats.report_files import read_entries
+from conflict_ner.data.label_levels import first_level, value_label_problems
 from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
 from conflict_ner.errors import ConfigError, DataError, Problem
 
@@ -76,15 +79,58 @@ def _sample_silver(data: Corpus, share: float, seed: int) -> Corpus:
 
 
 def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
-    """Move a random share of the training reports, at least one, to validation; silver reports stay in training."""
+    """Move a random share of the training reports, at least one, to validation; silver reports stay in training.
+
+    A report with the last training mentions of a label stays as well: few reports must not leave a label unlearned.
+    """
     gold, silver = divide_gold_and_silver(data["train"])
-    order = np.random.default_rng((seed, _VALIDATION)).permutation(len(gold))
-    chosen = set(order[: max(round(share * len(gold)), 1)].tolist())
+    order = np.random.default_rng((seed, _VALIDATION)).permutation(len(gold)).tolist()
+    chosen = set(_without_last_mentions(gold, silver, order)[: max(round(share * len(gold)), 1)])
     rest = tuple(report for n, report in enumerate(gold) if n not in chosen) + silver
     validation = tuple(report for n, report in enumerate(gold) if n in chosen)
     others = {split: documents for split, documents in data.splits.items() if split != "train"}
     # In the usual order of splits.
     return replace(data, splits={"train": rest, "validation": validation, **others})
+
+
+def _without_last_mentions(gold: Sequence[Document], silver: Sequence[Document], order: Sequence[int]) -> list[int]:
+    """Return an order of reports without those that would leave a label without a mention if they were moved too."""
+    left = Counter(mention.label for report in (*gold, *silver) for mention in report.mentions)
+    movable = []
+    for index in order:
+        counts = Counter(mention.label for mention in gold[index].mentions)
+        if all(left[label] > count for label, count in counts.items()):
+            left -= counts
+            movable.append(index)
+    return movable or list(order)
+
+
+def config_of_reports(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Return a config that trains on labeled reports: with the labels that occur, and a fifth set aside for validation.
+
+    A folder with folders named after splits has these splits.
+
+    Args:
+        path: a file or folder of labeled reports.
+        overrides: settings as `KEY=VALUE`, as in `load_config`.
+
+    Raises:
+        DataError: if files cannot be read, or no report has a mention.
+        ConfigError: if a setting is not valid.
+    """
+    found = corpus.find_splits(path)
+    splits = (
+        {split: found[split] for split in corpus.SPLITS if split in found} if "train" in found else {"train": [path]}
+    )
+    documents, problems = read_entries(splits["train"], [])
+    if problems := [problem for problem in problems if problem.unreadable]:
+        raise DataError(problems)
+    labels = sorted({first_level(mention.label) for document in documents for mention in document.mentions})
+    if not labels:
+        raise DataError([Problem(str(path), "no report has a mention", "name labeled reports, or a config (.yaml)")])
+    data = {split: [str(entry.absolute()) for entry in entries] for split, entries in splits.items()}
+    output = Path.cwd() / "models" / (path.name.split(".")[0] or "reports")
+    return build_config({"labels": labels, "data": data, "output": str(output)}, str(path), overrides)
 
 
 def make_folds(
@@ -161,7 +207,7 @@ def read_splits(config: Config) -> Corpus:
         strict=settings.strict,
         allow_copies=settings.allow_copies,
         guidelines=settings.guidelines,
-        options=ReadOptions(columns=settings.columns),
+        options=ReadOptions(columns=settings.columns, trim=settings.trim),
     )
     for split in ("validation", "test"):
         refuse_silver(f"data.{split}", data[split], "a model can only learn from them: move them to data.train")

@@ -11,7 +11,7 @@ used as published. All other rules apply to all data.
 
 >>> report = Document("r1", "Rebels left.", (Mention(0, 7, "ACTOR"),), origin="demo.md:1")
 >>> print(check_document(report, ["ACTOR"])[0])
-demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mention
+demo.md:1: 'Rebels ' (ACTOR, 0:7) ends with a space; leave it outside the mention, or --trim cuts it
 """
 
 from __future__ import annotations
@@ -211,9 +211,11 @@ def _edge_fault(text: str, *, guidelines: bool) -> tuple[str, str] | None:
     """Return the fault of a mention's first or last character and its fix; None if there is none."""
     for char, verb, is_loose in ((text[0], "begins", has_loose_beginning), (text[-1], "ends", has_loose_end)):
         if char.isspace():
-            return f"{verb} with a space", "leave it outside the mention"
+            return f"{verb} with a space", "leave it outside the mention, or --trim cuts it"
         if guidelines and is_loose(text):
-            fix = f"leave it outside the mention; if your guidelines have it inside: {_NO_GUIDELINES}"
+            fix = (
+                f"leave it outside the mention, or --trim cuts it; if your guidelines have it inside: {_NO_GUIDELINES}"
+            )
             return f"{verb} with the punctuation {char!r}", fix
     return None
 

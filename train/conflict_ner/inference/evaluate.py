@@ -41,6 +41,7 @@ def evaluate(
     *,
     strict: bool = True,
     columns: ColumnsConfig | None = None,
+    trim: bool = False,
     device: str = "auto",
     fields: str | Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
@@ -60,6 +61,7 @@ def evaluate(
         data: labeled files and folders, one or several.
         strict: refuse data with problems; if False, reports with problems are left out.
         columns: the columns of words and tags in CoNLL files; None: they are detected.
+        trim: leave white space and punctuation at the edges of the reports' mentions outside.
         fields: metadata fields to slice by; None: all fields with few values.
         thresholds: by label, the lowest score with which a prediction counts.
         on_skipped: called with the problem of each report that is left out.
@@ -97,7 +99,7 @@ def evaluate(
         leave_others_out=labels is not None or tagger.checkpoint.manifest.plain is not None,
         strict=strict,
         guidelines=guidelines,
-        options=ReadOptions(columns=columns),
+        options=ReadOptions(columns=columns, trim=trim),
     )
     if not first_level and loaded.labels != scored:
         print("note: no label of the data has a kind: scored at the first level", file=sys.stderr)

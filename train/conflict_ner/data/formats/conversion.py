@@ -21,13 +21,25 @@ from pathlib import Path
 
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats import registry, report_files
-from conflict_ner.data.formats.format import NO_OPTIONS, NOT_IN_XML, Feature, Format, MendedOffsets, ReadOptions
+from conflict_ner.data.formats.format import (
+    NO_OPTIONS,
+    NOT_IN_XML,
+    Feature,
+    Format,
+    MendedOffsets,
+    ReadOptions,
+    TrimmedEdges,
+)
 from conflict_ner.data.text_files.file_search import describe_hidden, printable
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 from conflict_ner.files import atomic_path
 
-_OPTION_NAMES = {"columns": "--word, --tag"}  # of the command line, where they are not those of `ReadOptions`
+_OPTION_NAMES = {  # of the command line, where they are not those of `ReadOptions`
+    "columns": "--word, --tag",
+    "keep_scores": "--keep-scores",
+}
+_OF_ALL_FORMATS = frozenset({"trim"})  # options
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Conversion:
     losses: what the target's format cannot carry, with counts. Mentions among them were left out.
     mended: how many mentions had offsets in another unit, or somewhat wrong, and were found by their texts.
     notes: what the reader has to say; nothing is wrong.
+    trimmed: how many mentions lost white space or punctuation at their edges, on request.
     """
 
     source_formats: tuple[registry.Detection, ...]
@@ -62,6 +75,7 @@ class Conversion:
     losses: tuple[Loss, ...] = ()
     mended: int = 0
     notes: tuple[Problem, ...] = ()
+    trimmed: int = 0
 
 
 def convert(
@@ -121,11 +135,39 @@ def convert(
             fix = "convert without --strict to leave it out, or choose another format"
             raise DataError([Problem(printable(source), f"{to.title} cannot carry {loss}", fix) for loss in losses])
         done = Conversion(
-            tuple(detections), to, writer.reports, writer.mentions, losses, reader.mended, (*notes, *reader.notes)
+            tuple(detections),
+            to,
+            writer.reports,
+            writer.mentions,
+            losses,
+            reader.mended,
+            (*notes, *reader.notes),
+            reader.trimmed,
         )
         if before_writing is not None:
             before_writing(done)
     return done
+
+
+def read(
+    source: str | Path, source_format: str | None = None, options: ReadOptions = NO_OPTIONS
+) -> tuple[list[Document], list[Problem]]:
+    """Read a file or folder of labeled reports; return them and what the reader has to say.
+
+    Raises:
+        ConfigError: if there is no such format, or it has not an option that was chosen.
+        DataError: with all problems of the source.
+    """
+    form = registry.find_format(source_format, "--from") if source_format else None
+    found = report_files.search(Path(source), form)
+    if found.problems:
+        raise DataError(found.problems)
+    _require_options(options, [form] if form else [each.format for each in _detect_all(found.files)])
+    reader = _Reader(found.files, options, form)
+    documents = list(reader.documents())
+    if reader.problems:
+        raise DataError(reader.problems)
+    return documents, [*_note_hidden(Path(source), found.hidden), *reader.notes]
 
 
 def _note_hidden(source: Path, hidden: Sequence[str]) -> list[Problem]:
@@ -141,7 +183,7 @@ def _detect_all(files: Sequence[Path]) -> list[registry.Detection]:
 def _require_options(options: ReadOptions, formats: Iterable[Format]) -> None:
     """Raise if an option was chosen that no reader follows: it would be ignored."""
     formats = list(formats)
-    unused = options.chosen() - frozenset[str]().union(*(form.options for form in formats))
+    unused = options.chosen() - _OF_ALL_FORMATS - frozenset[str]().union(*(form.options for form in formats))
     if unused and formats:
         titles = " and ".join(dict.fromkeys(form.title for form in formats))
         problems = [
@@ -159,6 +201,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.mended = 0
+        self.trimmed = 0
 
     def documents(self) -> Iterator[Document]:
         """Yield the documents; once there is a problem nothing will be written, and only problems are collected."""
@@ -171,6 +214,7 @@ class _Reader:
                 elif item.note:
                     self.notes.append(item)
                     self.mended += item.count if isinstance(item, MendedOffsets) else 0
+                    self.trimmed += item.count if isinstance(item, TrimmedEdges) else 0
                 else:
                     self.problems.append(item)
 

@@ -60,6 +60,8 @@ class ReadOptions:
     skipped: also read reports that annotators skipped, cancelled or rejected.
     hull: read a mention of several parts as one from the first to the last; otherwise it is an error.
     layer: the layer whose annotations are the mentions, or `LAYER.FEATURE`, in a project that has several.
+    keep_scores: keep the scores of predictions as metadata of their report; otherwise they are left out.
+    trim: leave white space and punctuation at the edges of mentions outside. Every format follows it.
     """
 
     columns: ColumnsConfig | None = None
@@ -68,6 +70,8 @@ class ReadOptions:
     skipped: bool = False
     hull: bool = False
     layer: str | None = None
+    keep_scores: bool = False
+    trim: bool = False
 
     def chosen(self) -> frozenset[str]:
         """Return the names of the options that are not as by default."""
@@ -80,6 +84,13 @@ NO_OPTIONS = ReadOptions()
 @dataclass(frozen=True, slots=True)
 class MendedOffsets(Problem):
     """The note of a reader on the mentions whose offsets it has mended by their texts; `count` is their number."""
+
+    count: int = field(default=0, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TrimmedEdges(Problem):
+    """The note that edges of mentions were trimmed; `count` is the number of mentions."""
 
     count: int = field(default=0, kw_only=True)
 

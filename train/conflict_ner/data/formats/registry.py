@@ -24,6 +24,7 @@ from conflict_ner.errors import ConfigError, Problem
 
 FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     markup.FORMAT,
+    jsonl.TAGGED,
     jsonl.FORMAT,
     brat.FORMAT,
     webanno_tsv.FORMAT,

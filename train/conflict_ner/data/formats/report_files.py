@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conflict_ner.data.document import Document
+from conflict_ner.data.edges import trim_edges
 from conflict_ner.data.formats import unsupported
-from conflict_ner.data.formats.format import NO_OPTIONS, Format, ReadOptions
+from conflict_ner.data.formats.format import NO_OPTIONS, Format, ReadOptions, TrimmedEdges
 from conflict_ner.data.formats.registry import (
     NAMED_ONLY,
     detect_format,
@@ -106,7 +107,24 @@ def read_documents(
             yield _unrecognized(file)
             return
         form = detection.format
-    yield from form.read(file, options)
+    items = form.read(file, options)
+    yield from _trimmed(items, file) if options.trim else items
+
+
+def _trimmed(items: Iterable[Document | Problem], file: Path) -> Iterator[Document | Problem]:
+    """Yield what a reader yields, with mentions trimmed, and at the end a note of how many were."""
+    total, first = 0, ""
+    for item in items:
+        if isinstance(item, Document):
+            document, count = trim_edges(item)
+            first = first or (item.origin if count else "")
+            total += count
+            yield document
+        else:
+            yield item
+    if total:
+        what = f"{format_count(total, 'mention')} trimmed: white space or punctuation stood at the edges"
+        yield TrimmedEdges(printable(file), f"{what} (the first: {first})", note=True, count=total)
 
 
 def _unrecognized(file: Path) -> Problem:

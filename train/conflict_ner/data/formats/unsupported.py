@@ -29,7 +29,7 @@ _FIXES: Mapping[str, str] = {
     "spaCy": "write each [text, {'entities': ...}] as an object, each mention as an object in 'entities'",
     "Hugging Face token classification": _TOKENS_FIX,
     "GLiNER": _TOKENS_FIX,
-    _TAG_MENTIONS: "write it with --rows reports, review the predicted entities, then remove 'score' from each",
+    _TAG_MENTIONS: "it has no texts: tag with --rows reports, correct that file and name it",
     _EVALUATION: "name the labeled reports that were evaluated",
 }
 
@@ -51,8 +51,8 @@ def detect_other_format(source: str, file: str) -> Problem | None:
     if name is None or count < _MIN_SHARE * total:
         return None
     if name == _TAG_OUTPUT:
-        what = "its entities have the key 'score': predictions, as `tag` writes them, are not labels"
-        return Problem(position, what, "review predicted entities by reading, then remove 'score'", unreadable=True)
+        what, fix = "reports of `tag`, but not one in each line", "write each object on one line, without commas"
+        return Problem(position, what, fix, unreadable=True)
     if name != _OURS:
         what = f"in the format of {name} ({count:,} of {total:,} {unit}), which is not supported"
         return Problem(position, what, f"{_FIXES[name]}; the format is {_EXPECTED}", unreadable=True)
@@ -103,6 +103,20 @@ def detect_report_format(report: Any) -> str | None:
     return _format_without_entities(report)
 
 
+def is_tag_output(source: str) -> bool:
+    """Return whether the lines of a file are reports as `tag` writes them, with a few exceptions at most."""
+    lines = [line for line in source.split("\n") if line.strip()]
+    formats = Counter(detect_report_format(_load_or_none(line)) for line in lines)
+    # A person who corrected the file may have added entities, which have no score, or removed all scores of a report.
+    count = sum(formats[name] for name in (_TAG_OUTPUT, _OURS, _OURS_EMPTY))
+    return formats[_TAG_OUTPUT] > 0 and count >= _MIN_SHARE * len(lines)
+
+
+def is_tagged_report(value: Any) -> bool:
+    """Return whether a JSON value is a report as `tag` writes it, with at least one entity that has a score."""
+    return detect_report_format(value) == _TAG_OUTPUT
+
+
 def is_labeled_report(value: Any) -> bool:
     """Return whether a JSON value is a report of our JSONL format with at least one mention."""
     return detect_report_format(value) == _OURS
@@ -113,7 +127,7 @@ def _format_of_entities(entities: list[Any]) -> str | None:
         return None
     if not entities:
         return _OURS_EMPTY
-    return _TAG_OUTPUT if all("score" in entity for entity in entities) else _OURS
+    return _TAG_OUTPUT if any("score" in entity for entity in entities) else _OURS
 
 
 def _format_without_entities(report: dict[str, Any]) -> str | None:

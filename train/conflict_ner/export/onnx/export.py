@@ -207,7 +207,7 @@ def _export_data(checkpoint: Checkpoint, entries: Sequence[Path]) -> ExportData:
     config = checkpoint.config()
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
-        training, _ = corpus.read(config.data.train, ReadOptions(columns=config.data.columns))
+        training, _ = corpus.read(config.data.train, ReadOptions(columns=config.data.columns, trim=config.data.trim))
     documents = _read_labeled(entries, config, None) if entries else _validation_reports(checkpoint.folder, config)
     return _pick_texts(documents, training or documents)
 
@@ -241,7 +241,7 @@ def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig 
         strict=settings.strict,
         allow_copies=True,  # training has checked for copies; for a comparison they do not matter
         guidelines=settings.guidelines,
-        options=ReadOptions(columns=columns),
+        options=ReadOptions(columns=columns, trim=settings.trim),
     )["data"]
 
 

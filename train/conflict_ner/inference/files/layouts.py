@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conflict_ner.data.document import Entity
+from conflict_ner.data.document import Document, Entity
 from conflict_ner.inference.files.sources import RESERVED, rename_reserved
 from conflict_ner.inference.incidents import incident_columns, incident_row
 from conflict_ner.inference.mention_values import ValueReader
@@ -117,6 +117,19 @@ class Layout:
 
 
 REPORTS = Layout("reports")
+
+
+def labeled_record(document: Document, layout: Layout) -> dict[str, Any]:
+    """Return a labeled report as the record of a tagged one, whose entities have no score.
+
+    >>> from conflict_ner.data.document import Mention
+    >>> labeled_record(Document("a", "Goma fell.", (Mention(0, 4, "LOCATION"),)), REPORTS)["entities"]
+    [{'label': 'LOCATION', 'text': 'Goma', 'start': 0, 'end': 4, 'score': None}]
+    """
+    entities = [Entity(each.label, document.slice(each), each.start, each.end, 1.0) for each in document.mentions]
+    filled = layout.reader.fill(entities) if layout.values else entities
+    rows = [layout.entity_row(entity) | {"score": None} for entity in filled]
+    return {"id": document.id, **document.metadata, "text": document.text, "entities": rows}
 
 
 def _kind(value: Any) -> Kind | None:
