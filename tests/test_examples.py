@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import conflict_ner
 import pytest
-from conflict_ner import Checkpoint, Entity, Tagger
+from conflict_ner import Checkpoint, Config, Entity, Tagger, load_corpus
 from conflict_ner.config import dump_config
 from conflict_ner.inference.incidents import CASUALTIES
 from helpers.runs import REPORTS, make_config
@@ -143,6 +144,49 @@ def test_nearest_casualty_word(
     ]
     monkeypatch.setattr(Tagger, "load", lambda _: SimpleNamespace(labels=("ACTOR", "NUMBER")))
     assert "does not know what numbers count" in str(run(monkeypatch, "nearest_casualty_word.py", "models/x", file))
+
+
+def test_learning_curve(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+) -> None:
+    """With what would take hours replaced: a model's score is the number of reports that it was trained on."""
+    pytest.importorskip("matplotlib")
+    config = make_config(tmp_path, encoder_folder, tmp_path / "train.md")
+    reports = [
+        f"=== n-{k}\n\n[Rebels](ACTOR) took {k} carts, and so the road was shut for day {k}.\n" for k in range(32)
+    ]
+    (tmp_path / "train.md").write_text("\n".join(reports), encoding="utf-8")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"test": (reports_file,)})})
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
+    trained: dict[str, list[str]] = {}
+
+    def train(run: Config, *, resume: bool) -> SimpleNamespace:
+        trained[run.output.name] = [report.id for report in load_corpus(run.data.train[0])["data"]]
+        return SimpleNamespace(folder=run.output)
+
+    def choose_next(folder: Path, texts: list[str], count: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(id=len(texts) - 1 - k) for k in range(count)]  # the last ones, not the first
+
+    def evaluate(folder: Path, _: object) -> SimpleNamespace:
+        f1 = len(trained[folder.name]) / 100
+        return SimpleNamespace(report=SimpleNamespace(strict=SimpleNamespace(micro=SimpleNamespace(f1=f1))))
+
+    for function in (train, choose_next, evaluate):
+        monkeypatch.setattr(conflict_ner, function.__name__, function)
+    assert run(monkeypatch, "learning_curve.py", tmp_path / "run.yaml", tmp_path / "curve") is None
+    rows = [line.split(",") for line in capsys.readouterr().out.splitlines()]
+    assert [(way, int(count)) for way, seed, count, _ in rows if seed == "8"] == [
+        (way, count) for way in ("random", "next") for count in (2, 4, 8, 16, 32)
+    ]
+    assert all(float(f1) == int(count) / 100 for _, _, count, f1 in rows)
+    assert set(trained["first-0.0625-seed7"]) < set(trained["next-0.125-seed7"]) < set(trained["next-0.25-seed7"])
+    assert set(trained["random-0.25-seed7"]) != set(trained["next-0.25-seed7"])
+    assert set(trained["first-0.0625-seed7"]) != set(trained["first-0.0625-seed8"])
+    assert (tmp_path / "curve" / "curve.svg").is_file()
 
 
 @pytest.mark.usefixtures("verified_here")

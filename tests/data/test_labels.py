@@ -255,3 +255,8 @@ def test_ids_that_are_not_the_numbers_of_outputs_are_refused(ids: tuple[int, int
 def test_labels_without_prefixes_may_look_odd() -> None:
     model = model_tags("O", "Date of birth", "U_S", "X-Y")
     assert (model.scheme, model.labels) == ("IO", ("Date of birth", "U_S", "X-Y"))
+
+
+def test_a_scheme_that_marks_no_beginnings_says_nothing_of_them() -> None:
+    assert model_tags("PER", "O").shares.tolist() == [[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]
+    assert model_tags("O", "I-PER", "B-PER").shares.tolist() == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]

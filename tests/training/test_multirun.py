@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, load_config
+from conflict_ner.data.splits import divide_corpus, read_splits
 from conflict_ner.errors import CheckpointError, DataError, OverwriteError, TrainingError
+from conflict_ner.inference.tagger import Tagger
 from conflict_ner.training import multirun, run
-from conflict_ner.training.multirun import Outcome, summary, table, train_all, with_folds, with_seeds
+from conflict_ner.training.multirun import Outcome, config_for_files, summary, table, train_all, with_folds, with_seeds
 from helpers.runs import REPORTS, make_config
 
 
@@ -138,3 +140,65 @@ def test_what_is_written_is_what_was_found(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "m-seeds.json").read_text(encoding="utf-8"))
     assert multirun.Outcomes.model_validate(written) == found
     assert written["mean"]["test"]["strict_f1"] is None
+
+
+def test_each_training_report_is_reviewed_by_the_run_that_has_not_learned_it(
+    config: Config, tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[tuple[list[str], dict[str, object]]] = []
+    loaded: list[str] = []
+
+    def train_all(runs: list[multirun.Run], **options: object) -> None:
+        trained.append(([run.config.output.name for run in runs], options))
+
+    def load(folder: Path, *_: object, **__: object) -> Tagger:
+        loaded.append(folder.name)
+        return tagger
+
+    monkeypatch.setattr(multirun, "train_all", train_all)
+    monkeypatch.setattr(Tagger, "load", load)
+    found = multirun.review_folds(config, 3, "theatre")
+    names = ["model-fold1", "model-fold2", "model-fold3"]
+    options = {"resume": True, "restart": False, "overwrite": False, "base": config.output, "console": None}
+    assert trained == [(names, options)]
+    assert loaded == names
+    files = read_splits(config)
+    held_out = [divide_corpus(files, r.config.data, 7)["fold"] for r in with_folds(config, 3, "theatre")]
+    assert [document.id for document in found.documents] == [document.id for fold in held_out for document in fold]
+    assert len(found.documents) == 12
+    assert {finding.document.id for finding in found.findings} == {document.id for document in found.documents}
+    assert (found.name, found.labels) == ("model, 3 folds", config.labels)
+
+
+def test_training_reports_without_a_mention_are_not_reviewed(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multirun, "train_all", lambda *_, **__: pytest.fail("trained"))
+    config.data.train[0].write_text("=== a\n\nRain.\n\n=== b\n\nSnow.\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no report has a mention"):
+        multirun.review_folds(config, 2)
+
+
+def test_reports_that_are_set_aside_are_read_by_the_first_model(
+    config: Config, tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model has learned them, so no report of the data goes without review."""
+    data = config.data.model_copy(update={"validation": (), "validation_share": 0.2})
+    monkeypatch.setattr(multirun, "train_all", lambda *_, **__: None)
+    monkeypatch.setattr(Tagger, "load", lambda *_, **__: tagger)
+    found = multirun.review_folds(config.model_copy(update={"data": data}), 3)
+    reports = read_splits(config)["train"]
+    assert len(found.documents) == len(reports) == 12
+    assert {document.id for document in found.documents} == {document.id for document in reports}
+
+
+def test_labeled_files_are_a_config_of_their_own(tmp_path: Path) -> None:
+    files = [tmp_path / "a.md", tmp_path / "b.md"]
+    for file in files:
+        file.write_text(f"=== {file.stem}\n\n[Rebels](ACTOR) took [Goma](TOWN) in {file.stem}.\n", encoding="utf-8")
+    made = config_for_files(files, tmp_path / "m", ["training.seed=3"])
+    assert made.labels == ("ACTOR", "TOWN")
+    assert (list(made.data.train), made.output) == (files, tmp_path / "m")
+    assert (made.training.seed, made.training.epochs, made.training.learning_rate) == (3, 30, 3e-4)
+    reports = [f"=== {n}\n\n[Rebels](ACTOR) left on day {n}.\n" for n in range(1000)]
+    files[0].write_text("\n".join(reports), encoding="utf-8")
+    assert config_for_files(files[:1], tmp_path / "m").training.epochs == 6
+    assert config_for_files(files[:1], tmp_path / "m", ["training.epochs=2"]).training.epochs == 2

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from conflict_ner.errors import ConflictNerError
     from conflict_ner.evaluation.annotators.agreement import Agreement, agree
     from conflict_ner.evaluation.comparison import Comparison, compare
+    from conflict_ner.evaluation.gold.label_errors import Review
     from conflict_ner.evaluation.report import Evaluation, Report
     from conflict_ner.export.onnx.export import export_onnx
     from conflict_ner.inference.evaluate import evaluate
+    from conflict_ner.inference.labeling.next_reports import choose_next
+    from conflict_ner.inference.labeling.review import review
     from conflict_ner.inference.tagger import Tagger
     from conflict_ner.training.run import train
 
@@ -45,14 +48,17 @@ _MODULE_OF = {
     "Evaluation": "evaluation.report",
     "Mention": "data.document",
     "Report": "evaluation.report",
+    "Review": "evaluation.gold.label_errors",
     "Tagger": "inference.tagger",
     "agree": "evaluation.annotators.agreement",
+    "choose_next": "inference.labeling.next_reports",
     "compare": "evaluation.comparison",
     "convert": "data.formats.conversion",
     "evaluate": "inference.evaluate",
     "export_onnx": "export.onnx.export",
     "load_config": "config",
     "load_corpus": "data.corpus",
+    "review": "inference.labeling.review",
     "train": "training.run",
 }
 __all__ = [
@@ -67,15 +73,18 @@ __all__ = [
     "Evaluation",
     "Mention",
     "Report",
+    "Review",
     "Tagger",
     "__version__",
     "agree",
+    "choose_next",
     "compare",
     "convert",
     "evaluate",
     "export_onnx",
     "load_config",
     "load_corpus",
+    "review",
     "train",
 ]
 

@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from conflict_ner import __version__
-from conflict_ner.cli import benchmark, data, deployment, evaluate, label, standard_streams, tag, train
+from conflict_ner.cli import benchmark, data, deployment, evaluate, labeling, standard_streams, tag, train
 from conflict_ner.errors import ConfigError, ConflictNerError, DataError, OverwriteError
 from conflict_ner.reporting import console
 
@@ -76,7 +76,8 @@ for command in (
     benchmark.tradeoff,
     tag.tag,
     deployment.serve,
-    label.label,
+    labeling.label,
+    labeling.review,
     train.train,
     deployment.export,
 ):

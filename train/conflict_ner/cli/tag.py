@@ -130,7 +130,7 @@ def tag(
     """
     _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
     thresholds, names_of_labels = parse_thresholds(threshold or ()), parse_label_map(label_map)
-    dialect = _parse_dialect(delimiter, encoding, sheet, escape=escape)
+    dialect = parse_dialect(delimiter, encoding, sheet, escape=escape)
     if output and _is_standard_output(output):
         output, as_json = None, True
     form = tag_output.output_form(output)
@@ -216,7 +216,8 @@ def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) ->
     return Layout(table, values=True, labels=labels, reader=reader, names=names)
 
 
-def _parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
+def parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
+    """Return how text files and sheets are read, as options say; refuse an encoding that is not known."""
     from conflict_ner.data.text_files.encodings import is_known_encoding
     from conflict_ner.inference.files.table_readers import Dialect
 
@@ -239,7 +240,8 @@ def _warn_of_script(first: Any) -> None:
     print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
 
 
-def _print_hidden(hidden: set[str]) -> None:
+def print_hidden(hidden: set[str]) -> None:
+    """Print on standard error which files were not read because they are hidden."""
     from conflict_ner.data.text_files.file_search import describe_hidden
 
     if hidden:
@@ -248,7 +250,7 @@ def _print_hidden(hidden: set[str]) -> None:
 
 def _print_warnings(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
     """Print a line each about hidden files, repeated ids and reports in other scripts."""
-    _print_hidden(hidden)
+    print_hidden(hidden)
     if ids.repeated:
         remedy = "made distinct" if ids.unique else "--unique-ids makes them distinct"
         reports = format_count(ids.repeated, "report has", "reports have")
@@ -272,7 +274,7 @@ def _is_standard_output(output: Path) -> bool:
 
 def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
     """Exit because no report can be read; existing outputs are not touched."""
-    _print_hidden(hidden)
+    print_hidden(hidden)
     unchanged = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
     print("; ".join(["nothing is tagged: no report could be read", *unchanged]), file=sys.stderr)
     raise typer.Exit(1)

@@ -145,7 +145,7 @@ def _train_once(settings: Config, work: _EarlierWork, output_format: dict[str, b
     from conflict_ner.training.saved_epochs import refuse_lost_work
 
     refuse_lost_work(settings, **work)  # before PyTorch is loaded, which takes seconds
-    console = _load_libraries()
+    console = load_libraries()
     from accelerate import PartialState
 
     from conflict_ner.training import run
@@ -163,7 +163,7 @@ def _train_series(
     work: _EarlierWork,
     output_format: dict[str, bool],
 ) -> None:
-    console = _load_libraries()
+    console = load_libraries()
     from accelerate import PartialState
 
     from conflict_ner.training import multirun
@@ -178,7 +178,7 @@ def _train_series(
             print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
 
 
-def _load_libraries() -> Console:
+def load_libraries() -> Console:
     """Import the training libraries, which takes seconds, and return the console for progress."""
     from rich.console import Console
 

@@ -39,7 +39,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from conflict_ner.data.label_levels import first_level
+from conflict_ner.data.label_levels import first_level, resolve_label
 from conflict_ner.errors import ConfigError, Problem
 
 OUTSIDE = 0
@@ -202,6 +202,23 @@ class LabelScheme:
         lasts = np.append(firsts[1:], inside.size) - 1 if firsts.size else firsts
         return inside[firsts], inside[lasts] + 1, kinds[firsts]
 
+    @property
+    def label_numbers(self) -> TagIds:
+        """What each tag says of a word's label, shape (tags,): 0 for O, k + 1 for B and I of label number k."""
+        return (np.arange(len(self.tags)) + 1) // 2
+
+    def tags_in(self, coarser: LabelScheme) -> TagIds:
+        """Return for each tag the tag of a scheme whose labels are the same or a level above, shape (tags,).
+
+        >>> LabelScheme(("ACTOR", "NUMBER.killed", "NUMBER.other")).tags_in(LabelScheme(("ACTOR", "NUMBER"))).tolist()
+        [0, 1, 2, 3, 4, 3, 4]
+
+        Raises:
+            ValueError: if a label has none in the other scheme.
+        """
+        numbers = [coarser.labels.index(resolve_label(label, coarser.labels) or label) for label in self.labels]
+        return np.array([OUTSIDE, *(2 * number + part for number in numbers for part in (1, 2))], dtype=np.int64)
+
     def inside_tags(self, tags: TagIds) -> TagIds:
         """Return the I- tag of each tag's label (O stays O)."""
         return np.where(tags == OUTSIDE, OUTSIDE, (tags + 1) // 2 * 2)
@@ -334,3 +351,20 @@ class ModelTags:
         begins[:1] = True
         begins[1:] |= ends[:-1] | (labels[1:] != labels[:-1])
         return np.where(output < 0, OUTSIDE, 2 * output + 2 - begins)
+
+    @cached_property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """What each tag says of a word by itself, as shares of the tags of `output`, shape (tags, tags of `output`).
+
+        A tag of a scheme that does not tell where mentions begin (IO) is as much B as I.
+        """
+        shares = np.zeros((len(self.tags), len(self.output.tags)))
+        has_begin = any(prefix and prefix in _BEGIN for prefix, _ in self._parts)
+        for row, (prefix, label) in enumerate(self._parts):
+            if label in self.names:
+                number = self.output.labels.index(self.names[label])
+                begins = float(prefix in _BEGIN) if has_begin else 0.5
+                shares[row, 2 * number + 1 : 2 * number + 3] = begins, 1.0 - begins
+            else:
+                shares[row, OUTSIDE] = 1.0
+        return shares

@@ -105,32 +105,34 @@ def _without_last_mentions(gold: Sequence[Document], silver: Sequence[Document],
     return movable or list(order)
 
 
-def config_of_reports(path: Path, overrides: Sequence[str] = ()) -> Config:
+def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     """Return a config that trains on labeled reports: with the labels that occur, and a fifth set aside for validation.
 
     A folder with folders named after splits has these splits.
 
     Args:
-        path: a file or folder of labeled reports.
+        paths: a file or folder of labeled reports, or several.
         overrides: settings as `KEY=VALUE`, as in `load_config`.
 
     Raises:
         DataError: if files cannot be read, or no report has a mention.
         ConfigError: if a setting is not valid.
     """
-    found = corpus.find_splits(path)
+    paths = [paths] if isinstance(paths, Path) else list(paths)
+    name = str(paths[0])
+    found = corpus.find_splits(paths[0]) if len(paths) == 1 else {}
     splits = (
-        {split: found[split] for split in corpus.SPLITS if split in found} if "train" in found else {"train": [path]}
+        {split: found[split] for split in corpus.SPLITS if split in found} if "train" in found else {"train": paths}
     )
     documents, problems = read_entries(splits["train"], [])
     if problems := [problem for problem in problems if problem.unreadable]:
         raise DataError(problems)
     labels = sorted({first_level(mention.label) for document in documents for mention in document.mentions})
     if not labels:
-        raise DataError([Problem(str(path), "no report has a mention", "name labeled reports, or a config (.yaml)")])
+        raise DataError([Problem(name, "no report has a mention", "name labeled reports, or a config (.yaml)")])
     data = {split: [str(entry.absolute()) for entry in entries] for split, entries in splits.items()}
-    output = Path.cwd() / "models" / (path.name.split(".")[0] or "reports")
-    return build_config({"labels": labels, "data": data, "output": str(output)}, str(path), overrides)
+    output = Path.cwd() / "models" / (paths[0].name.split(".")[0] or "reports")
+    return build_config({"labels": labels, "data": data, "output": str(output)}, name, overrides)
 
 
 def make_folds(

@@ -271,7 +271,7 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
     index = _ShingleIndex(splits)
     for split, documents in splits.items():
         for document in documents:
-            shingles = _shingles(document.text)
+            shingles = shingles_of(document.text)
             if found := index.nearest(shingles, outside=split):
                 other_split, other, similarity = found
                 if similarity >= NEAR_DUPLICATE_SIMILARITY and _normalize(other.text) != _normalize(document.text):
@@ -320,14 +320,14 @@ class HeldOutTexts:
         for split, documents in splits.items():
             for document in documents:
                 self._exact.setdefault(_normalize(document.text), (split, document))
-                self._index.add(split, document, _shingles(document.text))
+                self._index.add(split, document, shingles_of(document.text))
 
     def describe_copy(self, text: str) -> str | None:
         """Return which held-out report a text copies, in words; None if it copies none."""
         if found := self._exact.get(_normalize(text)):
             split, document = found
             return f"has the same text as {document.id!r} ({split}) at {document.origin}"
-        if nearest := self._index.nearest(_shingles(text)):
+        if nearest := self._index.nearest(shingles_of(text)):
             split, document, similarity = nearest
             if similarity >= NEAR_DUPLICATE_SIMILARITY:
                 return f"is a near-copy of {document.id!r} ({split}) at {document.origin}: {similarity:.0%} is shared"
@@ -352,7 +352,8 @@ def _normalize(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _shingles(text: str) -> set[int]:
+def shingles_of(text: str) -> set[int]:
+    """Return hashes of the runs of five words of a text, letters folded; valid in this process only."""
     words = re.findall(r"\w+", text.casefold())
     return {hash(tuple(words[i : i + SHINGLE_WORDS])) for i in range(len(words) - SHINGLE_WORDS + 1)}
 

@@ -8,28 +8,23 @@ print(compare(evaluate("models/a", "data/test"), evaluate("models/b", "data/test
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from conflict_ner.checkpoint import Checkpoint, is_own, shipped_model
 from conflict_ner.config import ColumnsConfig
-from conflict_ner.data import corpus
-from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.document import Document, Entity
-from conflict_ner.data.formats import report_files
-from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
-from conflict_ner.data.label_levels import first_levels, kinds_below, resolve_label
+from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.label_levels import first_levels, kinds_below
 from conflict_ner.data.silver import refuse_silver
-from conflict_ner.data.validation import MISSING_KIND
-from conflict_ner.errors import ConfigError, DataError, Problem, format_count
+from conflict_ner.errors import ConfigError, DataError, Problem
 from conflict_ner.evaluation import predictions as saved_evaluations
 from conflict_ner.evaluation import report as scoring
 from conflict_ner.evaluation import slices
 from conflict_ner.evaluation.comparison import check_same_labels
 from conflict_ner.evaluation.report import Evaluation
 from conflict_ner.files import as_paths, require_writable
+from conflict_ner.inference.labeled_reports import cut_labels, load_labeled
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.hub_cache import find_folder, missing_folder_advice
 from conflict_ner.modeling.model_files import read_token_classifier
@@ -89,33 +84,26 @@ def evaluate(
         require_writable(Path(predictions))  # before tagging, which may take minutes
     # In full precision: a published figure must be the same on every machine.
     tagger = Tagger.load(folder, device, thresholds, "fp32", names=names, label_map=label_map)
-    if guidelines is None:
-        guidelines = _training_guidelines(tagger.checkpoint)
     known = first_levels(tagger.labels) if first_level else tagger.labels
-    scored = known if labels is None else _chosen_labels(labels, known)
-    loaded, left_out = load_reports(
+    loaded, left_out = load_labeled(
+        tagger,
         paths,
-        scored,
+        known if labels is None else _chosen_labels(labels, known),
         leave_others_out=labels is not None or tagger.checkpoint.manifest.plain is not None,
         strict=strict,
+        on_skipped=on_skipped,
         guidelines=guidelines,
         options=ReadOptions(columns=columns, trim=trim),
     )
-    if not first_level and loaded.labels != scored:
-        print("note: no label of the data has a kind: scored at the first level", file=sys.stderr)
-    for problem in loaded.skipped:
-        on_skipped(problem)
     documents = loaded["data"]
     data_name = ", ".join(map(str, paths))
-    if not documents:
-        raise DataError([Problem(data_name, "no report to score", "name files with reports")])
     if not silver:
         refuse_silver(data_name, documents, "name reports that were labeled by reading, or allow these with --silver")
     fields = [fields] if isinstance(fields, str) else fields
     slices.check_fields(fields or (), documents)  # before tagging, which may take minutes
     found = tagger.tag([document.text for document in documents])
     if loaded.labels != tagger.labels:
-        found = [_cut_labels(entities, loaded.labels) for entities in found]
+        found = [cut_labels(entities, loaded.labels) for entities in found]
     report = scoring.score(
         documents,
         found,
@@ -139,82 +127,6 @@ def evaluate(
     return evaluation
 
 
-def _advise_first_level(problem: Problem) -> Problem:
-    """Add to the fix of a mention without its kind that it need not be labeled anew to be scored."""
-    if not problem.kind.startswith(MISSING_KIND):
-        return problem
-    return replace(problem, fix=f"{problem.fix}, or score the first level with --first-level")
-
-
-def load_reports(
-    paths: Sequence[Path],
-    labels: Sequence[str],
-    *,
-    leave_others_out: bool,
-    strict: bool = True,
-    guidelines: bool | None = None,
-    options: ReadOptions = NO_OPTIONS,
-) -> tuple[Corpus, str | None]:
-    """Load labeled reports with the mentions whose labels are scored.
-
-    Args:
-        paths: files and folders.
-        labels: the labels to score; `Corpus.labels` are these, or their first levels if the data has no others.
-        leave_others_out: leave out mentions of other labels, with a note on standard error; if False, they are errors.
-        strict, guidelines, options: as in `corpus.load`.
-
-    Returns:
-        The reports, as the split `data`, and what was left out, in words; None if nothing was.
-
-    Raises:
-        DataError: if the data has problems, or no mention of it has one of the labels and some have others.
-    """
-    others = _other_labels(paths, labels, options) if leave_others_out else Counter()
-    try:
-        loaded = corpus.load(
-            {"data": paths},
-            [*labels, *others],
-            strict=strict,
-            guidelines=guidelines,
-            options=options,
-            as_deep_as_data=True,
-        )
-    except DataError as error:
-        raise DataError([_advise_first_level(problem) for problem in error.problems]) from None
-    if not others:
-        return loaded, None
-    scored = tuple(label for label in loaded.labels if label in {*labels, *first_levels(labels)})
-    documents = tuple(_with_labels(document, scored) for document in loaded["data"])
-    counts = ", ".join(f"{format_count(count, 'mention')} of {label}" for label, count in others.items())
-    if not any(document.mentions for document in documents):
-        fix = f"map the model's labels to those of the data, such as --map {labels[0]}={next(iter(others))}"
-        fault = f"no mention has one of the labels that are scored ({', '.join(scored)}): there are {counts}"
-        raise DataError([Problem(", ".join(map(str, paths)), fault, fix)])
-    left_out = f"not scored: {counts}; scored are {', '.join(scored)}"
-    print(f"note: {left_out}", file=sys.stderr)
-    return replace(loaded, splits={"data": documents}, labels=scored), left_out
-
-
-def _other_labels(paths: Sequence[Path], labels: Sequence[str], options: ReadOptions) -> Counter[str]:
-    """Count the mentions of labeled files whose label is neither one of `labels`, nor a kind of one, nor above one."""
-    documents, _ = report_files.read_entries(paths, [], options)  # their problems are reported where they are loaded
-    counts = Counter(mention.label for document in documents for mention in document.mentions)
-    return Counter(
-        {
-            label: count
-            for label, count in counts.most_common()
-            if resolve_label(label, labels) is None and not kinds_below(label, labels)
-        }
-    )
-
-
-def _with_labels(document: Document, labels: Sequence[str]) -> Document:
-    """Return a document with only those of its mentions that have one of the labels."""
-    kept = [index for index, mention in enumerate(document.mentions) if mention.label in labels]
-    places = tuple(document.place(index) for index in kept) if document.places else ()
-    return replace(document, mentions=tuple(document.mentions[index] for index in kept), places=places)
-
-
 def _chosen_labels(labels: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that a user chose to score.
 
@@ -231,20 +143,6 @@ def _chosen_labels(labels: str | Sequence[str], known: Sequence[str]) -> tuple[s
         nothing = Problem("labels", "none is named", f"the labels are {', '.join(known)}")
         raise ConfigError("the choice of labels", problems or [nothing])
     return chosen
-
-
-def _cut_labels(entities: Iterable[Entity], labels: Sequence[str]) -> list[Entity]:
-    """Return entities with kinds that are not among `labels` cut off, without those that then have another label."""
-    resolved = ((entity, resolve_label(entity.label, labels)) for entity in entities)
-    return [replace(entity, label=label) for entity, label in resolved if label is not None]
-
-
-def _training_guidelines(checkpoint: Checkpoint) -> bool | None:
-    """Return `data.guidelines` of a checkpoint's training run; None if it was not set or its config cannot be read."""
-    try:
-        return checkpoint.config().data.guidelines
-    except ConfigError:
-        return None
 
 
 def evaluate_pair(

@@ -81,9 +81,9 @@ class Predictor:
             # The softmax of the best tag only: the other probabilities are not needed.
             top = np.take_along_axis(logits, best[:, None], axis=-1)
             scores = 1 / np.exp(logits - top).sum(-1)
-            yield from decode(chunk, encoded, self._as_iob2(best, encoded), scores, self.scheme)
+            yield from decode(chunk, encoded, self.as_iob2(best, encoded), scores, self.scheme)
 
-    def _as_iob2(self, best: TagIds, encoded: Sequence[EncodedText]) -> TagIds:
+    def as_iob2(self, best: TagIds, encoded: Sequence[EncodedText]) -> TagIds:
         """Return the best tags of a chunk as those of `scheme`; words without a first subword are O for now.
 
         Texts need not be told apart: where one ends, the decoder ends a mention whatever the next word's tag is.

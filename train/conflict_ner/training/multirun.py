@@ -9,6 +9,9 @@ Each run is an ordinary one, of a config that differs in its seed or its fold, s
 `run.train` sets the seed first, and under `accelerate launch` new processes would have to
 be launched for each.
 
+Folds also tell which training labels are wrong (`review_folds`): each report is read by a model that has
+not learned it.
+
 >>> from conflict_ner.config import Config
 >>> config = Config(labels=["ACTOR"], data={"train": ["a"], "validation": ["b"]}, output="models/x")
 >>> [(run.name, run.config.training.seed, run.config.output.name) for run in with_seeds(config, 2)]
@@ -18,7 +21,8 @@ be launched for each.
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -29,11 +33,17 @@ from rich.console import Console
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, FoldConfig
 from conflict_ner.data.corpus import Corpus
-from conflict_ner.data.splits import group_values, read_splits
+from conflict_ner.data.document import Document
+from conflict_ner.data.formats.report_files import read_entries
+from conflict_ner.data.labels import LabelScheme
+from conflict_ner.data.splits import config_of_reports, divide_corpus, group_values, read_splits
 from conflict_ner.errors import CheckpointError, TrainingError
+from conflict_ner.evaluation.gold.label_errors import Reading, Review, rank_findings
 from conflict_ner.evaluation.report import Report
 from conflict_ner.export.overwriting import config_differences
-from conflict_ner.files import atomic_write
+from conflict_ner.files import atomic_write, short_path
+from conflict_ner.inference.labeling.review import read, require_mentions
+from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.device import choose_device
 from conflict_ner.reporting.tables import percent
 from conflict_ner.training import run as pipeline
@@ -147,6 +157,79 @@ def train_all(
         outcomes.append(_outcome(run, data, checkpoint))
         gc.collect()  # the Trainer and its model refer to each other
     return summary(outcomes)
+
+
+def review_folds(
+    config: Config,
+    count: int = 5,
+    group: str | None = None,
+    *,
+    restart: bool = False,
+    overwrite: bool = False,
+    console: Console | None = None,
+) -> Review:
+    """Rank the mentions of a config's training reports by how sure models are that their gold label is wrong.
+
+    A model repeats the errors that it has learned, so confident learning requires out-of-sample predictions (Northcutt,
+    Jiang & Chuang 2021): `count` models are trained, each without one fold, and read that fold. Finished checkpoints of
+    the same config and data (`OUTPUT-fold1` ...) are used as they are, and an interrupted run goes on.
+
+    Reports that a model has labeled are not reviewed. Those that `validation_share` sets aside are learned by no model;
+    they chose its epoch and its temperature. The first model reads them.
+
+    Args:
+        group: a metadata field, such as the conflict; reports with one value are in one fold.
+        restart: train all anew, and delete what interrupted runs have saved.
+        overwrite: replace checkpoints of another config; the old ones are kept as `NAME.previous`.
+        console: where progress is shown; nowhere if None.
+
+    Raises:
+        OverwriteError: if earlier work would be destroyed.
+        ConflictNerError: of the kind that says which part of the input is at fault.
+    """
+    runs, files = with_folds(config, count, group), read_splits(config)
+    held_out = [_not_learned(files, run.config) for run in runs]
+    documents = tuple(document for part in held_out for document in part)
+    name = ", ".join(map(short_path, config.data.train))
+    require_mentions(name, documents)
+    train_all(runs, resume=not restart, restart=restart, overwrite=overwrite, base=config.output, console=console)
+    scheme = LabelScheme(config.labels)
+    readings = (reading for run, fold in zip(runs, held_out, strict=True) for reading in _read_fold(run, fold, scheme))
+    findings = tuple(rank_findings(documents, readings, scheme))
+    return Review(f"{config.output.name}, {count} folds", name, config.labels, documents, findings)
+
+
+def config_for_files(files: Sequence[Path], output: Path, overrides: Sequence[str] = ()) -> Config:
+    """Return a config that trains on labeled files alone, with the settings of `configs/default.yaml`.
+
+    The fewer reports there are, the more epochs: so many that six thousand reports are read in all, but from 4 to 30.
+
+    Args:
+        files: labeled files and folders, as in `config_of_reports`.
+        overrides: settings as `KEY=VALUE`, which win.
+
+    Raises:
+        DataError, ConfigError: as `config_of_reports`.
+    """
+    documents, _ = read_entries(files, [])  # their problems are reported where they are read to be trained on
+    epochs = min(max(6000 // max(len(documents), 1), 4), 30)
+    settings = {"epochs": epochs, "learning_rate": 3e-4, "dropout": 0.2, "attention_dropout": 0.0}
+    training = [f"training.{name}={value}" for name, value in settings.items()]
+    fixed = [f"output={json.dumps(str(output.absolute()))}", *training, "training.freeze_embeddings=true"]
+    return config_of_reports(files, [*fixed, *overrides])
+
+
+def _not_learned(files: Corpus, config: Config) -> tuple[Document, ...]:
+    """Return the reports that the model of a fold reads: the fold, and the first model also what is set aside."""
+    data, fold = divide_corpus(files, config.data, config.training.seed), config.data.fold
+    is_first = fold is not None and fold.number == 1
+    return data["fold"] + (data["validation"] if is_first and config.data.validation_share is not None else ())
+
+
+def _read_fold(run: Run, documents: Sequence[Document], scheme: LabelScheme) -> Iterator[Reading]:
+    """Yield what the model of a run reads in the fold that it has not learned; one model is loaded at a time."""
+    tagger = Tagger.load(run.config.output, run.config.training.device, precision="fp32")
+    yield from read(tagger.predictor, documents, scheme)
 
 
 def finished_checkpoint(config: Config, data: Corpus) -> Checkpoint | None:

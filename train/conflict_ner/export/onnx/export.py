@@ -41,7 +41,7 @@ from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write_model
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
 from conflict_ner.files import as_paths
-from conflict_ner.inference.evaluate import load_reports
+from conflict_ner.inference.labeled_reports import load_reports
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
 from conflict_ner.inference.predictor import load_window_tokenizer
 from conflict_ner.inference.tagger import Tagger

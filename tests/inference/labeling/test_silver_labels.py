@@ -9,7 +9,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.silver import is_silver
 from conflict_ner.errors import DataError, OverwriteError
 from conflict_ner.inference.evaluate import evaluate
-from conflict_ner.inference.silver_labels import label_files
+from conflict_ner.inference.labeling.silver_labels import label_files
 from conflict_ner.inference.tagger import Tagger
 
 DRAFT = "# A draft.\n\n=== d-1\ntheatre: Sudan\nyear: 2024\n\nRebels left Goma \\[again\\].\n\n=== d-2\n\nNothing.\n"

@@ -1,6 +1,6 @@
 """Labels reports with a checkpoint, so that other models can learn from them as silver reports (pseudo-labels).
 
-from conflict_ner.inference.silver_labels import label_files
+from conflict_ner.inference.labeling.silver_labels import label_files
 
 label_files("models/quality", "drafts", "data/silver")
 """
