@@ -371,6 +371,15 @@ def test_what_to_do_with_other_files_is_said(tmp_path: Path, name: str, fix: str
     assert fix in read(write(tmp_path / name, "x"))[1][0]
 
 
+def test_labeled_reports_are_read_without_their_labels_and_other_markdown_is_left_out(tmp_path: Path) -> None:
+    source = "=== a\nyear: 2012\n\n[Rebels](ACTOR) left.\n\n=== b\n\n[Goma fell.\n"
+    file, plain = write(tmp_path / "r.md", source), write(tmp_path / "README.md", "# Reports\n")
+    sources, problems = read(tmp_path)
+    assert [(each.id, each.text, each.metadata) for each in sources] == [("a", "Rebels left.", {"year": 2012})]
+    assert [problem.partition(": ")[0] for problem in problems] == [str(plain), f"{file}:8:1"]
+    assert read(plain)[0] == []
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_a_tar_is_read_like_a_folder(tmp_path: Path, mode: Any) -> None:
     ending = {"w": ".tar", "w:gz": ".tgz", "w:xz": ".tar.xz"}[mode]

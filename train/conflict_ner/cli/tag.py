@@ -48,8 +48,8 @@ def tag(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help=".txt, .jsonl, .json, .csv, .tsv, .xlsx (.xls, .ods) and .parquet files, .gz, .bz2, .xz, .zst, .zip "
-            "and .tar of them, folders, or - for standard input."
+            help=".txt, .md (labeled reports), .jsonl, .json, .csv, .tsv, .xlsx (.xls, .ods) and .parquet files, .gz, "
+            ".bz2, .xz, .zst, .zip and .tar of them, folders, or - for standard input."
         ),
     ] = None,
     *,

@@ -1,8 +1,9 @@
 """Reads the reports to tag one at a time from files, folders, archives and standard input.
 
-`.txt` holds one report, `.jsonl` one per line, `.csv`, `.parquet` and `.xlsx` one per row. All but Parquet, which has
-its own compression, may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a `.zip` or `.tar` may hold any number of them.
-Only a `.txt`, an array of JSON and a sheet of Excel are read into memory as a whole.
+`.txt` holds one report, `.md` any number of our labeled ones, `.jsonl` one per line, `.csv`, `.parquet` and `.xlsx` one
+per row. All but Parquet, which has its own compression, may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a `.zip` or
+`.tar` may hold any number of them. Only a `.txt` or `.md`, an array of JSON and a sheet of Excel are read into memory
+as a whole.
 
 A report that cannot be read is reported as a problem with its file and row, and the others are read.
 
@@ -20,6 +21,8 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal
 
+from conflict_ner.data.formats import markup
+from conflict_ner.data.formats.format import Sample
 from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
 from conflict_ner.data.text_files.encodings import describe_decoding_error, detect_encoding, guess_file_encoding
 from conflict_ner.data.text_files.file_search import printable, search_folder
@@ -39,12 +42,13 @@ from conflict_ner.inference.files.table_readers import (
     json_rows,
 )
 
-Form = Literal["txt", "jsonl", "csv", "tsv", "parquet", "excel", "zip", "tar"]
+Form = Literal["txt", "md", "jsonl", "csv", "tsv", "parquet", "excel", "zip", "tar"]
 STDIN = Path("-")
-_TEXT_FORMS: tuple[Form, ...] = ("txt", "jsonl", "csv", "tsv")
+_TEXT_FORMS: tuple[Form, ...] = ("txt", "md", "jsonl", "csv", "tsv")
 FORMS: Mapping[str, Form] = {
     ".txt": "txt",
     ".text": "txt",
+    ".md": "md",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".jsonlines": "jsonl",
@@ -61,7 +65,7 @@ FORMS: Mapping[str, Form] = {
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 RESERVED = ("id", "text", "entities")  # keys of a result, which metadata cannot use
 TEXT_COLUMNS = Columns()
-_ENDINGS = "use .txt, .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
+_ENDINGS = "use .txt, .md, .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or .gz, .bz2, .xz, .zst, .zip or .tar of them"
 _OTHER_FORMS = {  # how to convert files of other forms that reports often come in
     ".numbers": "export it as .xlsx or CSV",
     **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf", ".html", ".htm"), "save it as plain text (.txt, UTF-8)"),
@@ -254,9 +258,9 @@ class _Reader:
                 yield from self._to_sources(rows, cells=True)
         else:
             plain = open_decompressed(stream, compression)
-            if form == "txt":
-                limit = _LARGEST_PACKED if compression or archive else None
-                yield from self._read_text(plain, name, limit)
+            if form in ("txt", "md"):
+                text = self._read_text(plain, name, _LARGEST_PACKED if compression or archive else None)
+                yield from self._whole(text, name, form) if text is not None else ()
             elif form in ("csv", "tsv"):
                 delimiter = "\t" if form == "tsv" else ","
                 yield from self._to_sources(csv_rows(plain, name, self.columns, self.complain, self.dialect, delimiter))
@@ -280,22 +284,39 @@ class _Reader:
         self.complain(Problem(name, what, "write it to a file of its own first", unreadable=True))
         return None
 
-    def _read_text(self, stream: IO[bytes], name: str, limit: int | None) -> Iterator[Source]:
+    def _read_text(self, stream: IO[bytes], name: str, limit: int | None) -> str | None:
+        """Return the text of a file; report a problem and return None if it is too large or cannot be decoded."""
         raw = stream.read(-1 if limit is None else limit + 1)
         if limit is not None and len(raw) > limit:
             what = f"unpacks to a text of more than {limit // 1024**2} MiB"
             self.complain(Problem(name, what, "if that is one report, unpack it first", unreadable=True))
-            return
+            return None
         encoding = detect_encoding(raw[:4], self.dialect.encoding)
         try:
             # A byte-order mark and CRLF are kept: offsets are those of the file's text.
-            text = raw.decode(encoding)
+            return raw.decode(encoding)
         except UnicodeDecodeError as error:
             row = raw.count(b"\n", 0, error.start) + 1
             what, fix = describe_decoding_error(raw[max(error.start - _ERROR_CONTEXT, 0) :], encoding)
             self.complain(Problem(f"{name}:{row}", what, fix))
+            return None
+
+    def _whole(self, text: str, name: str, form: Form) -> Iterator[Source]:
+        """Yield a text, or the reports of our labeled text form without their labels; other Markdown is left out."""
+        if form == "txt":
+            yield Source(name, text, position=self._position())
             return
-        yield Source(name, text, position=self._position())
+        text = text.removeprefix("\ufeff")
+        if not markup.FORMAT.detect(Sample(name, text.encode("utf-8", "surrogatepass"))):
+            what = "Markdown without lines of `=== id` is not tagged"
+            self.complain(Problem(name, what, "rename it to .txt, which is one report", note=True, kind=what))
+            return
+        documents, problems = markup.parse(text, name)
+        for problem in problems:
+            self.complain(problem)
+        for document in documents:
+            if document.is_valid:
+                yield Source(document.id, document.text, document.metadata, self._position())
 
     def _to_sources(self, rows: Iterable[Row], *, cells: bool = False) -> Iterator[Source]:
         """Yield the report of each row; a row without a text is reported as a problem with its id.

@@ -57,6 +57,7 @@ _ENTITY_TYPES = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."  # NamedEntity and
 _SENTENCE = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type.Sentence"
 _TOKEN = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type.Token"  # noqa: S105 - of a text
 _METADATA = "de.tudarmstadt.ukp.dkpro.core.api.metadata.type.DocumentMetaData"
+_ARCHIVE_ERRORS: tuple[type[Exception], ...] = (*READ_ERRORS, RuntimeError)  # the last one: it is encrypted
 _SCORE, _MODEL = "score", "model"  # features of predictions
 _UNMAPPED = "Not mapping external offset"  # of cassis: an offset that is not between two characters
 
@@ -107,7 +108,7 @@ def _read_zip(raw: bytes, file: Path, path: Path, options: ReadOptions) -> Itera
             for name in documents:
                 report = file_id(file, path) if len(documents) == 1 else file_id(name, PurePath())
                 yield from parse(archive.read(name), type_source, f"{printable(file)}/{name}", report, options.layer)
-    except (*READ_ERRORS, RuntimeError) as error:  # RuntimeError: encrypted
+    except _ARCHIVE_ERRORS as error:
         yield Problem(printable(file), f"damaged: {error}", "get a new copy of the file", unreadable=True)
 
 
@@ -205,7 +206,7 @@ def _report(cas: Cas, file: str, report: str, layer: str | None) -> tuple[Docume
             fault = _fault(each, label, text, chosen.layer)
             if fault:
                 problems.append(Problem(place, *fault))
-            else:
+            elif label:
                 mentions.append((Mention(each.begin, each.end, label), place))
     mentions.sort()
     return Document(
@@ -295,8 +296,9 @@ def write(documents: Iterable[Document], folder: Path) -> None:
     """
     require_cassis()
     types = _new_types()
-    reports = ((each.id, each.text, [(m, {}) for m in each.mentions]) for each in require_encodable(documents))
-    _write(reports, types, folder)
+    _write(
+        ((each.id, each.text, [(m, {}) for m in each.mentions]) for each in require_encodable(documents)), types, folder
+    )
 
 
 def write_predictions(documents: Iterable[PredictedDocument], folder: Path, model: str) -> None:
