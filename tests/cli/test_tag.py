@@ -121,6 +121,11 @@ def test_standard_input_can_be_csv(
         (["--resume", "-o", "/dev/null"], "--resume needs a file"),
         (["--resume", "-o", "out.csv", "-"], "--resume needs a file"),
         (["--threshold", "ACTOR=0.5", "--threshold", "ACTOR=0.6"], "ACTOR has one already"),
+        (["--to", "labelbox", "-o", "out"], "no such annotation tool; name inception, brat,"),
+        (["--to", "doccano"], "--to needs a file or a folder as --output"),
+        (["--to", "doccano", "-o", "-"], "--to needs a file or a folder as --output"),
+        (["--to", "doccano", "-o", "out.csv"], "doccano JSONL has another ending"),
+        (["--to", "doccano", "-o", "out", "--values"], "--values is not for annotation tools"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_any_work(
@@ -172,6 +177,32 @@ def test_a_page_and_a_table_in_one_go(tmp_path: Path, checkpoint_folder: Path, t
     assert conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "-o", out, "--html", page)[0] == 1
     assert "drone strike" in page.read_text(encoding="utf-8")
     assert "drone strike" in out.read_text(encoding="utf-8")
+
+
+def test_a_project_of_an_annotation_tool_is_ready_in_one_command(
+    tmp_path: Path, checkpoint_folder: Path, table: Path, tagger: Tagger, capsys: Captured
+) -> None:
+    out = tmp_path / "sudan"
+    code, printed, err = conflict_ner(
+        capsys, "tag", checkpoint_folder, table, *NAMED, "--to", "label-studio", "-o", out
+    )
+    assert (code, printed) == (1, "")
+    assert f"for Label Studio JSON: {out / 'reports.json'}, {out / 'label-studio-config.xml'}\n" in err
+    tasks = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert [task["data"]["id"] for task in tasks] == ["d0", "d1", "d2", "empty"]
+    (prediction,) = tasks[0]["predictions"]
+    assert prediction["model_version"] == f"{checkpoint_folder.name}-{tagger.checkpoint.weights_sha256[:8]}"
+    values = [result["value"] for result in prediction["result"]]
+    expected = [(each.start, each.end, each.text, [each.label]) for each in tagger.tag(SENTENCES[0])]
+    assert [(each["start"], each["end"], each["text"], each["labels"]) for each in values] == expected
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["in", "sudan"]
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "--to", "brat", "-o", out)
+    assert (code, "sudan: exists and is not an empty folder" in err) == (3, True)
+    page = tmp_path / "page.html"
+    lines = tmp_path / "p.jsonl"
+    conflict_ner(capsys, "tag", checkpoint_folder, table, *NAMED, "--to", "prodigy", "-o", lines, "--html", page)
+    assert len(lines.read_text(encoding="utf-8").splitlines()) == 4
+    assert page.exists()
 
 
 def test_an_interrupted_command_says_how_to_continue_and_continues(

@@ -142,10 +142,10 @@ def atomic_path(target: Path, *, is_folder: bool = False) -> Iterator[Path]:
             with atomic_write(target) as stream, draft.open("rb") as content:
                 shutil.copyfileobj(content, stream.buffer)
         return
-    if not is_folder:
+    if is_folder:
+        require_new_folder(target)
+    else:
         require_writable(target)
-    elif target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise FileExistsError(errno.EEXIST, "exists and is not an empty folder", str(target))
     draft = target.resolve().with_name(f".partial-{target.resolve().name}")  # the ending stays: libraries go by it
     try:
         _remove(draft)
@@ -156,6 +156,18 @@ def atomic_path(target: Path, *, is_folder: bool = False) -> Iterator[Path]:
         raise
     finally:
         _remove(draft)
+
+
+def require_new_folder(target: Path) -> None:
+    """Raise if a folder cannot be written, before the work for it.
+
+    Raises:
+        OSError: if there is something other than an empty folder, or the folder above does not exist.
+    """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise FileExistsError(errno.EEXIST, "exists and is not an empty folder", str(target))
+    if not target.exists():
+        require_writable(target)
 
 
 def require_writable(target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -25,7 +26,15 @@ from conflict_ner.cli.options import (
 )
 from conflict_ner.cli.standard_streams import require_output
 from conflict_ner.errors import ProblemLog, format_count
-from conflict_ner.files import file_descriptor, is_device, is_same_file, require_writable, sha256
+from conflict_ner.files import (
+    file_descriptor,
+    is_device,
+    is_same_file,
+    require_new_folder,
+    require_writable,
+    sha256,
+    short_path,
+)
 
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.table_readers import Dialect
+    from conflict_ner.inference.labeling.preannotation import Project
     from conflict_ner.inference.tagger import Tagger
 
 _STDOUT = 1  # the descriptor of standard output
@@ -59,6 +69,15 @@ def tag(
             "--output",
             "-o",
             help="Write here, in the form of the ending: .jsonl, .csv, .xlsx or .parquet; - prints JSONL.",
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="TOOL",
+            help="Write what an annotation tool imports, to be corrected there, with the colors of the labels: "
+            "label-studio, doccano, prodigy, brat or inception. --output is the folder of the project, or one file.",
         ),
     ] = None,
     rows: Annotated[
@@ -133,10 +152,11 @@ def tag(
     dialect = parse_dialect(delimiter, encoding, sheet, escape=escape)
     if output and _is_standard_output(output):
         output, as_json = None, True
-    form = tag_output.output_form(output)
+    target = _project_target(to, output, {"--rows": rows, "--values": values, "--json": as_json})
+    form = "jsonl" if target else tag_output.output_form(output)
     csv_style = tag_output.csv_style(form, output_delimiter, bom=bom)
     model, files = split_checkpoint(checkpoint, files, "tag")
-    _refuse_conflicts(files, output, html, as_json=as_json, resume=resume)
+    _refuse_conflicts(files, output, html, as_json=as_json, resume=resume, is_folder=bool(target and target.is_folder))
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.inference.files import resumable_job, screening, sources
     from conflict_ner.inference.files.table_readers import Columns
@@ -174,12 +194,15 @@ def tag(
         escape=escape,
         unique_ids=unique_ids,
         skip_other_scripts=skip_other_scripts,
+        to=target and target.form.name,
     )
     texts = sources.read_sources(inputs, problems, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
     if form == "xlsx":
         texts = screening.refuse_unfit_for_excel(texts, layout.table)
-    ids = screening.Ids(unique=unique_ids)
-    scripts = screening.OtherScripts(loaded.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts)
+    ids, scripts = (
+        screening.Ids(unique=unique_ids),
+        screening.OtherScripts(loaded.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts),
+    )
 
     def prepare() -> tuple[Tagger, Iterator[Source]]:
         # The first report is read before the model is loaded, so that a wrong column is reported at once.
@@ -193,11 +216,40 @@ def tag(
     result = tag_output.tag_all(
         prepare,
         # Colored mentions on a terminal would not show incidents.
-        tag_output.Output(output, form, layout, html, as_json or (rows == "incidents" and not html), csv_style),
+        tag_output.Output(
+            output,
+            form,
+            layout,
+            html,
+            as_json or (rows == "incidents" and not html),
+            csv_style,
+            _with_model(target, loaded),
+        ),
         facts,
         resume=resume,
     )
-    _end(result, problems, ids, scripts, hidden)
+    _end(result, problems, ids, scripts, hidden, target)
+
+
+def _project_target(tool: str | None, output: Path | None, others: Mapping[str, Any]) -> Project | None:
+    """Return the project of an annotation tool that is to be written; its labels and model are not known yet."""
+    if tool is None:
+        return None
+    from conflict_ner.inference.labeling.preannotation import Project, find_tool
+
+    if output is None or is_device(output):
+        raise typer.BadParameter("--to needs a file or a folder as --output")
+    if misplaced := [name for name, value in others.items() if value]:
+        raise typer.BadParameter(f"{misplaced[0]} is not for annotation tools: leave it out, or --to")
+    project = Project(find_tool(tool), output, (), "")
+    project.check()
+    return project
+
+
+def _with_model(project: Project | None, checkpoint: Checkpoint) -> Project | None:
+    from conflict_ner.inference.labeling.preannotation import model_version
+
+    return project and replace(project, labels=checkpoint.manifest.labels, model=model_version(checkpoint))
 
 
 def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) -> Layout:
@@ -227,9 +279,18 @@ def parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None
     return Dialect(delimiter, encoding, escape, sheet)
 
 
-def _end(result: tag_output.Result, problems: ProblemLog, ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
-    """Print the summary and the warnings; exit with 1 if something could not be read."""
+def _end(
+    result: tag_output.Result,
+    problems: ProblemLog,
+    ids: Ids,
+    scripts: OtherScripts,
+    hidden: set[str],
+    project: Project | None,
+) -> None:
+    """Print the summary, what an annotation tool imports, and the warnings; exit with 1 if something was not read."""
     problems.show_rest()
+    if project:
+        print(f"for {project.form.title}: {', '.join(map(short_path, project.paths))}", file=sys.stderr)
     print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
     _print_warnings(ids, scripts, hidden)
     if problems.count:
@@ -281,7 +342,7 @@ def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[st
 
 
 def _refuse_conflicts(
-    files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool
+    files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool, is_folder: bool
 ) -> None:
     """Refuse options that exclude each other, and inputs and outputs that are closed or cannot be written."""
     if is_same_file(html, output) or (html and _is_standard_output(html) and as_json):
@@ -290,7 +351,9 @@ def _refuse_conflicts(
         raise typer.BadParameter("--resume needs a file as --output, and goes neither with --html nor with - or a pipe")
     if tag_output.STANDARD_STREAM in files and sys.stdin is None:
         raise OSError(errno.EBADF, "is closed, so there is nothing to read", "standard input")
-    for file in (output, html):
+    if output and is_folder:
+        require_new_folder(output)
+    for file in (None if is_folder else output, html):
         if file:
             require_writable(file)
     if not output and (as_json or not html):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conflict_ner.inference.files.sinks import CsvStyle, OutputForm
     from conflict_ner.inference.files.sources import Source
     from conflict_ner.inference.files.tag_files import Tagged
+    from conflict_ner.inference.labeling.preannotation import Project
     from conflict_ner.inference.tagger import Tagger
 
     Prepare = Callable[[], tuple[Tagger, Iterator[Source]]]  # reads the first report, then loads the model
@@ -81,7 +82,10 @@ def parse_delimiter(option: str, delimiter: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where the results go: to a file or standard output, and to a page."""
+    """Where the results go: to a file or standard output, and to a page.
+
+    project: the file, or the folder, is what an annotation tool imports.
+    """
 
     file: Path | None
     form: OutputForm
@@ -89,6 +93,7 @@ class Output:
     html: Path | None
     as_json: bool
     csv: CsvStyle
+    project: Project | None = None
 
     @property
     def on_terminal(self) -> bool:
@@ -127,14 +132,19 @@ def _tag_to_file(
     from conflict_ner.inference.files import resumable_job, sinks, tag_files
 
     can_resume = are_rereadable(Path(name) for name, *_ in facts["inputs"])
-    with resumable_job.job(file, facts, resume=resume, keep_partial=can_resume) as job:
+    is_folder = output.project is not None and output.project.is_folder
+    with resumable_job.job(file, facts, resume=resume, keep_partial=can_resume, is_folder=is_folder) as job:
         before = replace(job.counts)
         try:
             tagger, reports = prepare()
             with show_progress() as watch, _open_consumer(tagger, output) as consume:
                 start = time.monotonic()
                 consume(tag_files.tag_into(job, tagger, reports, watch, output.layout))
-                job.finish(sinks.writer(output.form, output.layout, output.csv))
+                if output.project:
+                    job.finish_as(output.project.write)
+                    output.project.finish()
+                else:
+                    job.finish(sinks.writer(output.form, output.layout, output.csv))
         except KeyboardInterrupt:
             safe = f"reports that are safe: {job.saved_reports}; the same command with --resume goes on"
             raise KeyboardInterrupt(safe if can_resume and job.saved_reports else "nothing was written") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,9 @@ def test_predictions_are_written_as_labels_with_the_model_as_metadata(tmp_path: 
     }
     (document,), (note,) = read_file(file)
     assert document.metadata == {"year": 2024, "model_version": "small 1.0"}
+    of_a_table = replace(PREDICTED, metadata={"label": "attack", "meta": 1})
+    doccano.write_predictions([of_a_table], file, "small 1.0")
+    assert read_file(file)[0][0].metadata.items() >= {"data_label": "attack", "data_meta": 1}.items()
     assert note.note
     assert "labeled by small 1.0 before" in note.what
 

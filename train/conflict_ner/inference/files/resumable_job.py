@@ -45,8 +45,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from conflict_ner.errors import ConfigError, JobError, Problem
-from conflict_ner.files import is_device, lock_output, parse_complete_lines, sync_folder
+from conflict_ner.errors import ConfigError, DataError, JobError, Problem
+from conflict_ner.files import (
+    atomic_path,
+    is_device,
+    lock_output,
+    parse_complete_lines,
+    require_new_folder,
+    sync_folder,
+)
 
 Facts = Mapping[str, Any]  # the options by name, and under `inputs` for each input its name, size and time
 Records = Callable[[], Iterator[dict[str, Any]]]  # reads the records; may be called again
@@ -115,8 +122,8 @@ class Job:
     is_complete: whether the partial file holds all reports.
     """
 
-    def __init__(self, target: Path, every: float) -> None:
-        self.target, self.every = target, every
+    def __init__(self, target: Path, every: float, *, is_folder: bool = False) -> None:
+        self.target, self.every, self.is_folder = target, every, is_folder
         self.counts = JobCounts()
         self.saved_reports = 0
         self.is_complete = False
@@ -162,6 +169,28 @@ class Job:
                 self._partial.unlink()
             else:
                 self._partial.replace(self.target)
+            sync_folder(self.target.parent)
+            self._progress.unlink()
+
+    def finish_as(self, write: Callable[[Records, Path], None]) -> None:
+        """Put the complete output in its place.
+
+        Args:
+            write: writes the records to a new file, or to a new folder if the output is one.
+
+        Raises:
+            JobError: as `finish`, or if `write` raises a `DataError` because the records cannot be written.
+        """
+        self._save()
+        self.stream.close()
+        self.is_complete = True
+        with self._disk():
+            try:
+                with atomic_path(self.target, is_folder=self.is_folder) as draft:
+                    write(self._records, draft)
+            except DataError as error:
+                raise JobError(f"{error}\nAll tagged reports are safe in {self._partial}, as JSONL") from error
+            self._partial.unlink()
             sync_folder(self.target.parent)
             self._progress.unlink()
 
@@ -259,15 +288,22 @@ class Job:
 
 @contextmanager
 def job(
-    target: Path, facts: Facts, *, resume: bool = False, keep_partial: bool = True, every: float | None = None
+    target: Path,
+    facts: Facts,
+    *,
+    resume: bool = False,
+    keep_partial: bool = True,
+    every: float | None = None,
+    is_folder: bool = False,
 ) -> Iterator[Job]:
-    """Write an output in the block, which ends with `finish`.
+    """Write an output in the block, which ends with `finish` or `finish_as`.
 
     Args:
         facts: what must be the same to resume, as from `facts_of`; it must be serializable as JSON.
         resume: resume an interrupted job, if there is one.
         keep_partial: whether a block that fails before all is tagged leaves the files needed to resume.
         every: seconds between two syncs to the disk; None: `EVERY`.
+        is_folder: whether the output is a folder, which may replace only an empty one.
 
     Raises:
         ConfigError: if there is an interrupted job and `resume` is False, or it is a different job, or another
@@ -276,9 +312,11 @@ def job(
         OSError: if the output cannot be opened.
     """
     target = target.resolve()
-    if target.is_dir():
+    if is_folder:
+        require_new_folder(target)
+    elif target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    output = Job(target, EVERY if every is None else every)
+    output = Job(target, EVERY if every is None else every, is_folder=is_folder)
     with ExitStack() as files:
         try:
             output.begin(facts, resume=resume, files=files)

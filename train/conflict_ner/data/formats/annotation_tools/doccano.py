@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +121,16 @@ def write(documents: Iterable[Document], file: Path) -> None:
     Raises:
         DataError: if a report's metadata has a key that means something else to doccano.
     """
-    write_lines(_checked((document, _to_record(document, document.mentions)) for document in documents), file)
+    write_lines(_checked(documents), file)
 
 
 def write_predictions(documents: Iterable[PredictedDocument], file: Path, model_version: str) -> None:
     """Write reports with the labels of a model, to be imported and corrected.
 
-    doccano takes them as labels; the scores and the model's name become metadata of the report. Raises as `write`.
+    doccano takes them as labels; the scores and the model's name become metadata of the report. Metadata with a name
+    that means something else to doccano, such as a column `label` of a table, get the prefix `data_`.
     """
-    write_lines(_checked((each, _to_predicted_record(each, model_version)) for each in documents), file)
+    write_lines((_to_predicted_record(each, model_version) for each in documents), file)
 
 
 def _to_record(document: Document | PredictedDocument, spans: Sequence[Span]) -> dict[str, Any]:
@@ -138,22 +140,21 @@ def _to_record(document: Document | PredictedDocument, spans: Sequence[Span]) ->
 
 def _to_predicted_record(document: PredictedDocument, model_version: str) -> dict[str, Any]:
     scores = [round(entity.score, 4) for entity in document.entities]
-    return {**_to_record(document, document.entities), "scores": scores, "model_version": model_version}
+    metadata = {f"data_{key}" if key in _NOT_METADATA else key: value for key, value in document.metadata.items()}
+    record = _to_record(replace(document, metadata=metadata), document.entities)
+    return {**record, "scores": scores, "model_version": model_version}
 
 
-def _checked(
-    records: Iterable[tuple[Document | PredictedDocument, dict[str, Any]]],
-) -> Iterator[dict[str, Any]]:
-    """Yield records whose metadata has no key of doccano's; raise for all others at the end."""
+def _checked(documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
+    """Yield the records of reports whose metadata has no key of doccano's; raise for all others at the end."""
     problems: list[Problem] = []
-    for document, record in records:
+    for document in documents:
         taken = sorted(document.metadata.keys() & _NOT_METADATA)
         if taken:
             what = f"the metadata {taken[0]!r} has a name that means something else to doccano"
-            where = getattr(document, "origin", "") or document.id
-            problems.append(Problem(where, what, "rename it", kind=f"metadata {taken[0]}"))
+            problems.append(Problem(document.origin or document.id, what, "rename it", kind=f"metadata {taken[0]}"))
         if not problems:
-            yield record
+            yield _to_record(document, document.mentions)
     if problems:
         raise DataError(problems)
 
