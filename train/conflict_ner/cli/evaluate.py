@@ -172,7 +172,11 @@ def compare(
 def agree(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="A B ...", help="The same reports as each annotator labeled them: files or folders."),
+        typer.Argument(
+            metavar="A B ...",
+            help="The same reports as each annotator labeled them: files or folders; or one export of Label Studio, "
+            "Prodigy or INCEpTION (a folder or .zip of its project) with the labels of several annotators.",
+        ),
     ],
     *,
     labels: LabelsOption = DEFAULT_LABELS,

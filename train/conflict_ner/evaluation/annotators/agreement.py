@@ -40,6 +40,7 @@ from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.data.validation import GUIDELINE_LABELS, check_splits
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation import matching
+from conflict_ner.evaluation.annotators.annotator_exports import read_annotators
 from conflict_ner.evaluation.annotators.disagreements import Difference, KindCounts, count_kinds, find_differences
 from conflict_ner.evaluation.annotators.krippendorff import Alphas, span_lengths
 from conflict_ner.evaluation.matching import CORRECT, WRONG_EDGES, Pair
@@ -135,18 +136,23 @@ def agree_files(
     options: ReadOptions = NO_OPTIONS,
     kinds: bool | None = None,
 ) -> Agreement:
-    """Measure the agreement of annotators, each with a file or folder of labeled reports.
+    """Measure the agreement of annotators, each with a file or folder of labeled reports, or all of them in one export.
 
     Args:
+        paths: a file or folder for each annotator, or one export of an annotation tool with several annotators.
         options: the choices that the formats of the files leave open, such as the columns of CoNLL files.
         labels, guidelines, kinds: as in `agree`.
 
     Raises:
         DataError: as in `agree`, or if a file cannot be read, with all problems of all files.
     """
-    read = {name: corpus.read([path], options) for name, path in zip(annotator_names(paths), paths, strict=True)}
-    problems = [problem for _, problems in read.values() for problem in problems]
-    documents = {name: documents for name, (documents, _) in read.items()}
+    export = read_annotators(paths[0], options) if len(paths) == 1 else None
+    if export:
+        documents, problems = export
+    else:
+        read = {name: corpus.read([path], options) for name, path in zip(annotator_names(paths), paths, strict=True)}
+        problems = [problem for _, problems in read.values() for problem in problems]
+        documents = {name: documents for name, (documents, _) in read.items()}
     return _agree(documents, labels, guidelines=guidelines, kinds=kinds, problems=problems)
 
 
@@ -250,7 +256,8 @@ def _check_reports(names: Sequence[str], reports: Sequence[Mapping[str, Document
     """
     if len(names) < 2:  # noqa: PLR2004 - annotators
         what = "the labels of one annotator" if names else "no annotator"
-        raise DataError([Problem(", ".join(names) or "agree", what, "name those of a second one")])
+        fix = "name those of a second one, or an export that says who labeled what"
+        raise DataError([Problem(", ".join(names) or "agree", what, fix)])
     if not reports:
         what = "no report was labeled by two annotators: no two have reports with the same id, nor with the same text"
         raise DataError([Problem(", ".join(names), what, "name files of the same reports")])
