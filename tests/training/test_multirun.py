@@ -10,9 +10,11 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config, load_config
 from conflict_ner.data.splits import divide_corpus, read_splits
 from conflict_ner.errors import CheckpointError, DataError, OverwriteError, TrainingError
+from conflict_ner.evaluation.series import outcomes as series
+from conflict_ner.evaluation.series.outcomes import Outcome, summary
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.training import multirun, run
-from conflict_ner.training.multirun import Outcome, config_for_files, summary, table, train_all, with_folds, with_seeds
+from conflict_ner.training.multirun import config_for_files, table, train_all, with_folds, with_seeds
 from helpers.runs import REPORTS, make_config
 
 
@@ -59,6 +61,8 @@ def test_every_fold_is_scored_by_the_run_that_has_not_seen_it(config: Config, tm
         "strict_f1": written.strict.micro.f1,
         "seqeval_default_f1": written.seqeval_default_f1,
     }
+    assert outcomes.runs[1].label_f1["fold"] == {label: one.f1 for label, one in written.strict.labels.items()}
+    assert [run.data["fold"] for run in outcomes.runs] == [facts["fold"].sha256 for facts in reports]
 
 
 @pytest.mark.usefixtures("verified_here")
@@ -136,9 +140,9 @@ def test_the_table_has_a_row_a_run_and_one_for_mean_and_deviation() -> None:
 
 def test_what_is_written_is_what_was_found(tmp_path: Path) -> None:
     found = summary([outcome("a", None)])
-    multirun.write(found, tmp_path / "m-seeds.json")
+    series.write(found, tmp_path / "m-seeds.json")
     written = json.loads((tmp_path / "m-seeds.json").read_text(encoding="utf-8"))
-    assert multirun.Outcomes.model_validate(written) == found
+    assert series.Outcomes.model_validate(written) == found
     assert written["mean"]["test"]["strict_f1"] is None
 
 

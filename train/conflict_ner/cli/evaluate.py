@@ -140,7 +140,7 @@ def compare(
         typer.Argument(
             metavar="A",
             help="A checkpoint's folder, a transformers token classifier (a folder, or a hub id in the local cache), "
-            "or a file from evaluate --predictions.",
+            "a file from evaluate --predictions, or the OUTPUT-seeds.json of train --seeds.",
         ),
     ],
     second: Annotated[Path, typer.Argument(metavar="B", help="The same; the checkpoint that may be better.")],
@@ -155,8 +155,17 @@ def compare(
     tag: TagOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Compare checkpoint B with A on the same reports: is B better, how certain is that, and what changed."""
+    """Compare checkpoint B with A on the same reports: is B better, how certain is that, and what changed.
+
+    With two results of train --seeds, it compares the recipes.
+    """
     require_output()
+    from conflict_ner.evaluation.series import comparison as series_comparison
+    from conflict_ner.reporting import series_tables
+
+    if series_comparison.are_series(first, second, data or ()):
+        series_tables.show(series_comparison.compare_files(first, second), as_json=as_json, as_markdown=as_markdown)
+        return
     from conflict_ner.evaluation.comparison import compare as compare_evaluations
     from conflict_ner.inference import evaluate
     from conflict_ner.reporting import comparison_tables

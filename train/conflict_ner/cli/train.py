@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.config import Config
-    from conflict_ner.training.multirun import Outcomes
+    from conflict_ner.evaluation.series.outcomes import Outcomes
 
 
 class _EarlierWork(TypedDict):
@@ -166,13 +166,14 @@ def _train_series(
     console = load_libraries()
     from accelerate import PartialState
 
+    from conflict_ner.evaluation.series import outcomes as series
     from conflict_ner.training import multirun
 
     runs = multirun.with_seeds(settings, seeds) if seeds else multirun.with_folds(settings, folds or 0, group)
     outcomes = multirun.train_all(runs, **work, base=settings.output, console=console)
     if PartialState().is_main_process:
         file = settings.output.with_name(f"{settings.output.name}-{'seeds' if seeds else 'folds'}.json")
-        multirun.write(outcomes, file)
+        series.write(outcomes, file)
         _print_runs(outcomes, file, **output_format)
         if folds and not group:
             print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)

@@ -35,7 +35,8 @@ from conflict_ner.evaluation.scores import Counts, Float64, Interval, f1_of, per
 TRIALS = 10_000
 CAVEAT = (
     "This holds for these two checkpoints on these reports, not for the recipes that produced them: "
-    "another seed would have given other checkpoints. Train several seeds of each before calling one recipe better."
+    "another seed would have given other checkpoints. To call a recipe better, train several seeds of each and "
+    "compare the results: `compare A-seeds.json B-seeds.json`."
 )
 _SIGNIFICANT_P = 0.05
 _VERY_SMALL_P = 0.001

@@ -22,12 +22,10 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from conflict_ner.checkpoint import Checkpoint
@@ -40,8 +38,9 @@ from conflict_ner.data.splits import config_of_reports, divide_corpus, group_val
 from conflict_ner.errors import CheckpointError, TrainingError
 from conflict_ner.evaluation.gold.label_errors import Reading, Review, rank_findings
 from conflict_ner.evaluation.report import Report
+from conflict_ner.evaluation.series.outcomes import DEFAULT, STRICT, Outcome, Outcomes, summary
 from conflict_ner.export.overwriting import config_differences
-from conflict_ner.files import atomic_write, short_path
+from conflict_ner.files import short_path
 from conflict_ner.inference.labeling.review import read, require_mentions
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.device import choose_device
@@ -50,10 +49,7 @@ from conflict_ner.training import run as pipeline
 from conflict_ner.training.environment import config_decides, start_processes
 from conflict_ner.training.saved_epochs import refuse_lost_work
 
-STRICT, DEFAULT = "strict_f1", "seqeval_default_f1"
 _HEADINGS = {STRICT: "F1", DEFAULT: "seqeval default"}
-
-RunFigures = Mapping[str, Mapping[str, float | None]]  # by split, then by figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +58,6 @@ class Run:
 
     name: str
     config: Config
-
-
-class Outcome(BaseModel):
-    """The scores of one run, the name of its checkpoint's folder, and the group values that it held out."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    checkpoint: str
-    held_out: tuple[str, ...]
-    figures: RunFigures
-
-
-class Outcomes(BaseModel):
-    """All runs, with the mean and the standard deviation of every figure.
-
-    None where a run lacks the figure; the deviation of a single run is None too.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    runs: tuple[Outcome, ...]
-    mean: RunFigures
-    sd: RunFigures
 
 
 def with_seeds(config: Config, count: int) -> list[Run]:
@@ -245,20 +217,6 @@ def finished_checkpoint(config: Config, data: Corpus) -> Checkpoint | None:
     return checkpoint if same_config and same_data else None
 
 
-def summary(outcomes: Sequence[Outcome]) -> Outcomes:
-    """Compute the mean and the standard deviation of all figures."""
-    means: dict[str, dict[str, float | None]] = {}
-    deviations: dict[str, dict[str, float | None]] = {}
-    for split, figures in outcomes[0].figures.items():
-        for name in figures:
-            values = [outcome.figures[split][name] for outcome in outcomes]
-            known = [value for value in values if value is not None]
-            is_complete = len(known) == len(values)
-            means.setdefault(split, {})[name] = mean(known) if is_complete else None
-            deviations.setdefault(split, {})[name] = stdev(known) if is_complete and len(known) > 1 else None
-    return Outcomes(runs=tuple(outcomes), mean=means, sd=deviations)
-
-
 def table(outcomes: Outcomes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and rows with figures in per cent; the last two rows are the mean and the deviation."""
     columns = [(split, name) for split, figures in outcomes.mean.items() for name in figures]
@@ -278,17 +236,18 @@ def table(outcomes: Outcomes) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return (*headings, *(["held out"] if has_held_out else [])), body
 
 
-def write(outcomes: Outcomes, file: Path) -> None:
-    """Write outcomes as JSON; checkpoints are named relative to the file's folder."""
-    with atomic_write(file) as stream:
-        stream.write(outcomes.model_dump_json(indent=2) + "\n")
-
-
 def _outcome(run: Run, data: Corpus, checkpoint: Checkpoint) -> Outcome:
     fold = run.config.data.fold
     held_out = group_values(data["fold"], fold.group) if fold and fold.group else ()
-    figures = {split: _figures(report) for split, report in checkpoint.scores.items()}
-    return Outcome(run=run.name, checkpoint=checkpoint.folder.name, held_out=tuple(held_out), figures=figures)
+    scores = checkpoint.scores
+    return Outcome(
+        run=run.name,
+        checkpoint=checkpoint.folder.name,
+        held_out=tuple(held_out),
+        figures={split: _figures(report) for split, report in scores.items()},
+        label_f1={split: {label: one.f1 for label, one in r.strict.labels.items()} for split, r in scores.items()},
+        data={split: checkpoint.manifest.data[split].sha256 for split in scores},
+    )
 
 
 def _figures(report: Report) -> dict[str, float | None]:
