@@ -1,4 +1,4 @@
-"""The commands that bring a checkpoint to its users: `export` writes another form of it, `serve` answers over HTTP."""
+"""The commands that bring a checkpoint to its users: `export` in another form, `push` to a hub, `serve` over HTTP."""
 
 from __future__ import annotations
 
@@ -82,6 +82,24 @@ def _export(
     from conflict_ner.export.checkpoint_writer import copy_checkpoint
 
     return copy_checkpoint(checkpoint, out, data, device, overwrite=overwrite, label_map=label_map)
+
+
+def push(
+    checkpoint: Annotated[Path, typer.Argument(help="An exported checkpoint's folder.")],
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the Hugging Face hub.")],
+    *,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let everybody see the repository; without it a new one is private.")
+    ] = False,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="The message of the commit.")] = "",
+) -> None:
+    """Upload a checkpoint to a repository on the Hugging Face hub, which is made if it does not exist."""
+    from conflict_ner.export import hub
+
+    pushed = hub.push(checkpoint, repository, public=public, message=message)
+    seen_by = "public" if public else "private"
+    print(f"pushed {', '.join(pushed.files)} to {pushed.repository} ({seen_by})", file=sys.stderr)
+    print(pushed.commit)
 
 
 def serve(

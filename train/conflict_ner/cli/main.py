@@ -80,6 +80,7 @@ for command in (
     labeling.review,
     train.train,
     deployment.export,
+    deployment.push,
 ):
     app.command(cls=_Command)(command)
 app.command("config", cls=_Command)(train.print_config)
