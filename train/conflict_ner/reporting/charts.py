@@ -40,6 +40,11 @@ _FILE_SIZE = (7.2, 4.6)  # inches, of a chart that is a file of its own
 _SYSTEMS = ("tagger", "pipeline", "spacy")  # kinds of systems: each has a color and a marker
 # Where a label may stand beside its point: the share of its own width and height that it is moved by.
 _SIDES = ((0.0, -0.5), (-1.0, -0.5), (-0.5, 0.0), (-0.5, -1.0), (0.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (-1.0, -1.0))
+_ENDINGS = {  # of trials of a search: color, marker and inside
+    "finished": (COLORS[0], "o", COLORS[0]),
+    "pruned": ("#8a949c", "o", "none"),
+    "best": (COLORS[1], "*", COLORS[1]),
+}
 _GAPS = (7, 16, 28, 42, 60)  # points between a label and its point; from the second on a line joins them
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -198,6 +203,43 @@ def tradeoff_chart(points: Sequence[TradeoffPoint], speed: str) -> str | None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         _label_points(figure, axes, points)
+    return svg[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPanel:
+    """A setting in a chart of a search: its name, and for each trial a value, an F1 and how the trial ended.
+
+    A trial has ended as "best", "finished" or "pruned". Values that are text stand beside each other.
+    """
+
+    name: str
+    is_log: bool
+    trials: Sequence[tuple[float | str, float, str]]
+
+
+def search_chart(panels: Sequence[SearchPanel]) -> str | None:
+    """Draw strict F1 over the values of each setting of a search; an SVG file."""
+    if not any(panel.trials for panel in panels):
+        return None
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    with _figure("search", 0.6 + 2.4 * rows, _FILE_SIZE[0], as_file=True) as (figure, svg):
+        for place, panel in enumerate(panels, start=1):
+            axes = figure.add_subplot(rows, columns, place)
+            for ending, (color, marker, face) in _ENDINGS.items():
+                points = [(value, 100 * f1) for value, f1, ended in panel.trials if ended == ending]
+                if points:
+                    values, scores = zip(*points, strict=True)
+                    size = 110 if ending == "best" else 34
+                    axes.scatter(
+                        values, scores, s=size, marker=marker, edgecolors=color, facecolors=face, label=ending, zorder=3
+                    )
+            if panel.is_log:
+                axes.set_xscale("log")
+            axes.set(xlabel=panel.name, ylabel="validation F1, %")
+            axes.margins(0.12)
+        axes.legend(fontsize=8)
     return svg[0]
 
 

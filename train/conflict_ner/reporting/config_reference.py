@@ -137,6 +137,8 @@ def _allowed(schema: dict[str, Any]) -> str:
         if "enum" in items:
             return f"a list of {_allowed(items)}"
         return "a list of paths" if items.get("format") == "path" else "a list of names"
+    if kind == "object":
+        return "a mapping"
     names = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
     bounds = [
         f"{word} {schema[bound]:g}" if schema[bound] < 10**6 else f"{word} {schema[bound]:,}"

@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -51,12 +53,12 @@ from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
 from conflict_ner.training.distillation import describe_teachers, distillation_windows, teacher_hashes
 from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
-from conflict_ner.training.history import last_state
+from conflict_ner.training.history import Epoch, last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
 from conflict_ner.training.saved_epochs import open_training_folder, refuse_lost_work
 from conflict_ner.training.temperature_scaling import calibrate
-from conflict_ner.training.tracking.run_tracking import follow_run
+from conflict_ner.training.tracking.run_tracking import RunTracking, follow_run
 from conflict_ner.training.tracking.tools import require_trackers
 from conflict_ner.training.trainer import TrainResult, fit
 
@@ -90,6 +92,46 @@ def train(
     config = config if isinstance(config, Config) else load_config(config)
     require_trackers(config.training.report_to)
     refuse_lost_work(config, resume=resume, restart=restart, overwrite=overwrite)  # now, not after hours of training
+    with _processes(config, console) as run:
+        data = data or load(config)
+        with _trained(config, data, run, callbacks, resume=resume, restart=restart) as trained:
+            if run.processes.is_main_process:
+                _export(config, data, trained, run)
+        return Checkpoint.load(config.output)
+
+
+def train_epochs(
+    config: Config,
+    data: Corpus,
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> tuple[Epoch, ...]:
+    """Train as `train` does, but return only the history: nothing is exported, and saved epochs are deleted in the end.
+
+    Args, and what is raised, are as in `train`.
+    """
+    require_trackers(config.training.report_to)
+    with (
+        _processes(config, console) as run,
+        _trained(config, data, run, callbacks, resume=resume, restart=False) as trained,
+    ):
+        return trained.result.history
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a run trains on, and where its progress is shown."""
+
+    hardware: Hardware
+    processes: PartialState
+    console: Console
+
+
+@contextmanager
+def _processes(config: Config, console: Console | None) -> Iterator[_Running]:
+    """Start the processes of a run; within the block the config decides on precision and devices."""
     hardware = choose_device(config.training.device, config.training.precision)
     limit_threads()
     with config_decides(hardware) as notes:
@@ -97,22 +139,31 @@ def train(
         console = console if console and processes.is_main_process else Console(quiet=True)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
-        return _run_steps(config, data, hardware, processes, console, callbacks, resume=resume, restart=restart)
+        yield _Running(hardware, processes, console)
 
 
-def _run_steps(
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """A run whose epochs are trained: what its export needs."""
+
+    result: TrainResult
+    tokenizer: PreTrainedTokenizerFast
+    window_tokenizer: WindowTokenizer
+    tracking: RunTracking
+
+
+@contextmanager
+def _trained(
     config: Config,
-    data: Corpus | None,
-    hardware: Hardware,
-    processes: PartialState,
-    console: Console,
+    data: Corpus,
+    run: _Running,
     callbacks: Sequence[TrainerCallback],
     *,
     resume: bool,
     restart: bool,
-) -> Checkpoint:
-    """Load, tokenize, train and export; every process trains, and only the main one exports."""
-    data = data or load(config)
+) -> Iterator[_Trained]:
+    """Tokenize and train in every process; delete the saved epochs after the block, if it ends well."""
+    hardware, processes, console = run.hardware, run.processes, run.console
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve_encoder(config.encoder)
@@ -130,18 +181,23 @@ def _run_steps(
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
             watching = [*([progress] if processes.is_main_process else []), tracking, *callbacks]
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=watching)
-        if processes.is_main_process:
-            console.print("evaluating, exporting and verifying", highlight=False)
-            is_replacement = (config.output / "manifest.json").is_file()
-            tracking.record_checkpoint(_export_best_epoch(config, data, result, tokenizer, window_tokenizer, hardware))
-            if is_replacement:
-                previous = short_path(previous_folder(config.output))
-                message = f"the checkpoint that was there before is kept in {previous}"
-                console.print(message, highlight=False, markup=False, soft_wrap=True)
+        yield _Trained(result, tokenizer, window_tokenizer, tracking)
     if processes.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
-    return Checkpoint.load(config.output)
+
+
+def _export(config: Config, data: Corpus, trained: _Trained, run: _Running) -> None:
+    """Write the checkpoint of the best epoch, and say where one that it replaces is kept."""
+    run.console.print("evaluating, exporting and verifying", highlight=False)
+    is_replacement = (config.output / "manifest.json").is_file()
+    written = _export_best_epoch(
+        config, data, trained.result, trained.tokenizer, trained.window_tokenizer, run.hardware
+    )
+    trained.tracking.record_checkpoint(written)
+    if is_replacement:
+        message = f"the checkpoint that was there before is kept in {short_path(previous_folder(config.output))}"
+        run.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def _training_rows(

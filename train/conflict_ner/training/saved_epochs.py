@@ -64,11 +64,15 @@ def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
     folder = training_folder(output)
     if restart or last_state(folder) is None:
         return
-    recorded = dict(re.findall(_FINGERPRINT, (folder / "run.yaml").read_text(encoding="utf-8")))
-    changed = [split for split in data.splits if recorded.get(split) != data.fingerprint(split)]
-    if changed:
+    if changed := changed_splits(folder / "run.yaml", data):
         message = f"{short_path(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
         raise OverwriteError(f"{message}; nothing was changed", [_RESTART, keep_both(output)])
+
+
+def changed_splits(record: Path, data: Corpus) -> list[str]:
+    """List the splits that are not those of which a file, written by `run_record`, has the hashes."""
+    recorded = dict(re.findall(_FINGERPRINT, record.read_text(encoding="utf-8")))
+    return [split for split in data.splits if recorded.get(split) != data.fingerprint(split)]
 
 
 def run_record(config: Config, data: Corpus) -> str:
@@ -136,14 +140,14 @@ def open_training_folder(config: Config, data: Corpus, restart: bool, processes:
                 record = files.enter_context((folder / "run.yaml").open("a+b"))
                 lock_output(record, folder)
                 if restart or last_state(folder) is None:
-                    _reset_training_folder(folder, record, run_record(config, data))
+                    reset_training_folder(folder, record, run_record(config, data))
             except OSError as error:
                 raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
         processes.wait_for_everyone()
         yield folder
 
 
-def _reset_training_folder(folder: Path, record: IO[bytes], content: str) -> None:
+def reset_training_folder(folder: Path, record: IO[bytes], content: str) -> None:
     """Delete what an earlier run has left in a training folder, and record the new run in it.
 
     Teachers' answers stay: they may have taken longer than an epoch, and their name says what they are answers to.
