@@ -111,7 +111,7 @@ class Sample:
 
     name: the file's name without the suffix of a compression, or the folder's name.
     raw: the first bytes, decompressed; empty for a folder.
-    entries: the names in a folder.
+    entries: the names in a folder or a `.zip`.
     beside: for a file with an ending of mostly other files, the endings of labeled files of the same name beside it.
     """
 

@@ -9,13 +9,14 @@ it, the format for which the ending is the usual one reads the file and says wha
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 
 from conflict_ner.data.formats import conll, jsonl, markup
 from conflict_ner.data.formats.annotation_tools import brat, doccano, label_studio, label_studio_min, prodigy
-from conflict_ner.data.formats.annotation_tools.inception import uima_cas, webanno_tsv
+from conflict_ner.data.formats.annotation_tools.inception import project, uima_cas, webanno_tsv
 from conflict_ner.data.formats.format import Format, Sample
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable
@@ -28,6 +29,7 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     jsonl.FORMAT,
     brat.FORMAT,
     webanno_tsv.FORMAT,
+    project.FORMAT,
     uima_cas.FORMAT,
     conll.FORMAT,
     label_studio.FORMAT,
@@ -95,10 +97,24 @@ def recognize_content(path: Path) -> Detection | None:
     elif path.is_file():  # a pipe can be read only once
         candidates = formats_of_suffix(suffix_of(path.name))
         head = read_head(path) if candidates else b""
-        sample = Sample(strip_compression_suffix(path.name), head, beside=endings_beside(path))
+        sample = Sample(
+            strip_compression_suffix(path.name),
+            head,
+            _names_in_archive(path) if head.startswith(b"PK") else (),
+            endings_beside(path),
+        )
     else:
         return None
     return next((Detection(each, reason) for each in candidates if (reason := each.detect(sample))), None)
+
+
+def _names_in_archive(path: Path) -> tuple[str, ...]:
+    """Return the names of the files in a `.zip`; none if it is something else or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(archive.namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return ()
 
 
 def endings_beside(path: Path) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Problem]:
         if raw is None:
             yield from faults
         elif zipfile.is_zipfile(io.BytesIO(raw)):
-            yield from _read_zip(raw, file, path, options)
+            yield from parse_archive(raw, printable(file), file_id(file, path), options.layer)
         else:
             types = _find_types(file)
             type_source, faults = read_bytes(types) if types else (None, [])
@@ -95,8 +95,11 @@ def _find_types(file: Path) -> Path | None:
         return None
 
 
-def _read_zip(raw: bytes, file: Path, path: Path, options: ReadOptions) -> Iterator[Document | Problem]:
-    """Yield the reports in an archive. A single one has the archive's name: INCEpTION calls it as the annotator."""
+def parse_archive(raw: bytes, file: str, report: str, layer: str | None = None) -> Iterator[Document | Problem]:
+    """Yield the reports in an archive; arguments as of `parse`.
+
+    A single one has the id of the archive: INCEpTION calls the document in it as the annotator.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = [name for name in archive.namelist() if not any(map(is_hidden, PurePath(name).parts))]
@@ -104,12 +107,12 @@ def _read_zip(raw: bytes, file: Path, path: Path, options: ReadOptions) -> Itera
             types = next((name for name in names if PurePath(name).name.lower() == _TYPES), None)
             type_source = archive.read(types) if types else None
             if not documents:
-                yield Problem(printable(file), f"an archive without {_XMI} files", "name another one", unreadable=True)
+                yield Problem(file, f"an archive without {_XMI} files", "name another one", unreadable=True)
             for name in documents:
-                report = file_id(file, path) if len(documents) == 1 else file_id(name, PurePath())
-                yield from parse(archive.read(name), type_source, f"{printable(file)}/{name}", report, options.layer)
+                name_in_it = report if len(documents) == 1 else file_id(name, PurePath())
+                yield from parse(archive.read(name), type_source, f"{file}/{printable(name)}", name_in_it, layer)
     except _ARCHIVE_ERRORS as error:
-        yield Problem(printable(file), f"damaged: {error}", "get a new copy of the file", unreadable=True)
+        yield Problem(file, f"damaged: {error}", "get a new copy of the file", unreadable=True)
 
 
 def parse(
@@ -328,7 +331,8 @@ def _write(
 
 def _detect(sample: Sample) -> str | None:
     if sample.suffix == _ZIP:
-        is_archive = sample.raw.startswith(b"PK") and _XMI.encode() in sample.raw.lower()
+        names = " ".join(sample.entries).lower().encode() or sample.raw.lower()  # of an archive that is cut off
+        is_archive = sample.raw.startswith(b"PK") and _XMI.encode() in names
         return f"an archive with {_XMI} files" if is_archive else None
     return "the namespace of XMI" if "http://www.omg.org/XMI" in sample.text else None
 
