@@ -22,8 +22,13 @@ def wrong_file(tmp_path: Path) -> Path:
 
 
 def test_a_review_is_a_table_a_page_and_rows(
-    checkpoint_folder: Path, wrong_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint_folder: Path,
+    wrong_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "250")  # a long place in the table would wrap the cells beside it
     page, rows = tmp_path / "page.html", tmp_path / "rows.jsonl"
     arguments = ("review", checkpoint_folder, wrong_file, "--html", page, "-o", rows, "--show", 1)
     code, out, err = conflict_ner(capsys, *arguments)
