@@ -19,7 +19,7 @@ MOST_MODULES = 12
 PUBLIC_ROOMS = {"config", "values"}  # their names are imported from the room, which is light
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
-    *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter", "cassis"),
+    *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter", "cassis", "spacy"),
     *("fastapi", "starlette", "uvicorn", "prometheus_client"),
 }
 
@@ -157,10 +157,12 @@ def test_tests_mirror_the_rooms() -> None:
     assert len(modules & tested) > len(modules) / 2
 
 
-def test_only_the_label_scheme_knows_the_prefixes_of_tags() -> None:
+def test_only_the_schemes_of_tags_know_their_prefixes() -> None:
     knowing = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and node.value in ("I", "I-", "B-"):
                 knowing.add(str(file.relative_to(PACKAGE)))
-    assert knowing == {"data/labels.py"}
+    # A model's tags are IOB2, so `labels` knows no prefix as a name; those of files may be in any scheme.
+    assert knowing <= {"data/labels.py", "data/formats/tagged_words/tag_schemes.py"}
+    assert knowing

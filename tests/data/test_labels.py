@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conflict_ner.data.labels import LabelScheme, ModelTags, WordSpan, is_tag, read_tags
+from conflict_ner.data.labels import LabelScheme, ModelTags, WordSpan
 from conflict_ner.errors import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,7 +96,6 @@ def test_decode_is_the_inverse_of_encode(scheme: LabelScheme) -> None:
         tags = scheme.encode(spans, words)
         assert tags.shape == (words,)
         assert scheme.decode(tags) == spans
-        assert read_tags([scheme.tags[tag] for tag in tags]) == (spans, [])
 
     check()
 
@@ -129,26 +128,6 @@ def test_an_inside_tag_that_continues_no_mention_begins_one(tags: str, spans: li
 def test_inside_tags_returns_the_inside_tag_of_each_label() -> None:
     continued = FOUR.inside_tags(np.arange(9))
     assert [FOUR.tags[tag] for tag in continued] == ["O", *(f"I-{label}" for label in FOUR.labels for _ in "BI")]
-
-
-def test_read_tags_and_decode_return_the_same_spans() -> None:
-    for tags in itertools.product(TWO.tags, repeat=4):
-        spans, faults = read_tags(tags)
-        assert spans == TWO.decode(np.array([TWO.label2id[tag] for tag in tags]))
-        stray = [n for n, tag in enumerate(tags) if tag[0] == "I" and (n == 0 or tags[n - 1][2:] != tag[2:])]
-        assert [word for word, _, _ in faults] == stray
-
-
-@pytest.mark.parametrize("tag", ["", "o", "B", "B-", "I-", "S-A", "E-A", "A", "B-A B", "0"])
-def test_a_string_that_is_not_a_tag_is_a_fault_and_read_as_outside(tag: str) -> None:
-    assert not is_tag(tag)
-    spans, faults = read_tags(["B-A", tag, "I-A"])
-    assert spans == [(0, 1, "A"), (2, 3, "A")]
-    assert [word for word, _, _ in faults] == [1, 2]
-
-
-def test_a_label_may_contain_any_characters() -> None:
-    assert read_tags(["B-X-Y", "I-X-Y", "I-X"])[0] == [(0, 2, "X-Y"), (2, 3, "X")]
 
 
 def model_tags(*tags: str) -> ModelTags:

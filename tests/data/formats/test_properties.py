@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 from conflict_ner.config import ColumnsConfig
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats import conll, jsonl, markup
+from conflict_ner.data.formats import jsonl, markup
+from conflict_ner.data.formats.tagged_words import conll
 from conflict_ner.data.validation import check_document
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ from conflict_ner.data.formats.report_files import read_file
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import DataError
 
-NEEDS = {"uima-cas": "cassis"}  # the library of a format
+NEEDS = {"uima-cas": "cassis", "spacy": "spacy"}  # the library of a format
 WRITABLE = pytest.mark.parametrize(
     "form",
     [

@@ -15,9 +15,6 @@ TEXT = "Rebels left Goma."
 MENTION = {"start": 0, "end": 6, "label": "ACTOR"}
 OURS = {"id": "a", "text": TEXT, "entities": [MENTION]}
 FORMATS: dict[str, tuple[str, Any]] = {
-    "spaCy": ("spaCy", [TEXT, {"entities": [[0, 6, "ACTOR"]]}]),
-    "Hugging Face": ("Hugging Face", {"id": "0", "tokens": ["Rebels", "left"], "ner_tags": [1, 0]}),
-    "Hugging Face, tags": ("Hugging Face", {"tokens": ["Rebels", "left"], "tags": ["B-ACTOR", "O"]}),
     "GLiNER": ("GLiNER", {"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]}),
     "tag, mentions": ("`tag --rows", {"id": 1, "label": "ACTOR", "text": "Rebels", "start": 0, "end": 6, "score": 0.9}),
     "evaluate": ("`evaluate", {"id": "a", "text": TEXT, "metadata": {}, "gold": [], "predicted": []}),
@@ -61,8 +58,8 @@ def test_the_fix_of_an_array_of_our_objects_is_to_write_lines(indent: int | None
 
 
 def test_reports_inside_an_object_are_recognized() -> None:
-    wrapped = {"classes": ["ACTOR"], "annotations": [[TEXT, {"entities": [[0, 6, "ACTOR"]]}]] * 20 + [None]}
-    assert "spaCy" in only_problem(json.dumps(wrapped)).what
+    wrapped = {"classes": ["ACTOR"], "annotations": [FORMATS["GLiNER"][1]] * 20 + [None]}
+    assert "GLiNER" in only_problem(json.dumps(wrapped)).what
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -13,11 +13,11 @@ from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
 
-from conflict_ner.config import ColumnsConfig, load_config
+from conflict_ner.config import load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import report_files
-from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
 from conflict_ner.data.formats.registry import suffix_of
 from conflict_ner.data.text_files.file_search import describe_hidden, printable, search_folder
 from conflict_ner.data.text_files.reading import read_text
@@ -74,9 +74,9 @@ def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str
         BenchmarkError: if there is nothing to read.
         DataError: if files cannot be read or labeled data has problems.
     """
-    columns = None
+    options = NO_OPTIONS
     if not entries:
-        entries, columns = _test_split(checkpoint)
+        entries, options = _test_split(checkpoint)
     plain: list[Path] = []
     labeled: list[Path] = []
     hidden: list[str] = []
@@ -89,9 +89,7 @@ def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str
     labels = tuple(labels)
     if labeled:
         # The labeling guidelines affect neither speed nor a comparison of runtimes.
-        loaded = corpus.load(
-            {"data": labeled}, labels, guidelines=False, options=ReadOptions(columns=columns), as_deep_as_data=True
-        )
+        loaded = corpus.load({"data": labeled}, labels, guidelines=False, options=options, as_deep_as_data=True)
         documents, labels = documents + list(loaded["data"]), loaded.labels
     with_words = tuple(document for document in documents if len(split_words(document.text)[0]))
     name = ", ".join(printable(short_path(entry)) for entry in entries)
@@ -100,8 +98,8 @@ def read_reports(entries: Sequence[Path], checkpoint: Path, labels: Sequence[str
     return Reports(name, with_words, labeled=not plain, labels=labels)
 
 
-def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]:
-    """Return the paths of the checkpoint's test split and the columns of its CoNLL files.
+def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ReadOptions]:
+    """Return the paths of the checkpoint's test split and how its files are read.
 
     Raises:
         BenchmarkError: if it has no test split, or the files no longer exist.
@@ -116,7 +114,7 @@ def _test_split(checkpoint: Path) -> tuple[Sequence[Path], ColumnsConfig | None]
     missing = [str(entry) for entry in data.test if not entry.exists()]
     if missing:
         raise BenchmarkError(f"the checkpoint's test reports no longer exist ({', '.join(missing)}); {advice}")
-    return data.test, data.columns
+    return data.test, ReadOptions.of(data)
 
 
 def _plain_files(entry: Path, hidden: list[str]) -> list[Path]:

@@ -23,20 +23,22 @@ from conflict_ner.cli.options import (
     LayerOption,
     MarkdownFlag,
     PredictionsFlag,
+    SchemeOption,
     SkippedFlag,
+    TagNamesOption,
     TagOption,
     TrimFlag,
     WordOption,
-    conll_columns,
     parse_labels,
+    read_options,
 )
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
 from conflict_ner.files import atomic_path
 
 if TYPE_CHECKING:
-    from conflict_ner.config import ColumnsConfig
     from conflict_ner.data.document import Document
+    from conflict_ner.data.formats.format import ReadOptions
 
 
 def check(
@@ -55,6 +57,13 @@ def check(
     trim: TrimFlag = False,
     word: WordOption = None,
     tag: TagOption = None,
+    scheme: SchemeOption = None,
+    tag_names: TagNamesOption = None,
+    annotator: AnnotatorOption = None,
+    predictions: PredictionsFlag = False,
+    skipped: SkippedFlag = False,
+    hull: HullFlag = False,
+    layer: LayerOption = None,
     as_json: JsonFlag = False,
     as_markdown: MarkdownFlag = False,
 ) -> None:
@@ -64,10 +73,21 @@ def check(
     and for reports that are in two of them.
     """
     from conflict_ner.data import consistency, corpus
-    from conflict_ner.data.formats.format import ReadOptions
     from conflict_ner.reporting import tables
 
     selection = _select_data(data, labels)
+    chosen = read_options(
+        word,
+        tag,
+        tag_names,
+        annotator=annotator,
+        predictions=predictions,
+        skipped=skipped,
+        hull=hull,
+        layer=layer,
+        scheme=scheme,
+        trim=trim,
+    )
     try:
         loaded = corpus.load(
             selection.paths,
@@ -75,7 +95,7 @@ def check(
             group=group,
             allow_copies=selection.allow_copies,
             guidelines=selection.guidelines if guidelines is None else guidelines,
-            options=ReadOptions(columns=conll_columns(word, tag) or selection.columns, trim=trim or selection.trim),
+            options=selection.options.updated(chosen) if selection.options else chosen,
             with_kinds=kinds,
         )
     except DataError as error:
@@ -125,13 +145,20 @@ def convert(
     layer: LayerOption = None,
     keep_scores: KeepScoresFlag = False,
     trim: TrimFlag = False,
+    scheme: SchemeOption = None,
+    tag_names: TagNamesOption = None,
+    target_scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--to-scheme", metavar="SCHEME", help="The scheme in which OUT has tags of words.", show_default="IOB2"
+        ),
+    ] = None,
 ) -> None:
     """Convert labeled reports to another format, or to the tables that `tag` writes.
 
     What the target's format cannot carry is listed and left out.
     """
     from conflict_ner.data.formats import conversion
-    from conflict_ner.data.formats.format import ReadOptions
 
     def show(done: conversion.Conversion) -> None:
         for detection in done.source_formats:
@@ -141,8 +168,18 @@ def convert(
         for loss in done.losses:
             print(f"warning: {done.target_format.title} cannot carry {loss}", file=sys.stderr)
 
-    options = ReadOptions(
-        conll_columns(word, tag), annotator, predictions, skipped, hull, layer, keep_scores=keep_scores, trim=trim
+    options = read_options(
+        word,
+        tag,
+        tag_names,
+        annotator=annotator,
+        predictions=predictions,
+        skipped=skipped,
+        hull=hull,
+        layer=layer,
+        scheme=scheme,
+        keep_scores=keep_scores,
+        trim=trim,
     )
     if rows or (target_format is None and target.suffix.lower() in (".csv", ".xlsx")):
         documents, notes = conversion.read(source, source_format, options)
@@ -150,7 +187,16 @@ def convert(
             print(f"note: {message}", file=sys.stderr)
         _write_table(documents, target, rows or "mentions")
         return
-    done = conversion.convert(source, target, source_format, target_format, options, strict=strict, before_writing=show)
+    done = conversion.convert(
+        source,
+        target,
+        source_format,
+        target_format,
+        options,
+        strict=strict,
+        target_scheme=target_scheme,
+        before_writing=show,
+    )
     reports = format_count(done.reports, "report")
     print(f"{reports} written to {printable(target)} as {done.target_format.title}", file=sys.stderr)
 
@@ -186,14 +232,14 @@ class _DataSelection:
     labels: tuple[str, ...]
     allow_copies: bool = False
     guidelines: bool | None = None
-    columns: ColumnsConfig | None = None
-    trim: bool = False
+    options: ReadOptions | None = None
 
 
 def _select_data(data: Path, labels: str) -> _DataSelection:
     """Return the data that a path names: a file, a folder, or a config, whose labels then count."""
     from conflict_ner.config import load_config
     from conflict_ner.data import corpus
+    from conflict_ner.data.formats.format import ReadOptions
     from conflict_ner.data.label_levels import value_label_problems
 
     if data.suffix.lower() not in (".yaml", ".yml"):
@@ -204,6 +250,4 @@ def _select_data(data: Path, labels: str) -> _DataSelection:
     entries = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: files for split, files in entries.items() if files}
     settings = config.data
-    return _DataSelection(
-        paths, config.labels, settings.allow_copies, settings.guidelines, settings.columns, settings.trim
-    )
+    return _DataSelection(paths, config.labels, settings.allow_copies, settings.guidelines, ReadOptions.of(settings))

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from conflict_ner.errors import CheckpointError, ConfigError, Problem
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
+    from conflict_ner.data.formats.format import ReadOptions
 
 DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 
@@ -70,6 +71,25 @@ LayerOption = Annotated[
         show_default="the only one",
     ),
 ]
+
+SchemeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCHEME",
+        help="The scheme of the tags of words: IOB1, IOB2, IOE1, IOE2, BIOES, BILOU, BMES or IO.",
+        show_default="decided by the tags",
+    ),
+]
+
+TagNamesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="O,B-...",
+        help="The names of tags that are numbers, in their order from 0, separated by commas.",
+        show_default="those in the file",
+    ),
+]
+
 CheckpointArgument = Annotated[
     Path | None,
     typer.Argument(
@@ -161,6 +181,20 @@ def conll_columns(word: int | None, tag: int | None) -> ColumnsConfig | None:
 def parse_labels(option: str) -> tuple[str, ...]:
     """Return the labels that an option names, separated by commas."""
     return tuple(label.strip() for label in option.split(",") if label.strip())
+
+
+def read_options(word: int | None, tag: int | None, tag_names: str | None, **others: Any) -> ReadOptions:
+    """Return the choices of reading that the options give.
+
+    Args:
+        word, tag: the columns of CoNLL files.
+        tag_names: names of tags, separated by commas.
+        others: further fields of `ReadOptions`.
+    """
+    from conflict_ner.data.formats.format import ReadOptions
+
+    names = tuple(name.strip() for name in tag_names.split(",")) if tag_names else None
+    return ReadOptions(columns=conll_columns(word, tag), tag_names=names, **others)
 
 
 def parse_thresholds(options: Sequence[str]) -> dict[str, float]:

@@ -131,6 +131,23 @@ class DataConfig(_Section):
     columns: ColumnsConfig | None = Field(
         None, description="the columns of CoNLL files; null finds them, and it is an error if they are ambiguous"
     )
+    scheme: str | None = Field(
+        None,
+        description="the scheme of the tags of words, such as IOB1 or BIOES; null lets the tags decide, and it "
+        "is an error if they do not",
+    )
+    tag_names: tuple[str, ...] | None = Field(
+        None, description="the names of tags that are numbers, in their order from 0; null takes those in the file"
+    )
+    annotator: str | None = Field(
+        None, description="whose annotations to read, where several people labeled a report and differ"
+    )
+    predictions: Switch = Field(False, description="read a model's predictions instead of the annotations")
+    skipped: Switch = Field(False, description="also read reports that annotators skipped, cancelled or rejected")
+    hull: Switch = Field(False, description="read a mention of several parts as one, from the first part to the last")
+    layer: str | None = Field(
+        None, description="the layer of INCEpTION that holds the mentions, or LAYER.FEATURE; null takes the only one"
+    )
 
     @field_validator("validation_share")
     @classmethod

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
+from conflict_ner.data.formats.format import NO_OPTIONS, Feature, ReadOptions
 from conflict_ner.data.formats.registry import FORMATS
 from conflict_ner.data.formats.report_files import print_hidden, print_notes, read_entries
 from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
@@ -104,7 +104,7 @@ class Corpus:
         return digest.hexdigest()
 
     def save(self, file: str | Path, split: str | None = None) -> None:
-        """Write the documents of one split, or of all, in the format of the file's suffix: .md or .jsonl.
+        """Write the documents of one split, or of all, in the format of the file's suffix: .md, .jsonl or .parquet.
 
         An existing file is replaced once everything is written.
 
@@ -115,7 +115,9 @@ class Corpus:
         """
         documents = self.documents if split is None else self._existing(split)
         file = Path(file)
-        write = next((form.write for form in FORMATS if file.suffix.lower() in form.default_for and form.write), None)
+        wanted = {Feature.IDS, Feature.METADATA, Feature.WHITESPACE}
+        forms = (form for form in FORMATS if file.suffix.lower() in form.default_for and form.carries >= wanted)
+        write = next((form.write for form in forms if form.write), None)
         if write is None:
             fix = "name it .md or .jsonl, or convert such a file to another format"
             raise DataError([Problem(str(file), "no format of labeled reports has this suffix", fix)])
@@ -213,6 +215,7 @@ def load_corpus(
     guidelines: bool | None = None,
     columns: ColumnsConfig | Mapping[str, int] | None = None,
     trim: bool | None = None,
+    options: ReadOptions = NO_OPTIONS,
 ) -> Corpus:
     """Load and check labeled reports: what `conflict-ner check PATH` reads, or files and folders by split.
 
@@ -230,6 +233,8 @@ def load_corpus(
             config's setting, else finds them.
         trim: leave white space and punctuation at the edges of mentions outside; None takes the config's setting,
             else does not.
+        options: further choices that the formats of the files leave open, such as whose annotations to read; they
+            count more than the config's settings.
 
     Raises:
         DataError: with every problem of every file.
@@ -253,10 +258,13 @@ def load_corpus(
         labels = config.labels if labels is None else labels
         allow_copies = config.data.allow_copies if allow_copies is None else allow_copies
         guidelines = config.data.guidelines if guidelines is None else guidelines
-        columns = columns or config.data.columns
-        trim = config.data.trim if trim is None else trim
+        options = ReadOptions.of(config.data).updated(options)
     elif path is not None:
         splits = find_splits(Path(path))
+    if columns is not None:
+        options = replace(options, columns=columns)
+    if trim is not None:
+        options = replace(options, trim=trim)
     return load(
         splits,
         sorted(GUIDELINE_LABELS) if labels is None else labels,
@@ -264,7 +272,7 @@ def load_corpus(
         group=group,
         allow_copies=bool(allow_copies),
         guidelines=guidelines,
-        options=ReadOptions(columns=columns, trim=bool(trim)),
+        options=options,
     )
 
 

@@ -1,8 +1,9 @@
-"""IOB2 tags: conversion between tags and labeled spans of words. No other module knows the prefixes of any scheme.
+"""The tags of models: conversion between tag ids and labeled spans of words.
 
 IOB2 (Ramshaw & Marcus 1995; Tjong Kim Sang & Veenstra 1999): the first word of a mention
 is `B-LABEL`, the others `I-LABEL`, all else `O`. Tag ids are fixed by the order of the
 config's labels: 0 is O, label number k has B at 2k + 1 and I at 2k + 2.
+The tags of files, in any scheme, are read by `formats.tagged_words.tag_schemes`; no other module knows prefixes.
 
 >>> scheme = LabelScheme(("ACTOR", "LOCATION"))
 >>> scheme.tags
@@ -11,14 +12,6 @@ config's labels: 0 is O, label number k has B at 2k + 1 and I at 2k + 2.
 [3, 1, 2, 0]
 >>> scheme.decode(np.array([3, 1, 2, 0]))
 [(0, 1, 'LOCATION'), (1, 3, 'ACTOR')]
-
-Tags from another source are read as strings, before any label set is fixed:
-
->>> spans, faults = read_tags(["B-ACTOR", "I-ACTOR", "O", "I-LOCATION"])
->>> spans
-[(0, 2, 'ACTOR'), (3, 4, 'LOCATION')]
->>> faults
-[(3, "'I-LOCATION' continues no mention", 'write B-LOCATION')]
 
 A model that was trained elsewhere has tags of its own, in any scheme and order; they are read as IOB2:
 
@@ -31,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -47,8 +40,6 @@ OUTSIDE = 0
 TagIds = npt.NDArray[np.int64]
 WordSpan = tuple[int, int, str]  # first word, past the last word, label
 
-_TAG = re.compile(r"O|[BI]-\S+")
-_TAG_LIKE = re.compile(r"O|[BIESLUMW]-\S+")
 # The prefixes that schemes have, the simplest first. IOB1 and IOB2 have the same ones, and so have IOE1 and IOE2.
 _SCHEMES = {"IO": "I", "BIO": "BI", "IOE": "IE", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEW": "BMEW"}
 _BEGIN, _END = "BSUW", "ELSUW"  # prefixes of words that begin a mention, and of those that end one
@@ -56,70 +47,6 @@ _PREFIXED = re.compile(r"([BIESLUMW])-(.+)")
 # How some programs write prefixes: `B_PER`, `b-per`, `PER-B`. Read as labels they would be silently wrong.
 _OTHER_NOTATION = re.compile(r"[BIESLUMW][-_.:/ ].+|.+[-_.:/ ][BIESLUMW]", re.IGNORECASE)
 _NAMELESS = re.compile(r"LABEL_\d+")  # what transformers calls a tag that was given no name
-
-
-def is_tag(text: str) -> bool:
-    """Return whether a string is an IOB2 tag: O, B-LABEL or I-LABEL."""
-    return bool(_TAG.fullmatch(text))
-
-
-def is_tag_like(text: str) -> bool:
-    """Return whether a string is a tag of IOB2 or of a related scheme: BIOES, BILOU, BMES."""
-    return bool(_TAG_LIKE.fullmatch(text))
-
-
-def detect_other_scheme(sentences: Iterable[Sequence[str]]) -> str | None:
-    """Return the name of the sentences' tagging scheme if it is certainly not IOB2, else None.
-
-    In BIOES and its variants the last word of every mention is tagged E-, L-, S- or U-; a few such tags are errors.
-    In IOB1 a B- occurs only between two adjacent mentions of one label, and every other mention begins with I-.
-
-    >>> detect_other_scheme([["B-LOC", "E-LOC", "O", "S-LOC"]])
-    'BIOES'
-    >>> detect_other_scheme([["I-LOC", "I-LOC", "O", "I-ACTOR"]])
-    'IOB1'
-    >>> detect_other_scheme([["B-LOC", "I-LOC", "O", "I-LOC"], ["B-LOC", "E-LOC"], ["B-LOC"]])
-    """
-    prefixes: Counter[str] = Counter()
-    stray_inside, mention_begins = 0, 0
-    for tags in sentences:
-        previous = "O"
-        for tag in tags:
-            if tag != "O" and is_tag_like(tag):
-                prefixes[tag[0]] += 1
-                same_label = previous[2:] == tag[2:]
-                stray_inside += tag[0] == "I" and not same_label
-                mention_begins += tag[0] == "B" and not same_label
-            previous = tag
-    last_words, mentions = sum(prefixes[p] for p in "ESLUMW"), sum(prefixes[p] for p in "BSUW")
-    if last_words and 2 * last_words >= mentions:
-        if prefixes["M"]:
-            return "BMES"
-        return "BILOU" if prefixes["L"] + prefixes["U"] > prefixes["E"] + prefixes["S"] else "BIOES"
-    return "IOB1" if stray_inside > 1 and not mention_begins else None
-
-
-def read_tags(tags: Sequence[str]) -> tuple[list[WordSpan], list[tuple[int, str, str]]]:
-    """Return the mentions in a sentence's IOB2 tags, and the faults: number of the word, fault, fix.
-
-    A string that is not a tag is read as O. An I- tag that continues no mention is read as a B- tag,
-    as in `LabelScheme.decode`.
-    """
-    spans: list[WordSpan] = []
-    faults: list[tuple[int, str, str]] = []
-    for word, tag in enumerate(tags):
-        if not is_tag(tag):
-            faults.append((word, f"{tag[:40]!r} is not a tag", "write O, B-LABEL or I-LABEL"))
-        elif tag != "O":
-            prefix, label = tag[0], tag[2:]
-            continued = bool(spans) and spans[-1][1:] == (word, label)
-            if prefix == "I" and continued:
-                spans[-1] = (spans[-1][0], word + 1, label)
-                continue
-            if prefix == "I":
-                faults.append((word, f"{tag!r} continues no mention", f"write B-{label}"))
-            spans.append((word, word + 1, label))
-    return spans, faults
 
 
 @dataclass(frozen=True, slots=True)

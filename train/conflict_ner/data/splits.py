@@ -124,14 +124,15 @@ def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = (
     splits = (
         {split: found[split] for split in corpus.SPLITS if split in found} if "train" in found else {"train": paths}
     )
-    documents, problems = read_entries(splits["train"], [])
+    data = {split: [str(entry.absolute()) for entry in entries] for split, entries in splits.items()}
+    output = Path.cwd() / "models" / (paths[0].name.split(".")[0] or "reports")
+    draft = build_config({"labels": ["LABEL"], "data": data, "output": str(output)}, name, overrides)
+    documents, problems = read_entries(splits["train"], [], ReadOptions.of(draft.data))
     if problems := [problem for problem in problems if problem.unreadable]:
         raise DataError(problems)
     labels = sorted({first_level(mention.label) for document in documents for mention in document.mentions})
     if not labels:
         raise DataError([Problem(name, "no report has a mention", "name labeled reports, or a config (.yaml)")])
-    data = {split: [str(entry.absolute()) for entry in entries] for split, entries in splits.items()}
-    output = Path.cwd() / "models" / (paths[0].name.split(".")[0] or "reports")
     return build_config({"labels": labels, "data": data, "output": str(output)}, name, overrides)
 
 
@@ -209,7 +210,7 @@ def read_splits(config: Config) -> Corpus:
         strict=settings.strict,
         allow_copies=settings.allow_copies,
         guidelines=settings.guidelines,
-        options=ReadOptions(columns=settings.columns, trim=settings.trim),
+        options=ReadOptions.of(settings),
     )
     for split in ("validation", "test"):
         refuse_silver(f"data.{split}", data[split], "a model can only learn from them: move them to data.train")

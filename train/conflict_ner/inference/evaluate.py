@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conflict_ner.checkpoint import Checkpoint, is_own, shipped_model
 from conflict_ner.config import ColumnsConfig
-from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.formats.format import NO_OPTIONS, ReadOptions
 from conflict_ner.data.label_levels import first_levels, kinds_below
 from conflict_ner.data.silver import refuse_silver
 from conflict_ner.errors import ConfigError, DataError, Problem
@@ -37,6 +37,7 @@ def evaluate(
     strict: bool = True,
     columns: ColumnsConfig | None = None,
     trim: bool = False,
+    options: ReadOptions = NO_OPTIONS,
     device: str = "auto",
     fields: str | Sequence[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
@@ -57,6 +58,7 @@ def evaluate(
         strict: refuse data with problems; if False, reports with problems are left out.
         columns: the columns of words and tags in CoNLL files; None: they are detected.
         trim: leave white space and punctuation at the edges of the reports' mentions outside.
+        options: further choices that the formats of the files leave open, such as whose annotations to read.
         fields: metadata fields to slice by; None: all fields with few values.
         thresholds: by label, the lowest score with which a prediction counts.
         on_skipped: called with the problem of each report that is left out.
@@ -93,7 +95,7 @@ def evaluate(
         strict=strict,
         on_skipped=on_skipped,
         guidelines=guidelines,
-        options=ReadOptions(columns=columns, trim=trim),
+        options=options.updated(ReadOptions(columns=columns, trim=trim)),
     )
     documents = loaded["data"]
     data_name = ", ".join(map(str, paths))

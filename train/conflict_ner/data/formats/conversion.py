@@ -86,6 +86,7 @@ def convert(
     options: ReadOptions = NO_OPTIONS,
     *,
     strict: bool = False,
+    target_scheme: str | None = None,
     before_writing: Callable[[Conversion], None] | None = None,
 ) -> Conversion:
     """Convert a file or folder of labeled reports to another format; return what was converted and what was lost.
@@ -98,6 +99,7 @@ def convert(
         target_format: the name of the target's format; None: its ending says so.
         options: the choices that the source's format leaves open, such as whose annotations to read.
         strict: refuse to lose anything.
+        target_scheme: the scheme in which the target's tags are written, such as BIOES, if its format has tags.
         before_writing: is called once all is read, before the target is replaced.
 
     Raises:
@@ -108,6 +110,7 @@ def convert(
     source, target = Path(source), Path(target)
     form = None if source_format is None else registry.find_format(source_format, "--from")
     to = registry.format_to_write(target, target_format)
+    write = _writer(to, target_scheme)
     if target.exists() and source.exists() and target.samefile(source):
         raise ConfigError(
             "the conversion", [Problem(printable(target), "source and target are one file", "name another")]
@@ -121,11 +124,10 @@ def convert(
     _require_options(options, [detection.format for detection in detections])
     reader = _Reader(found.files, options, form)
     writer = _Filter(to, reader.documents())
-    assert to.write is not None, "`format_to_write` returns only formats that can be written"
     with atomic_path(target, is_folder=to.is_folder) as draft:
         problems: Sequence[Problem] = ()
         try:
-            to.write(iter(writer), draft)
+            write(iter(writer), draft)
         except DataError as error:
             problems = error.problems
         if reader.problems or problems:
@@ -168,6 +170,17 @@ def read(
     if reader.problems:
         raise DataError(reader.problems)
     return documents, [*_note_hidden(Path(source), found.hidden), *reader.notes]
+
+
+def _writer(to: Format, scheme: str | None) -> Callable[[Iterable[Document], Path], None]:
+    assert to.write is not None, "`format_to_write` returns only formats that can be written"
+    if scheme is None:
+        return to.write
+    if to.write_scheme is None:
+        names = ", ".join(each.name for each in registry.FORMATS if each.write_scheme)
+        fix = f"leave it out, or write one of {names}"
+        raise ConfigError("the conversion", [Problem("--to-scheme", f"{to.title} has no tags of words", fix)])
+    return to.write_scheme(scheme)
 
 
 def _note_hidden(source: Path, hidden: Sequence[str]) -> list[Problem]:

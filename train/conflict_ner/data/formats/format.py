@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.errors import Problem
 
 if TYPE_CHECKING:
-    from conflict_ner.config import ColumnsConfig
+    from conflict_ner.config import ColumnsConfig, DataConfig
 
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # control characters
 _MAX_RECORDS = 50  # of a sample that are parsed
@@ -62,6 +62,8 @@ class ReadOptions:
     layer: the layer whose annotations are the mentions, or `LAYER.FEATURE`, in a project that has several.
     keep_scores: keep the scores of predictions as metadata of their report; otherwise they are left out.
     trim: leave white space and punctuation at the edges of mentions outside. Every format follows it.
+    scheme: the scheme of the tags of words, such as BIOES; None: the tags decide it.
+    tag_names: the names of tags that are numbers, from 0; None: the file has them.
     """
 
     columns: ColumnsConfig | None = None
@@ -72,6 +74,17 @@ class ReadOptions:
     layer: str | None = None
     keep_scores: bool = False
     trim: bool = False
+    scheme: str | None = None
+    tag_names: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, settings: DataConfig) -> ReadOptions:
+        """Return the options that the section `data` of a config has."""
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(cls) if hasattr(settings, each.name)})
+
+    def updated(self, others: ReadOptions) -> ReadOptions:
+        """Return these options with those that others choose."""
+        return replace(self, **{name: getattr(others, name) for name in others.chosen()})
 
     def chosen(self) -> frozenset[str]:
         """Return the names of the options that are not as by default."""
@@ -227,6 +240,7 @@ class Format:
         texts, ids or metadata are lost is the writer's doing.
     options: the names of the `ReadOptions` that its reader follows.
     write_predictions: writes predictions in the form that the tool imports, with scores and this model's name.
+    write_scheme: returns `write` for another scheme of tags than it has by itself.
     project_files: returns the configuration of a project by file name, from its labels.
     list_annotators: returns the names of those who labeled reports in a file, as `ReadOptions.annotator` takes them.
     is_folder: it is written as a folder.
@@ -242,6 +256,7 @@ class Format:
     carries: frozenset[Feature] = EVERYTHING
     options: frozenset[str] = frozenset()
     write_predictions: Callable[[Iterable[PredictedDocument], Path, str], None] | None = None
+    write_scheme: Callable[[str], Callable[[Iterable[Document], Path], None]] | None = None
     project_files: Callable[[Sequence[str]], dict[str, str]] | None = None
     list_annotators: Callable[[Path], list[str]] | None = None
     is_folder: bool = False

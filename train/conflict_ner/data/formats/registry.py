@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 
-from conflict_ner.data.formats import conll, jsonl, markup
+from conflict_ner.data.formats import jsonl, markup
 from conflict_ner.data.formats.annotation_tools import brat, doccano, label_studio, label_studio_min, prodigy
 from conflict_ner.data.formats.annotation_tools.inception import project, uima_cas, webanno_tsv
 from conflict_ner.data.formats.format import Format, Sample
+from conflict_ner.data.formats.tagged_words import conll, huggingface, spacy_docbin, spacy_json, tagged_json
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.data.text_files.reading import read_head
@@ -36,8 +37,15 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     label_studio_min.FORMAT,
     doccano.FORMAT,
     prodigy.FORMAT,
+    tagged_json.FORMAT,
+    spacy_json.FORMAT,
+    spacy_json.PAIRS,
+    huggingface.PARQUET,
+    huggingface.FOLDER,
+    spacy_docbin.FORMAT,
 )
 NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
+_TABLES = frozenset({".csv", ".tsv"})  # endings that do not say which format to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +166,7 @@ def format_to_write(target: Path, name: str | None = None) -> Format:
         return chosen
     suffix = suffix_of(target.name)
     writable = [each for each in formats_of_suffix(suffix) if each.write is not None]
-    usual = [each for each in writable if suffix in each.default_for] or writable
+    usual = [each for each in writable if suffix in each.default_for] or (writable if suffix not in _TABLES else [])
     if len(usual) == 1:
         return usual[0]
     names = ", ".join(each.name for each in usual or FORMATS if each.write)

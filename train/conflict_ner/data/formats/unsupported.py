@@ -26,8 +26,6 @@ _TOKENS_FIX = (
     ".conll file, or find the tokens in the text and write 'entities'"
 )
 _FIXES: Mapping[str, str] = {
-    "spaCy": "write each [text, {'entities': ...}] as an object, each mention as an object in 'entities'",
-    "Hugging Face token classification": _TOKENS_FIX,
     "GLiNER": _TOKENS_FIX,
     _TAG_MENTIONS: "it has no texts: tag with --rows reports, correct that file and name it",
     _EVALUATION: "name the labeled reports that were evaluated",
@@ -89,13 +87,9 @@ def _reports_inside(value: Any) -> Iterator[Any]:
 def detect_report_format(report: Any) -> str | None:
     """Return the name of one report's format; None if it is unknown.
 
-    >>> detect_report_format(["Rebels left.", {"entities": [[0, 6, "ACTOR"]]}])
-    'spaCy'
+    >>> detect_report_format({"tokenized_text": ["Rebels", "left"], "ner": [[0, 0, "ACTOR"]]})
+    'GLiNER'
     """
-    if _is_list_of(report, object) and len(report) == 2:  # noqa: PLR2004 # a text and its annotations
-        text, annotations = report
-        is_spacy = isinstance(text, str) and isinstance(annotations, dict) and "entities" in annotations
-        return "spaCy" if is_spacy else None
     if not isinstance(report, dict):
         return None
     if isinstance(report.get("entities"), list):
@@ -131,14 +125,10 @@ def _format_of_entities(entities: list[Any]) -> str | None:
 
 
 def _format_without_entities(report: dict[str, Any]) -> str | None:
-    tokens, tags = report.get("tokens"), next((report[k] for k in ("ner_tags", "tags", "labels") if k in report), None)
     matches = {
         _EVALUATION: "gold" in report and "predicted" in report,
         _TAG_MENTIONS: report.keys() >= {"label", "text", "start", "end", "score"},
         "GLiNER": _is_list_of(report.get("tokenized_text"), str) and "ner" in report,
-        "Hugging Face token classification": _is_list_of(tokens, str)
-        and isinstance(tags, list)
-        and len(tags) == len(tokens),
     }
     return next((name for name, is_match in matches.items() if is_match), None)
 

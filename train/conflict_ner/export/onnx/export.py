@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conflict_ner.checkpoint import Checkpoint, ExportFacts
-from conflict_ner.config import ColumnsConfig, Config
+from conflict_ner.config import Config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Entity
@@ -207,8 +207,12 @@ def _export_data(checkpoint: Checkpoint, entries: Sequence[Path]) -> ExportData:
     config = checkpoint.config()
     training: Sequence[Document] = ()
     if all(map(Path.exists, config.data.train)):
-        training, _ = corpus.read(config.data.train, ReadOptions(columns=config.data.columns, trim=config.data.trim))
-    documents = _read_labeled(entries, config, None) if entries else _validation_reports(checkpoint.folder, config)
+        training, _ = corpus.read(config.data.train, ReadOptions.of(config.data))
+    documents = (
+        _read_labeled(entries, config, ReadOptions(trim=config.data.trim))
+        if entries
+        else _validation_reports(checkpoint.folder, config)
+    )
     return _pick_texts(documents, training or documents)
 
 
@@ -227,13 +231,13 @@ def _validation_reports(folder: Path, config: Config) -> Sequence[Document]:
             f"{folder}: an export is compared on the run's validation reports, and they are gone ({missing}); "
             "name labeled reports with --data"
         )
-    documents = _read_labeled(paths, config, config.data.columns)
+    documents = _read_labeled(paths, config, ReadOptions.of(config.data))
     if not is_drawn:
         return documents
     return divide_corpus(Corpus({"train": documents}), config.data, config.training.seed)["validation"]
 
 
-def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig | None) -> tuple[Document, ...]:
+def _read_labeled(paths: Sequence[Path], config: Config, options: ReadOptions) -> tuple[Document, ...]:
     settings = config.data
     return corpus.load(
         {"data": paths},
@@ -241,7 +245,7 @@ def _read_labeled(paths: Sequence[Path], config: Config, columns: ColumnsConfig 
         strict=settings.strict,
         allow_copies=True,  # training has checked for copies; for a comparison they do not matter
         guidelines=settings.guidelines,
-        options=ReadOptions(columns=columns, trim=settings.trim),
+        options=options,
     )["data"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats import conll
+from conflict_ner.data.formats.tagged_words import conll
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import DataError, Problem
 
@@ -144,11 +144,18 @@ def test_an_empty_file_is_one_problem() -> None:
     assert "no sentence" in only_problem("-DOCSTART- O\n\n").what
 
 
-def test_another_scheme_is_one_problem_that_names_its_first_line() -> None:
-    problem = only_problem("Nobody O\nin O\nRebels I-ACTOR\nleft O\n\n" * 30)
-    assert problem.where == "demo.txt:3"
-    assert "30 faults in 120 lines" in problem.what
+def test_a_file_with_many_faults_is_one_problem_that_names_its_first_line() -> None:
+    source = "Nobody O\nRebels I-ACTOR\nleft O\n\nEl B-LOC\nwas O\nI-LOC O\n\n" * 30
+    problem = only_problem(source)
+    assert problem.where == "demo.txt:2"
+    assert "30 faults in 180 lines" in problem.what
     assert "'I-ACTOR' continues no mention" in problem.fix
+
+
+def test_a_file_in_another_scheme_than_the_one_named_is_one_problem_that_names_its_own() -> None:
+    documents, (problem,) = conll.parse("El B-LOC\nFasher E-LOC\n" * 30, "demo.txt", scheme="IOB2")
+    assert documents == []
+    assert "its tags are BIOES, not IOB2" in problem.fix
 
 
 def test_a_mention_has_offsets_in_the_joined_words() -> None:

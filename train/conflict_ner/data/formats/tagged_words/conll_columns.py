@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conflict_ner.data.labels import is_tag_like
+from conflict_ner.data.formats.tagged_words.tag_schemes import is_tag_like
 from conflict_ner.errors import Problem, excerpt
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TAG_NAMES = "tag tags ner nertag nertags nerlabel label labels entity entities netag bio iob iob2 gold"
 _WORD_NAMES = "word words token tokens form text"
+SENTENCE_NAMES = frozenset(("sentence", "sentenceid", "sentenceidx", "sentenceno", "sentid", "sent"))
 _CHUNKS = "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP"
 # Universal Dependencies, then the Penn Treebank.
 _PARTS_OF_SPEECH = (
@@ -43,7 +44,6 @@ _MIN_TAG_SHARE = 0.5  # of a column's cells; the rest may be faults
 _RIVAL_SHARE = 0.8  # of the best column's share: such a column may be the right one
 _MAJORITY = 0.5  # of the cells or rows
 _MIN_SHARE = 0.9  # of a column's cells for it to be a column of numbers or ids
-_SEPARATORS = (",", ";", "|", ":", "/")
 _MIN_VOCABULARY = 5  # different words, so that a constant column next to them is not a column of words
 _MAX_SHOWN = 12  # columns in a message
 
@@ -78,14 +78,19 @@ def is_header(row: Row) -> bool:
     >>> is_header(Row(1, ("id", "Word", "NER_tag"))), is_header(Row(1, ("label", "O")))
     (True, False)
     """
-    names = [_normalize(cell) for cell in row.columns]
+    names = [normalize(cell) for cell in row.columns]
     if any(is_tag_like(cell) for cell in row.columns):
         return False
     return len(names) > 1 and any(name in TAG_NAMES for name in names)
 
 
 def find_columns(
-    sentences: Sequence[Sequence[Row]], file: str, named: ColumnsConfig | None, header: Row | None = None
+    sentences: Sequence[Sequence[Row]],
+    file: str,
+    named: ColumnsConfig | None,
+    header: Row | None = None,
+    *,
+    plain_labels: bool = False,
 ) -> Columns | Problem:
     """Find the columns of words and tags; return a problem if they are uncertain.
 
@@ -94,6 +99,7 @@ def find_columns(
         file: the file's name, for problems.
         named: the columns that the user named, which are used as they are.
         header: the row that names the columns, if there is one; it is not in `sentences`.
+        plain_labels: a tag may be a label without a prefix, so that a named column need not look like tags.
     """
     rows = [row for sentence in sentences for row in sentence]
     width = common_width(rows)
@@ -107,16 +113,15 @@ def find_columns(
         return Problem(
             file, f"column {word + 1} cannot hold both the words and the tags", _COLUMNS_FIX, unreadable=True
         )
-    tag_column = table.find_tag(word) if tag is None else tag
+    tag_column = table.find_tag(word, plain_labels=plain_labels) if tag is None else tag
     if isinstance(tag_column, Problem):
         return tag_column
-    if tag is not None and table.tag_shares[tag] <= _MIN_TAG_SHARE:
+    if tag is not None and table.tag_shares[tag] <= _MIN_TAG_SHARE and not plain_labels:
         return _no_tags_problem(rows, file, tag)
     word_column = table.find_word(tag_column, header) if word is None else word
     if isinstance(word_column, Problem):
         return word_column
-    separator = _trailing_separator(table.cells[word_column])
-    return _separator_problem(rows, file, separator) if separator else Columns(word_column, tag_column, width)
+    return Columns(word_column, tag_column, width)
 
 
 class _Table:
@@ -131,8 +136,10 @@ class _Table:
         self.cells = [[row.columns[column] for row in self.rows] for column in range(width)]
         self.tag_shares = [_share(map(is_tag_like, cells)) for cells in self.cells]
 
-    def find_tag(self, word: int | None) -> int | Problem:
+    def find_tag(self, word: int | None, *, plain_labels: bool) -> int | Problem:
         candidates = [c for c in range(self.width) if self.tag_shares[c] > _MIN_TAG_SHARE and c != word]
+        if plain_labels and not candidates:
+            candidates = [c for c in range(1, self.width) if "O" in self.cells[c] and c != word][-1:]
         if self.width == 1 or not candidates:
             return self._brackets_problem() or _no_tags_problem(self.all_rows, self.file)
         candidates = [c for c in candidates if not self._holds_chunks(c)] or candidates
@@ -147,7 +154,7 @@ class _Table:
 
     def find_word(self, tag: int, header: Row | None) -> int | Problem:
         columns = [c for c in range(self.width) if c != tag]
-        names = dict(enumerate(map(_normalize, header.columns))) if header else {}
+        names = dict(enumerate(map(normalize, header.columns))) if header else {}
         named = [c for c in columns if names.get(c) in WORD_NAMES]
         if len(named) == 1:
             return named[0]
@@ -250,36 +257,21 @@ class _Table:
 
 
 def _no_tags_problem(rows: Sequence[Row], file: str, tag: int | None = None) -> Problem:
-    """Return the problem of a file with mostly untagged lines: another separator, or not a CoNLL file."""
-    separator = next((s for s in _SEPARATORS if _share(_is_separated_by(row, s) for row in rows) > _MAJORITY), None)
-    if separator:
-        return _separator_problem(rows, file, separator)
+    """Return the problem of a file with mostly untagged lines: it is not a CoNLL file."""
     cells = [row.columns[-1] if tag is None else "".join(row.columns[tag : tag + 1]) for row in rows]
     untagged = [row for row, cell in zip(rows, cells, strict=True) if len(row.columns) == 1 or not is_tag_like(cell)]
     fault = "do not end in a tag" if tag is None else f"have no tag in column {tag + 1}"
     what = f"{len(untagged):,} of {len(rows):,} lines {fault} (O, B-LABEL, I-LABEL): not a CoNLL file"
     fix = "labeled sentences have a word, a space and a tag on each line; plain text is for `tag` only"
+    if len(rows) > len(untagged) > 0 and all(len(row.columns) > 1 for row in rows):
+        fix += "; if the tags are labels without prefixes, say --scheme IO"
     if tag is not None:
         what, fix = what.removesuffix(": not a CoNLL file"), _COLUMNS_FIX
     return Problem(f"{file}:{(untagged or rows)[0].line}", what, fix, unreadable=True)
 
 
-def _is_separated_by(row: Row, separator: str) -> bool:
-    cells = " ".join(row.columns).split(separator)
-    return len(cells) > 1 and any(is_tag_like(cell.strip(" \"'")) for cell in cells)
-
-
-def _trailing_separator(words: Sequence[str]) -> str | None:
-    """Return the separator at the end of nearly all words, as in `Varga, B-LOC`."""
-    return next((s for s in _SEPARATORS if len(words) > 1 and _share(w.endswith(s) for w in words) > _MIN_SHARE), None)
-
-
-def _separator_problem(rows: Sequence[Row], file: str, separator: str) -> Problem:
-    what = f"columns are separated by {separator!r}, not by tabs or spaces"
-    return Problem(f"{file}:{rows[0].line}", what, "replace it by a tab", unreadable=True)
-
-
-def _normalize(cell: str) -> str:
+def normalize(cell: str) -> str:
+    """Return the name of a column without capitals, spaces and marks."""
     return re.sub(r"[\W_]", "", cell).casefold()
 
 

@@ -9,7 +9,9 @@ from conflict_ner.cli.main import app
 from conflict_ner.config import ColumnsConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats import conll
+from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.formats.tagged_words import conll
+from conflict_ner.data.splits import config_of_reports
 from conflict_ner.errors import DataError, Problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,12 +88,6 @@ def only_problem(source: str, columns: ColumnsConfig | None = None) -> Problem:
     return problem
 
 
-@pytest.mark.parametrize("separator", [",", ", ", ";", "|", ":"])
-def test_another_separator_is_named(separator: str) -> None:
-    problem = only_problem("In O\nVarga B-LOC\nfell O\n".replace(" ", separator))
-    assert problem.what == f"columns are separated by {separator.strip()!r}, not by tabs or spaces"
-
-
 def test_brackets_of_ontonotes_are_named() -> None:
     assert "(ORG*" in only_problem("x In IN (TOP(S* *\nx Varga NNP (NP*) (ORG*)\n").what
 
@@ -120,23 +116,9 @@ def test_a_multiword_row_with_a_mention_is_a_fault() -> None:
     assert not documents[0].is_valid
 
 
-@pytest.mark.parametrize(
-    ("source", "scheme"),
-    [
-        ("In O\nVarga S-LOC\n", "BIOES"),
-        ("El B-LOC\nFasher E-LOC\n" * 30, "BIOES"),
-        ("El B-LOC\nFasher L-LOC\nVarga U-LOC\n", "BILOU"),
-        ("El B-LOC\nx M-LOC\nFasher E-LOC\n", "BMES"),
-        ("In O\nVarga I-LOC\nEl I-LOC\n\nThey I-ACTOR\n", "IOB1"),
-    ],
-)
-def test_another_scheme_is_named_however_many_faults_there_are(source: str, scheme: str) -> None:
-    assert f"this is {scheme}, not IOB2" in only_problem(source).what
-
-
 def test_a_single_wrong_tag_is_not_another_scheme() -> None:
     _, problems = conll.parse("El B-LOC\nFasher E-LOC\n\nVarga B-LOC\nx B-A\ny B-A\n", "a.conll")
-    assert [problem.what for problem in problems] == ["'E-LOC' is not a tag"]
+    assert [problem.what for problem in problems] == ["'E-LOC' is not a tag of IOB2"]
 
 
 def test_commands_take_the_columns(tmp_path: Path) -> None:
@@ -164,6 +146,36 @@ def test_a_config_names_the_columns(tmp_path: Path) -> None:
     )
     assert load_config(config).data.columns == ColumnsConfig(word=1, tag=3)
     assert CliRunner().invoke(app, ["check", str(config)]).exit_code == 0
+
+
+def test_commands_and_configs_take_the_other_choices_of_reading(tmp_path: Path) -> None:
+    rows, mixed = tmp_path / "a.jsonl", tmp_path / "b.conll"
+    rows.write_text('{"id": "a", "tokens": ["Varga", "fell"], "ner_tags": [1, 0]}\n', encoding="utf-8")
+    mixed.write_text("Varga B-LOC\nx S-LOC\ny O\n", encoding="utf-8")  # one fault in IOB2 and in BIOES
+    run = CliRunner().invoke
+    for file, choice in ((rows, ["--tag-names", "O,B-LOC"]), (mixed, ["--scheme", "BIOES"])):
+        assert isinstance(run(app, ["check", str(file), "--labels", "LOC"]).exception, DataError)
+        result = run(app, ["check", str(file), "--labels", "LOC", *choice])
+        assert (result.exit_code == 0) == (file == rows)
+    assert "'B-LOC' cannot stand here in BIOES" in str(result.exception)
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "labels: [LOC]\noutput: m\ndata: {train: [a.jsonl], validation: [a.jsonl], allow_copies: true, "
+        "tag_names: [O, B-LOC], scheme: IOB2, annotator: anna, hull: true}\n",
+        encoding="utf-8",
+    )
+    options = ReadOptions.of(load_config(config).data)
+    assert options == ReadOptions(scheme="IOB2", tag_names=("O", "B-LOC"), annotator="anna", hull=True)
+    assert options.updated(ReadOptions(scheme="IO", trim=True)) == ReadOptions(
+        scheme="IO", tag_names=("O", "B-LOC"), annotator="anna", hull=True, trim=True
+    )
+    read = corpus.load({"data": [rows]}, ["LOC"], options=options)
+    assert [len(document.mentions) for document in read["data"]] == [1]
+    assert corpus.load_corpus(train=rows, labels="LOC", options=options).counts("train").total() == 1
+    assert config_of_reports(rows, ["data.tag_names=[O, B-LOC]"]).labels == ("LOC",)
+    evaluate_help = run(app, ["evaluate", "--help"], env={"COLUMNS": "200"}).output
+    for option in ("--scheme", "--tag-names", "--annotator", "--skipped", "--hull", "--layer"):
+        assert option in evaluate_help
 
 
 _TEXT = "In In Varga Varga El El Fasher Fasher rebels fled . , 12 killed the The army #x don't U.N. of and said"
