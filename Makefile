@@ -12,6 +12,9 @@ TORCH_INDEX ?=
 # If not empty, `make test` measures coverage and fails below the floor in pyproject.toml; `make check` always does.
 COVERAGE ?= $(filter check,$(MAKECMDGOALS))
 
+# Tests start dozens of interpreters: without bytecode on disk each of them compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
@@ -68,7 +71,8 @@ type: $(READY) ## Check types (mypy --strict)
 
 test: $(READY) ## Run all tests
 	@# A file's tests share their fixtures, and a worker needs up to 2 GB: one a core, but no more than four.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	@# tests/conftest.py says which files come first; pytest-xdist itself would begin with those of most tests.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 
 wheel: $(READY) ## Build the wheel and the source archive in dist/, with the model in train/conflict_ner/shipped/
 	@test -f train/conflict_ner/shipped/small/manifest.json || \

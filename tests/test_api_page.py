@@ -13,6 +13,7 @@ import pytest
 from conflict_ner.config import dump_config
 from conflict_ner.export.checkpoint_writer import copy_checkpoint
 from helpers.runs import REPORTS, make_config, validation_copy
+from helpers.tracing import traced_once
 
 PAGE = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -68,6 +69,7 @@ def test_the_examples_run(
     encoder_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    traces: Path,
 ) -> None:
     """In order, in one namespace, in a folder with a checkpoint, a config and data under the names of the README."""
     pytest.importorskip("onnxscript")
@@ -83,8 +85,9 @@ def test_the_examples_run(
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "default.yaml").write_text(dump_config(config, tmp_path / "configs"), encoding="utf-8")
     namespace: dict[str, Any] = {}
-    for block in BLOCK.findall(PAGE):
-        exec(compile(block, "docs/api.md", "exec"), namespace)
+    with traced_once(traces):
+        for block in BLOCK.findall(PAGE):
+            exec(compile(block, "docs/api.md", "exec"), namespace)
     printed = capsys.readouterr().out
     assert "NUMBER At least 19 0 11 0." in printed
     assert "['Rebels', 'Goma']\n2 models/quick\n" in printed.replace(str(tmp_path) + "/", "")

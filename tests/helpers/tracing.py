@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conflict_ner.export.onnx import trace
+from filelock import FileLock
 from transformers import PreTrainedModel
 
 
@@ -25,8 +26,11 @@ def traced_once(folder: Path) -> Iterator[None]:
         for parameter in model.state_dict().values():
             digest.update(parameter.numpy().tobytes())
         kept = folder / digest.hexdigest()
-        if not kept.exists():
-            trace_model(model, kept)
+        with FileLock(kept.with_suffix(".lock")):  # workers of one test run share the folder
+            if not kept.exists():
+                trace_model(model, file)
+                shutil.copyfile(file, kept)
+                return None
         shutil.copyfile(kept, file)
         return None
 

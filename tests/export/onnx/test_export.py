@@ -28,9 +28,9 @@ for needed in ("onnxruntime", "onnxscript"):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def traced(traces: Path) -> Iterator[None]:
     """Each model of this file is traced once."""
-    with traced_once(tmp_path_factory.mktemp("traces")):
+    with traced_once(traces):
         yield
 
 
