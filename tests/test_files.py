@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -177,13 +177,14 @@ def test_a_link_at_the_previous_folder_is_removed_and_its_target_stays(checkpoin
     assert set(checkpoint.parent.iterdir()) == {checkpoint, previous_folder(checkpoint)}
 
 
-KILLED_EXPORT = textwrap.dedent("""
+KILLED_EXPORTS = textwrap.dedent("""
     import os, sys
     from pathlib import Path
     from conflict_ner import files
     from conflict_ner.checkpoint import refuse_non_checkpoint
 
-    steps, last = 0, int(sys.argv[2])
+    folder, kind = Path(sys.argv[1]), sys.argv[2]
+    steps = last = 0
     def counted(step):
         def run(*arguments, **options):
             global steps
@@ -193,40 +194,69 @@ KILLED_EXPORT = textwrap.dedent("""
             return step(*arguments, **options)
         return run
 
-    Path.rename = counted(Path.rename)
-    files._exchange = counted(files._exchange if sys.argv[3] == "exchange" else lambda one, other: False)
-    files.shutil.rmtree = counted(files.shutil.rmtree)
-    with files.atomic_folder(Path(sys.argv[1]), refuse_non_checkpoint) as draft_folder:
-        (draft_folder / "manifest.json").write_text("new")
-        (draft_folder / "only-in-new").write_text("new")
-    print(steps)
+    def export():
+        Path.rename = counted(Path.rename)
+        files._exchange = counted(files._exchange if kind == "exchange" else lambda one, other: False)
+        files.shutil.rmtree = counted(files.shutil.rmtree)
+        with files.atomic_folder(folder, refuse_non_checkpoint) as draft_folder:
+            (draft_folder / "manifest.json").write_text("new")
+            (draft_folder / "only-in-new").write_text("new")
+
+    for line in sys.stdin:  # each export is in a process of its own, which a new interpreter need not start
+        last = int(line)
+        if child := os.fork():
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            continue
+        status = 1
+        try:
+            export()
+            status = 0
+        finally:
+            os._exit(status)
 """)
 
 
+@contextmanager
+def killed_exports(folder: Path, kind: str) -> Iterator[Callable[[int], int]]:
+    """Yield a function that exports in another process, kills it before a step and returns its exit code."""
+    command = [sys.executable, "-c", KILLED_EXPORTS, str(folder), kind]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def export(step: int) -> int:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{step}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield export
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.parametrize("kind", ["exchange", "no exchange"])
 def test_killed_at_any_step_both_folders_are_whole_and_the_next_export_clears_up(checkpoint: Path, kind: str) -> None:
     folders, older = (checkpoint, previous_folder(checkpoint)), {"manifest.json": "older"}
     new = {"manifest.json": "new", "only-in-new": "new"}
-    for step in range(20):
-        for folder, before in ((folders[0], OLD_FILES), (folders[1], older)):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            for name, text in before.items():
-                (folder / name).write_text(text)
-        command = [sys.executable, "-c", KILLED_EXPORT, str(checkpoint), str(step), kind]
-        result = subprocess.run(command, capture_output=True, check=False)
-        assert result.returncode in (0, 9), result.stderr
-        if checkpoint.exists():  # without an exchange it is missing between two renames
-            assert read_files(checkpoint) in (OLD_FILES, new)
-        if previous_folder(checkpoint).exists():
-            assert read_files(previous_folder(checkpoint)) in (older, OLD_FILES)
-        replaced = checkpoint.exists() and read_files(checkpoint) == new
-        export_new(checkpoint)
-        assert read_files(checkpoint) == NEW_FILES
-        assert read_files(previous_folder(checkpoint)) == (new if replaced else OLD_FILES)
-        assert set(checkpoint.parent.iterdir()) == set(folders)
-        if result.returncode == 0:
-            return
+    with killed_exports(checkpoint, kind) as killed_export:
+        for step in range(20):
+            for folder, before in ((folders[0], OLD_FILES), (folders[1], older)):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                for name, text in before.items():
+                    (folder / name).write_text(text)
+            code = killed_export(step)
+            assert code in (0, 9)
+            if checkpoint.exists():  # without an exchange it is missing between two renames
+                assert read_files(checkpoint) in (OLD_FILES, new)
+            if previous_folder(checkpoint).exists():
+                assert read_files(previous_folder(checkpoint)) in (older, OLD_FILES)
+            replaced = checkpoint.exists() and read_files(checkpoint) == new
+            export_new(checkpoint)
+            assert read_files(checkpoint) == NEW_FILES
+            assert read_files(previous_folder(checkpoint)) == (new if replaced else OLD_FILES)
+            assert set(checkpoint.parent.iterdir()) == set(folders)
+            if code == 0:
+                return
     pytest.fail("the export did not end")
 
 

@@ -245,7 +245,7 @@ def test_an_interrupted_command_says_how_to_continue_and_continues(
 def test_a_killed_command_is_resumed(
     tmp_path: Path, checkpoint_folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [{"id": n, "text": " ".join(SENTENCES) * (1 + n % 7)} for n in range(600)]
+    rows = [{"id": n, "text": " ".join(SENTENCES) * (1 + n % 3)} for n in range(200)]
     file = write(tmp_path / "r.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     code = """if True:
         import sys, torch
@@ -253,7 +253,7 @@ def test_a_killed_command_is_resumed(
         from conflict_ner.inference import predictor
         from conflict_ner.inference.files import resumable_job
         torch.set_num_threads(1)
-        resumable_job.EVERY, predictor.CHUNK = 0.0, 32
+        resumable_job.EVERY, predictor.CHUNK = 0.0, 8
         sys.argv = ["conflict-ner", *sys.argv[1:]]
         main.main()
     """
@@ -267,14 +267,14 @@ def test_a_killed_command_is_resumed(
                 break
         time.sleep(0.001)
     assert process.wait() == -signal.SIGKILL
-    monkeypatch.setattr(predictor, "CHUNK", 32)
+    monkeypatch.setattr(predictor, "CHUNK", 8)
     code_, _, err = conflict_ner(capsys, *command, "--resume")
     assert code_ == 0
     assert "before the interruption" in err
     resumed = pq.read_table(out)
     assert conflict_ner(capsys, *command)[0] == 0
     assert resumed.equals(pq.read_table(out))
-    assert len(set(resumed.column("id").to_pylist())) == 600
+    assert len(set(resumed.column("id").to_pylist())) == 200
 
 
 class Terminal(io.StringIO):

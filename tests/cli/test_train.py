@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
 from conflict_ner.config import dump_config, load_config
-from conflict_ner.training import run
+from conflict_ner.training import run, saved_epochs
 from helpers.command import conflict_ner
 from helpers.runs import REPORTS, make_config
 
@@ -126,16 +125,14 @@ def test_an_interrupt_prints_in_one_line_what_is_saved_and_the_command_that_cont
     assert "Traceback" not in err
 
 
-def test_a_signal_before_anything_is_saved_exits_with_130_and_one_line(recipe: Path) -> None:
-    code = """if True:
-        import os, signal, sys
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-        from conflict_ner.cli import main
-        from conflict_ner.training import saved_epochs
-        saved_epochs.refuse_lost_work = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
-        main.main()
-    """
-    command = [sys.executable, "-c", code, "train", str(recipe)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 130, done.stderr
-    assert done.stderr.strip() == f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"
+def test_a_signal_before_anything_is_saved_exits_with_130_and_one_line(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_epochs, "refuse_lost_work", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        code, out, err = conflict_ner(capsys, "train", recipe)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (code, out) == (130, "")
+    assert err.strip() == f"interrupted; no epoch is saved yet; to start anew: conflict-ner train {recipe}"

@@ -50,10 +50,11 @@ def test_pickled_and_copied_taggers_tag_the_same(folder: Path, tmp_path: Path, m
     assert tagger.thresholds == {"ACTOR": 0.5}
 
 
-def test_a_spawned_process_tags(folder: Path) -> None:
-    tagger = Tagger.load(folder, "cpu", precision="fp32")
+def test_a_spawned_process_tags(checkpoint_folder: Path, onnx_folder: Path) -> None:
+    taggers = [Tagger.load(folder, "cpu", precision="fp32") for folder in (checkpoint_folder, onnx_folder)]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(tag_in_child, tagger).result() == tagger.tag(SENTENCES)
+        for tagger in taggers:
+            assert pool.submit(tag_in_child, tagger).result() == tagger.tag(SENTENCES)
 
 
 def test_sixteen_threads_share_a_tagger(folder: Path) -> None:
@@ -129,26 +130,28 @@ def test_the_packages_of_the_image_suffice_to_serve(onnx_folder: Path) -> None:
 FORK = """
 import multiprocessing, sys
 from conflict_ner import Tagger
-tagger = Tagger.load(sys.argv[1], "cpu")
-texts = ["At least 19 fighters died in a drone strike near El Fasher."] * 200
-found = tagger.tag(texts)
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    for other in pool.map_async(tagger.tag, [texts, texts]).get(60):
-        assert other == found
-queue = multiprocessing.get_context("fork").SimpleQueue()
-child = multiprocessing.get_context("fork").Process(target=lambda: queue.put(tagger.tag(texts)))
-child.start()
-child.join(60)
-print(child.exitcode, queue.get() == found)
+for folder in sys.argv[1:]:
+    tagger = Tagger.load(folder, "cpu")
+    texts = ["At least 19 fighters died in a drone strike near El Fasher."] * 200
+    found = tagger.tag(texts)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        for other in pool.map_async(tagger.tag, [texts, texts]).get(60):
+            assert other == found
+    queue = multiprocessing.get_context("fork").SimpleQueue()
+    child = multiprocessing.get_context("fork").Process(target=lambda: queue.put(tagger.tag(texts)))
+    child.start()
+    child.join(60)
+    print(child.exitcode, queue.get() == found)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_process_tags_though_its_parent_has(folder: Path) -> None:
+def test_a_forked_process_tags_though_its_parent_has(checkpoint_folder: Path, onnx_folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-c", FORK, str(folder)]
+    # ONNX first: its processes are then forked from one without PyTorch, as they would be alone.
+    command = [sys.executable, "-c", FORK, str(onnx_folder), str(checkpoint_folder)]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
-    assert process.stdout.split() == ["0", "True"], process.stderr
+    assert process.stdout.split() == ["0", "True"] * 2, process.stderr
 
 
 def test_a_folder_that_has_changed_is_refused(folder: Path) -> None:

@@ -138,7 +138,7 @@ def test_batches_side_by_side_find_what_one_after_the_other_does(
         runtime = TorchRuntime.of(model.train(False), precision)
         assert runtime.workers == 3
         alone = dataclasses.replace(runtime, core_per_batch=False)
-        texts = TEXTS * 20
+        texts = TEXTS * 6
         together = Predictor(runtime, window_tokenizer, SCHEME, batch_tokens=40).predict(texts)
         assert spans(together) == spans(Predictor(alone, window_tokenizer, SCHEME, batch_tokens=40).predict(texts))
         assert torch.get_num_threads() == 3  # as before

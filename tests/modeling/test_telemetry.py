@@ -92,9 +92,13 @@ def waiting(onnx_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 COMMANDS = """
 import json, sys
 from conflict_ner.cli.main import app
+from conflict_ner.export import checkpoint_writer, verify
+in_fresh_process, checkpoint_writer._verify_in_fresh_process = checkpoint_writer._verify_in_fresh_process, verify.verify
 for arguments in json.loads(sys.argv[1]):
     print("$ conflict-ner", *arguments, flush=True)
     app(arguments, standalone_mode=False)
+    # What train verifies is watched in this process, which has imported all; the export starts one of its own.
+    checkpoint_writer._verify_in_fresh_process = in_fresh_process
 """
 
 

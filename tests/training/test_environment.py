@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from conflict_ner.files import sha256
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.training import run
 from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
+from helpers.command import conflict_ner
 from helpers.runs import make_config
 from rich.console import Console
 
@@ -150,16 +149,20 @@ def test_a_run_has_the_weights_that_its_config_gives_whatever_the_environment_sa
     assert os.environ["ACCELERATE_MIXED_PRECISION"] == "bf16"
 
 
-def test_the_command_says_it_and_leaves_no_folder(tmp_path: Path, encoder_folder: Path, reports_file: Path) -> None:
+def test_the_command_says_it_and_leaves_no_folder(
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     config = make_config(tmp_path, encoder_folder, reports_file)
     (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
-    command = [sys.executable, "-m", "conflict_ner", "train", str(tmp_path / "run.yaml")]
-    incomplete_launch = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
-    process = subprocess.run(
-        command, env={**os.environ, **incomplete_launch}, capture_output=True, text=True, check=False
-    )
-    assert (process.returncode, process.stdout) == (3, "")
-    assert process.stderr.startswith("error: WORLD_SIZE=2, RANK=0, LOCAL_RANK=0 in the environment, but no MASTER_ADDR")
-    assert len(process.stderr.splitlines()) == 1
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    code, out, err = conflict_ner(capsys, "train", tmp_path / "run.yaml")
+    assert (code, out) == (3, "")
+    assert err.startswith("error: WORLD_SIZE=2, RANK=0, LOCAL_RANK=0 in the environment, but no MASTER_ADDR")
+    assert len(err.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.yaml", "validation.md"]
     assert not PartialState._shared_state

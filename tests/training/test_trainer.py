@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,7 +147,7 @@ def test_the_loss_is_a_mean_over_labeled_words_however_they_are_batched() -> Non
 @pytest.fixture
 def killable(tmp_path: Path, encoder_folder: Path, reports_file: Path, verified_here: None) -> Path:
     """A folder with a run's config, whose training takes long enough to be killed."""
-    config = make_config(tmp_path, encoder_folder, reports_file, epochs=12, patience=None, dropout=0.2)
+    config = make_config(tmp_path, encoder_folder, reports_file, epochs=4, patience=None, dropout=0.2)
     killed = config.model_copy(update={"output": tmp_path / "killed"})
     (tmp_path / "run.yaml").write_text(dump_config(killed, tmp_path), encoding="utf-8")
     return tmp_path
@@ -158,17 +157,33 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
+# As `-m conflict_ner`, but at the end of the third epoch, before it is saved, there is time to kill it.
+WAITS_IN_THE_THIRD_EPOCH = """
+import time
+from conflict_ner.__main__ import main
+from conflict_ner.training import run
+validate, epochs = run._validate, []
+
+def wait_and_validate(*arguments, **options):
+    epochs.append(1)
+    if len(epochs) == 3:
+        print("waiting", flush=True)
+        time.sleep(600)
+    return validate(*arguments, **options)
+
+run._validate = wait_and_validate
+main()
+"""
+
+
 def test_a_killed_run_resumed_ends_with_the_same_weights(killable: Path) -> None:
-    command = [sys.executable, "-m", "conflict_ner", "train", str(killable / "run.yaml")]
+    command = [sys.executable, "-c", WAITS_IN_THE_THIRD_EPOCH, "train", str(killable / "run.yaml")]
     states = killable / "killed.training"
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 100
-    while len(list(states.glob("checkpoint-*/trainer_state.json"))) < 2:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGKILL)
+    assert len(list(states.glob("checkpoint-*/trainer_state.json"))) == 2
     assert not (killable / "killed").exists()
 
     config = load_config(killable / "run.yaml")
@@ -229,9 +244,20 @@ def test_resuming_another_config_or_other_data_is_refused(
     )
 
 
+# As `-m conflict_ner`, without a process that verifies the export.
+VERIFIED_HERE = """
+from conflict_ner.__main__ import main
+from conflict_ner.export import checkpoint_writer, verify
+checkpoint_writer._verify_in_fresh_process = verify.verify
+main()
+"""
+
+
 def test_several_processes_train_one_model(killable: Path) -> None:
+    (killable / "launched.py").write_text(VERIFIED_HERE, encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += ["-m", "conflict_ner", "train", str(killable / "run.yaml"), "--set", "training.epochs=2", "--json"]
+    command += [str(killable / "launched.py"), "train", str(killable / "run.yaml")]
+    command += ["--set", "training.epochs=2", "--json"]
     process = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     assert process.returncode == 0, process.stderr[-2000:]
     assert "2 x cpu" in process.stderr
