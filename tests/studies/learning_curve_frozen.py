@@ -31,10 +31,10 @@ from conflict_ner.modeling.tokenization import IGNORED, EncodedText, WindowToken
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-SEEDS, SHARES = (7, 8, 9), (0.0625, 0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
+SEEDS, COUNTS = (7, 8, 9), (25, 50, 100, 200, 400, 800)
 WAYS = ("random", "next")
-LAYERS, FEATURES, HIDDEN = (2, 4, 6), 256, 128
-EPOCHS, MIN_STEPS, BATCH, DROPOUT, RATE = 8, 300, 16, 0.2, 2e-3
+LAYERS, FEATURES, HIDDEN = (2, 4, 6), 160, 96
+EPOCHS, MIN_STEPS, BATCH, DROPOUT, RATE = 6, 400, 8, 0.2, 3e-3
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def train(reports: Sequence[Report], tags: int, seed: int) -> Network:
         features, labels = _joined([reports[k] for k in order[:BATCH]])
         order = order[BATCH:]
         optimizer.zero_grad()
-        cross_entropy(network(features), labels, ignore_index=IGNORED).backward()
+        cross_entropy(network(features), labels, ignore_index=IGNORED).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return network.eval()
@@ -166,17 +166,16 @@ def order_next(network: Network, rest: Sequence[Report], count: int) -> list[Rep
     return [rest[k] for k in first] + [report for k, report in enumerate(rest) if k not in chosen]
 
 
-def draw(scores: np.ndarray[Any, Any], size: int, file: Path) -> None:
-    """Draw the curve of each way. scores: shape (ways, seeds, shares)."""
+def draw(scores: np.ndarray[Any, Any], file: Path) -> None:
+    """Draw the curve of each way. scores: shape (ways, seeds, counts)."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    reports = [round(share * size) for share in SHARES]
     for way, of_way in zip(WAYS, scores, strict=True):
-        axes.errorbar(reports, of_way.mean(0), of_way.std(0, ddof=1), label=way, capsize=3)
-    axes.set(xscale="log", xlabel="labeled reports", ylabel="strict F1, %: mean, sd of three seeds", xticks=reports)
+        axes.errorbar(COUNTS, of_way.mean(0), of_way.std(0, ddof=1), label=way, capsize=3)
+    axes.set(xscale="log", xlabel="labeled reports", ylabel="strict F1, %: mean, sd of three seeds", xticks=COUNTS)
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.minorticks_off()
     axes.legend(loc="lower right")
@@ -190,14 +189,14 @@ def main(pool_path: str, test_path: str, picture: Path) -> None:
     fitted: list[Any] = []
     pool = read_reports(documents, scheme, fitted)
     test = read_reports(load_corpus(test_path)["data"], scheme, fitted)
-    scores, words = np.zeros((2, len(WAYS), len(SEEDS), len(SHARES)))
+    scores, words = np.zeros((2, len(WAYS), len(SEEDS), len(COUNTS)))
     print("way", "seed", "reports", "words", "strict_f1", sep=",")
     for column, seed in enumerate(SEEDS):
         for row, way in enumerate(WAYS):
             rest, chosen, network = list(pool), list(pool)[:0], Network(len(scheme.tags))
             np.random.default_rng(seed).shuffle(rest)  # type: ignore[arg-type]
-            for point, share in enumerate(SHARES):
-                wanted = round(share * len(pool)) - len(chosen)
+            for point, count in enumerate(COUNTS):
+                wanted = count - len(chosen)
                 if way == "next" and chosen:
                     rest = order_next(network, rest, wanted)
                 chosen, rest = chosen + rest[:wanted], rest[wanted:]
@@ -206,13 +205,13 @@ def main(pool_path: str, test_path: str, picture: Path) -> None:
                 words[row, column, point] = sum(len(report.tags) for report in chosen)
                 figures = int(words[row, column, point]), f"{scores[row, column, point]:.2f}"
                 print(way, seed, len(chosen), *figures, sep=",", flush=True)
-    for name, amounts in (("reports", np.broadcast_to(SHARES, words.shape)), ("words", words)):
+    for name, amounts in (("reports", np.broadcast_to(COUNTS, words.shape)), ("words", words)):
         ours, theirs = amounts[1].mean(0), amounts[0].mean(0)
         reached = np.maximum.accumulate(scores[1].mean(0))
         needed = np.exp(np.interp(scores[0].mean(0), reached, np.log(ours))) / theirs
-        parts = ", ".join(f"{share:g}: {part:.2f}" for share, part in zip(SHARES, needed, strict=True))
-        print(f"# part of random's {name} with which `next` reaches random's score, by share: {parts}")
-    draw(scores, len(pool), picture)
+        parts = ", ".join(f"{count}: {part:.2f}" for count, part in zip(COUNTS, needed, strict=True))
+        print(f"# part of random's {name} with which `next` reaches random's score, by reports: {parts}")
+    draw(scores, picture)
 
 
 if __name__ == "__main__":
