@@ -74,6 +74,14 @@ def test_labels_without_prefixes_are_io() -> None:
     assert (found.name, read_tags(["X", "X", "O", "y-z"], found)) == ("IO", ([(0, 2, "X"), (3, 4, "y-z")], []))
 
 
+@pytest.mark.parametrize("tags", ["B_X I_X O B_Y", "b-X i-X O b-Y", "X-B X-I O Y-B", "X.B X.I O Y.B"])
+def test_tags_in_another_notation_are_no_labels(tags: str) -> None:
+    statistics = TagStatistics()
+    statistics.add(tags.split(), str)
+    assert statistics.decide("a.conll") == IOB2
+    assert read_tags(list(map(statistics.normalize, tags.split()))) == ([(0, 2, "X"), (3, 4, "Y")], [])
+
+
 def test_a_few_faults_do_not_change_the_scheme() -> None:
     assert decide(*["B-A I-A O"] * 20, "O I-A", "E-A O") == IOB2
     assert decide(*["I-A I-A O"] * 20, "O B-A") == find_scheme("IOB1")

@@ -90,7 +90,7 @@ def parse(
         return [], [found]
     documents, problems = [], []
     for sentence in sentences:
-        document, faults = _parse_sentence(sentence, layout, found, file)
+        document, faults = _parse_sentence(sentence, layout, found, statistics.normalize, file)
         documents.append(document)
         problems += faults
     lines = sum(len(sentence.rows) for sentence in sentences)
@@ -179,14 +179,16 @@ def _word(row: Row, layout: Columns) -> str:
     return row.columns[min(layout.word, len(row.columns) - 1)]
 
 
-def _parse_sentence(sentence: Sentence, layout: Columns, scheme: Scheme, file: str) -> tuple[Document, list[Problem]]:
+def _parse_sentence(
+    sentence: Sentence, layout: Columns, scheme: Scheme, normalize: Callable[[str], str], file: str
+) -> tuple[Document, list[Problem]]:
     rows = sentence.rows
     words = [_word(row, layout) for row in rows]
     row_faults = [(word, *fault) for word, row in enumerate(rows) for fault in _row_faults(row, layout)]
     return to_document(
         f"{_stem(file)}:{rows[0].line}",
         words,
-        _tags(sentence, layout),
+        list(map(normalize, _tags(sentence, layout))),
         _placer(sentence, file),
         scheme,
         metadata=sentence.metadata,

@@ -81,7 +81,7 @@ def is_header(row: Row) -> bool:
     names = [normalize(cell) for cell in row.columns]
     if any(is_tag_like(cell) for cell in row.columns):
         return False
-    return len(names) > 1 and any(name in TAG_NAMES for name in names)
+    return len(names) > 1 and any(name in TAG_NAMES or name in WORD_NAMES for name in names)
 
 
 def find_columns(

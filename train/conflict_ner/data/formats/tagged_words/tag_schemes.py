@@ -35,6 +35,11 @@ from conflict_ner.errors import ConfigError, Problem, format_count
 _OUTSIDE = "O"
 _PREFIXED = re.compile(r"([BIESLUMW])-(\S+)")
 _TAG_LIKE = re.compile(rf"{_OUTSIDE}|{_PREFIXED.pattern}")
+# How some programs write tags: `B_LOC`, `b-loc`, `LOC-B`. As labels without prefixes they would be silently wrong.
+_NOTATIONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (r"(?P<prefix>[BIESLUMW])[-_.:/](?P<label>\S+)", r"(?P<label>\S+)[-_.:/](?P<prefix>[BIESLUMW])")
+)
 _PLAIN_LABEL = re.compile(r"[^\W\d_]\S*")
 _BEGIN, _END = frozenset("BSUW"), frozenset("ELSUW")  # prefixes of words that begin a mention, and that end one
 _RIVAL = 2  # times the faults of the nearest scheme: such a scheme may be the right one
@@ -161,12 +166,16 @@ def write_tags(spans: Sequence[WordSpan], words: int, scheme: Scheme = IOB2) -> 
 
 
 class TagStatistics:
-    """The tags of a file as far as they decide its scheme: each tag with those before and after it."""
+    """The tags of a file as far as they decide its scheme: each tag with those before and after it.
+
+    normalize: returns a tag of the file as `B-LABEL`, once `decide` has found how the file writes it.
+    """
 
     def __init__(self) -> None:
         self._triples: dict[tuple[str, str, str], list[int]] = {}
         self._places: list[str] = []
         self._has_prefix = False
+        self.normalize: Callable[[str], str] = str
 
     def add(self, tags: Sequence[str], where: Callable[[int], str]) -> None:
         """Count the tags of a sentence.
@@ -198,6 +207,8 @@ class TagStatistics:
             file: the file's name, for the problem.
             named: the scheme that a person named, which is taken.
         """
+        if self.is_plain:
+            self._find_notation()
         if self.is_plain and named in (None, _IO):
             return _PLAIN
         if named is not None:
@@ -218,6 +229,22 @@ class TagStatistics:
         names = " or ".join(each.name for each in rivals)
         fix = f"name the scheme: --scheme {names} (in a config, data.scheme), or correct the tags"
         return Problem(file, f"the tags follow no scheme: {what}", fix, unreadable=True)
+
+    def _find_notation(self) -> None:
+        """Find out whether all tags are written in another notation, and rewrite them."""
+        tags = {tag for triple in self._triples for tag in triple} - {_OUTSIDE}
+        for pattern in _NOTATIONS:
+            matches = {tag: match for tag in tags if (match := pattern.fullmatch(tag))}
+            if len(matches) < len(tags):
+                continue
+            names = {tag: f"{match['prefix'].upper()}-{match['label']}" for tag, match in matches.items()}
+            self.normalize = lambda tag, names=names: names.get(tag, tag)  # type: ignore[misc] # a default
+            self._triples = {
+                (names.get(before, before), names[tag], names.get(after, after)): value
+                for (before, tag, after), value in self._triples.items()
+            }
+            self._has_prefix = True
+            return
 
     def note(self, scheme: Scheme) -> str:
         """Return what a person should know of the scheme that was decided; empty if it is IOB2."""

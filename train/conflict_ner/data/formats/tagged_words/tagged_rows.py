@@ -109,7 +109,7 @@ class _Reader:
             if isinstance(item, Problem):
                 yield item
             else:
-                yield from self._document(item, scheme)
+                yield from self._document(item, scheme, statistics.normalize)
         if is_empty:
             yield Problem(self._data.name, "no report in this file", "export it again, or name another file")
             return
@@ -148,7 +148,7 @@ class _Reader:
             return Problem("", what, "correct it, or name more with --tag-names")
         return [names[number] for number in numbers]
 
-    def _document(self, row: Record, scheme: Scheme) -> Iterator[Document | Problem]:
+    def _document(self, row: Record, scheme: Scheme, normalize: Callable[[str], str]) -> Iterator[Document | Problem]:
         record, where = row.value, row.where
         parsed = self._parse(record)
         if isinstance(parsed, Problem):
@@ -164,7 +164,7 @@ class _Reader:
         document, problems = to_document(
             self._identity(record, row.number, has_text=text is not None),
             tokens,
-            tags,
+            list(map(normalize, tags)),
             lambda _: where,
             scheme,
             metadata=self._metadata(record),
