@@ -60,7 +60,7 @@ def test_a_folder_of_splits_is_read_as_one_and_by_split(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": data_set(), "test": data_set()}).save_to_disk(tmp_path / "both")
     documents, faults, notes = read(tmp_path / "both")
     assert [document.id for document in documents] == ["train:0", "train:1", "test:0", "test:1"]
-    assert (faults, notes) == ([], ["columns left out: pos_tags"] * 2)
+    assert (faults, notes) == ([], ["columns left out: pos_tags"] * 2 + ["its splits train, test are read as one"])
     check_rows(documents[2:])
     assert list(find_splits(tmp_path / "both")) == ["train", "test"]
     assert report_files.search(tmp_path / "both").files == [tmp_path / "both"]

@@ -287,7 +287,6 @@ FORMAT = Format(
         ".bioes",
         ".iobes",
         ".bilou",
-        ".conllu",
         ".txt",
     ),
     detect=_detect,

@@ -64,11 +64,13 @@ def _open_parquet(file: Path) -> Any:
 def read_folder(folder: Path, options: ReadOptions) -> Iterator[Document | Problem]:
     """Yield the reports of a folder that `save_to_disk` has written: of a data set, or of all its splits."""
     try:
-        splits = (
-            _load_json(folder / "dataset_dict.json").get("splits") if (folder / "dataset_dict.json").is_file() else None
-        )
-        for part in [folder / split for split in splits] if splits is not None else [folder]:
+        index = folder / "dataset_dict.json"
+        splits = _load_json(index).get("splits", []) if index.is_file() else None
+        for part in [folder] if splits is None else [folder / split for split in splits]:
             yield from _read_split(part, options)
+        if splits and len(splits) > 1:
+            what = f"its splits {', '.join(splits)} are read as one"
+            yield Problem(printable(folder), what, f"for one of them name {printable(folder / splits[0])}", note=True)
     except READ_ERRORS as error:
         yield _damaged(printable(folder), error)
 
