@@ -70,7 +70,7 @@ def _read_archive(path: Path, options: ReadOptions) -> Readings | None:
             archive.extractall(folder, names)
             above = PurePosixPath(names[0]).parts[: PurePosixPath(names[0]).parts.index(_ANNOTATIONS)]
             return _read_project(Path(folder, *above), options, path)
-    except (*READ_ERRORS, zipfile.BadZipFile, RuntimeError):  # RuntimeError: encrypted
+    except (*READ_ERRORS, RuntimeError):  # RuntimeError: encrypted
         return None  # reported when it is read as any other file
 
 
