@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from conflict_ner.errors import ConfigError, JobError
+from conflict_ner.errors import ConfigError, DataError, JobError, Problem
 from conflict_ner.inference.files.resumable_job import Job, JobCounts, facts_of, job, job_differences, job_files
 
 FACTS = {"column": "text", "inputs": [["a.csv", 10, 1], ["b.csv", 10, 1]]}
@@ -52,6 +52,41 @@ def test_a_finished_job_leaves_its_output_only(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text(encoding="utf-8") == 2 * ROW
     assert output.counts == JobCounts(2, 2, 1, 7, 26)
     assert names(tmp_path) == ["out"]
+
+
+def test_an_output_can_be_a_folder(tmp_path: Path) -> None:
+    def write(records: Any, draft: Path) -> None:
+        draft.mkdir()
+        (draft / "ids").write_text("".join(record["id"] for record in records()), encoding="utf-8")
+
+    target = tmp_path / "out"
+    with suppress(KeyboardInterrupt), job(target, FACTS, every=0.0, is_folder=True) as output:
+        output.add(ROW, 0, 3)
+        output.save_if_due()
+        raise KeyboardInterrupt
+    with job(target, FACTS, every=0.0, is_folder=True, resume=True) as output:
+        output.add(ROW, 0, 3)
+        output.finish_as(write)
+    assert (target / "ids").read_text(encoding="utf-8") == "éé"
+    assert names(tmp_path) == ["out"]
+    with pytest.raises(FileExistsError), job(target, FACTS, is_folder=True):
+        pass
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_a_format_cannot_hold_is_safe_as_jsonl(tmp_path: Path) -> None:
+    def refuse(_records: Any, draft: Path) -> None:
+        draft.write_text("half")
+        raise DataError([Problem("a", "two labels become one")])
+
+    def run() -> None:
+        with job(tmp_path / "out", FACTS) as output:
+            output.add(ROW, 0, 3)
+            output.finish_as(refuse)
+
+    with pytest.raises(JobError, match=r"two labels become one(.|\n)*safe in .*out\.partial"):
+        run()
+    assert names(tmp_path) == ["out.partial", "out.progress"]
 
 
 def test_another_form_is_made_at_the_end(tmp_path: Path) -> None:

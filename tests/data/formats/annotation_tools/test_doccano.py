@@ -52,6 +52,14 @@ def test_the_shapes_of_all_versions_are_read_and_recognized(record: Any, tmp_pat
     assert doccano.FORMAT.detect(Sample("a.json", json.dumps([record]).encode()))
 
 
+def test_an_export_of_which_the_first_reports_have_no_labels_is_recognized(tmp_path: Path) -> None:
+    empty = {"id": 7, "text": TEXT, "entities": [], "relations": [], "Comments": []}
+    documents, problems, _ = read(tmp_path, empty)
+    assert (documents, problems) == ([Document("7", TEXT)], [])
+    assert doccano.is_report(empty)
+    assert not doccano.is_report({"id": "7", "text": TEXT, "entities": []})
+
+
 def test_all_other_fields_are_metadata(tmp_path: Path) -> None:
     records = [
         {"id": "r-1", "text": TEXT, "year": 2024.0, "theatre": None, "label": [], "Comments": ["unsure"]},

@@ -179,7 +179,9 @@ def is_report(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("text", value.get("data")), str):
         return False
     if isinstance(value.get("entities"), list):
-        return bool(value["entities"]) and all(map(_is_label, value["entities"]))
+        # Without labels only the keys that doccano adds tell a report from one in our own JSONL.
+        is_exported = any(isinstance(value.get(key), list) for key in ("relations", "Comments"))
+        return all(map(_is_label, value["entities"])) and (bool(value["entities"]) or is_exported)
     lists = [value[key] for key in ("label", "labels", "annotations") if isinstance(value.get(key), list)]
     return bool(lists) and all(map(_is_label, lists[0]))
 
