@@ -134,6 +134,7 @@ def test_trials_that_are_worse_than_the_others_are_stopped_and_failures_noted(
     picture = (result.folder / "results.svg").read_text(encoding="utf-8")
     assert "training.learning_rate" in picture
     assert "pruned" in picture
+    assert "mathdefault" not in picture  # TeX, which nobody sets
 
 
 def test_trials_of_other_settings_or_data_are_not_gone_on_with(

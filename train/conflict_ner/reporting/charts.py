@@ -45,6 +45,7 @@ _ENDINGS = {  # of trials of a search: color, marker and inside
     "pruned": ("#8a949c", "o", "none"),
     "best": (COLORS[1], "*", COLORS[1]),
 }
+_WIDE = 50  # from this ratio on, a logarithmic axis has only powers of ten
 _GAPS = (7, 16, 28, 42, 60)  # points between a label and its point; from the second on a line joins them
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -225,6 +226,8 @@ def search_chart(panels: Sequence[SearchPanel]) -> str | None:
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     with _figure("search", 0.6 + 2.4 * rows, _FILE_SIZE[0], as_file=True) as (figure, svg):
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         for place, panel in enumerate(panels, start=1):
             axes = figure.add_subplot(rows, columns, place)
             for ending, (color, marker, face) in _ENDINGS.items():
@@ -235,11 +238,18 @@ def search_chart(panels: Sequence[SearchPanel]) -> str | None:
                     axes.scatter(
                         values, scores, s=size, marker=marker, edgecolors=color, facecolors=face, label=ending, zorder=3
                     )
-            if panel.is_log:
+            if panel.is_log and panel.trials:
                 axes.set_xscale("log")
-            axes.set(xlabel=panel.name, ylabel="validation F1, %")
+                numbers = [float(value) for value, *_ in panel.trials]
+                is_wide = max(numbers) >= _WIDE * min(numbers)
+                axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if is_wide else (1.0, 2.0, 5.0)))
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # its own is for TeX
+                axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_xlabel(panel.name)
+            if place % columns == 1 or columns == 1:
+                axes.set_ylabel("validation F1, %")
             axes.margins(0.12)
-        axes.legend(fontsize=8)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=len(_ENDINGS), fontsize=9)
     return svg[0]
 
 

@@ -81,18 +81,25 @@ class Tracker(Protocol):
         """End the run and wait until everything is written."""
 
 
+def _integration(name: str, *arguments: Any) -> Any:
+    """Return a callback of transformers' integrations, which have no types."""
+    from transformers import integrations
+
+    return getattr(integrations, name)(*arguments)
+
+
 class _TensorBoard:
     id: str | None = None
 
     def __init__(self, run: FollowedRun) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
+        from torch.utils import tensorboard
 
         parent = Path(os.environ.get("TENSORBOARD_LOGGING_DIR") or run.folder / "runs").expanduser()
         # Steps that an interrupted run had logged after its last saved epoch are logged again.
         purge_step = run.first_step + 1 if run.first_step else None
-        self.writer: Any = SummaryWriter(str(parent / run.name), purge_step=purge_step)  # type: ignore[no-untyped-call]
-        self.callback = TensorBoardCallback(self.writer)
+        new_writer: Any = tensorboard.SummaryWriter  # has no types
+        self.writer = new_writer(str(parent / run.name), purge_step=purge_step)
+        self.callback = _integration("TensorBoardCallback", self.writer)
 
     def record_config(self, settings: Mapping[str, str], text: str) -> None:
         self.writer.add_text("config", re.sub("(?m)^", "    ", text))  # it is shown as Markdown: this is code
@@ -129,7 +136,6 @@ class _MLflow:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         import mlflow
-        from transformers.integrations import MLflowCallback
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)  # not that an experiment is new
         self.mlflow: Any = mlflow
@@ -145,13 +151,15 @@ class _MLflow:
         self.id: str | None = mlflow.active_run().info.run_id
         errors = self.errors = _SendingErrors()
 
-        class Callback(MLflowCallback):
-            def on_log(self, *arguments: Any, **details: Any) -> None:
-                if errors.first:
-                    raise ConnectionError(errors.first)
-                super().on_log(*arguments, **details)
+        self.callback = _integration("MLflowCallback")
+        log = self.callback.on_log
 
-        self.callback = Callback()
+        def on_log(*arguments: Any, **details: Any) -> None:
+            if errors.first:
+                raise ConnectionError(errors.first)
+            log(*arguments, **details)
+
+        self.callback.on_log = on_log
 
     def record_config(self, settings: Mapping[str, str], text: str) -> None:
         self.mlflow.log_params(settings)
@@ -177,14 +185,13 @@ class _WeightsAndBiases:
 
     def __init__(self, run: FollowedRun) -> None:
         import wandb
-        from transformers.integrations import WandbCallback
 
         self.wandb: Any = wandb
         self.is_own_run = wandb.run is None
         if self.is_own_run:
             project, folder = os.environ.get("WANDB_PROJECT") or PROJECT, os.environ.get("WANDB_DIR") or run.folder
             wandb.init(project=project, name=run.name, id=run.name, resume="allow", dir=str(folder))
-        self.callback = WandbCallback()
+        self.callback = _integration("WandbCallback")
 
     def record_config(self, settings: Mapping[str, str], text: str) -> None:
         self.wandb.config.update(dict(settings), allow_val_change=True)
@@ -202,11 +209,10 @@ class _Trackio:
 
     def __init__(self, run: FollowedRun) -> None:
         import trackio
-        from transformers.integrations import TrackioCallback
 
         self.trackio: Any = trackio
         trackio.init(project=PROJECT, name=run.name, resume="allow")
-        self.callback = TrackioCallback()
+        self.callback = _integration("TrackioCallback")
         self.callback._initialized = True  # or it would begin a run of its own
 
     def record_config(self, settings: Mapping[str, str], text: str) -> None:
