@@ -19,7 +19,7 @@ MOST_MODULES = 12
 PUBLIC_ROOMS = {"config", "values"}  # their names are imported from the room, which is light
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
-    *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter", "cassis", "spacy"),
+    *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter", "cassis", "spacy", "ray", "fsspec"),
     *("fastapi", "starlette", "uvicorn", "prometheus_client"),
 }
 

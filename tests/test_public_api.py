@@ -52,6 +52,7 @@ def test_exported_members() -> None:
         "review",
         "Review",
         "choose_next",
+        "Tag",
         "Checkpoint",
         "export_onnx",
         "ConflictNerError",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conflict_ner.evaluation.gold.label_errors import Review
     from conflict_ner.evaluation.report import Evaluation, Report
     from conflict_ner.export.onnx.export import export_onnx
+    from conflict_ner.inference.cluster.tag_batches import Tag
     from conflict_ner.inference.evaluate import evaluate
     from conflict_ner.inference.labeling.next_reports import choose_next
     from conflict_ner.inference.labeling.review import review
@@ -49,6 +50,7 @@ _MODULE_OF = {
     "Mention": "data.document",
     "Report": "evaluation.report",
     "Review": "evaluation.gold.label_errors",
+    "Tag": "inference.cluster.tag_batches",
     "Tagger": "inference.tagger",
     "agree": "evaluation.annotators.agreement",
     "choose_next": "inference.labeling.next_reports",
@@ -74,6 +76,7 @@ __all__ = [
     "Mention",
     "Report",
     "Review",
+    "Tag",
     "Tagger",
     "__version__",
     "agree",

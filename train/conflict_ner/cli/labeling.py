@@ -19,12 +19,13 @@ from conflict_ner.cli.options import (
     TagOption,
     WordOption,
     conll_columns,
+    parse_dialect,
     parse_label_map,
     split_checkpoint,
     typed_command,
 )
 from conflict_ner.cli.standard_streams import require_output
-from conflict_ner.cli.tag import parse_dialect, print_hidden
+from conflict_ner.cli.tag_progress import print_hidden
 from conflict_ner.cli.train import load_libraries
 from conflict_ner.errors import OverwriteError, Problem, ProblemLog, describe_problems, format_count
 from conflict_ner.files import atomic_write, is_same_file, short_path

@@ -16,6 +16,7 @@ from conflict_ner.errors import CheckpointError, ConfigError, Problem
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
     from conflict_ner.data.formats.format import ReadOptions
+    from conflict_ner.inference.files.table_readers import Dialect
 
 DEFAULT_LABELS = "ACTOR,WEAPON,LOCATION,NUMBER"
 
@@ -245,3 +246,27 @@ def parse_label_map(options: Sequence[str] | None) -> dict[str, str] | None:
 def typed_command() -> list[str]:
     """Return the command as the user typed it, for messages that say how to continue."""
     return ["conflict-ner", *sys.argv[1:]]
+
+
+def parse_delimiter(option: str, delimiter: str | None) -> str | None:
+    """Return the character that an option names.
+
+    Raises:
+        typer.BadParameter: if it is not one character, or one that has another meaning in CSV.
+    """
+    if delimiter in ("tab", "\\t"):
+        return "\t"
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
+        raise typer.BadParameter(f"{option} is one character, for example ';', or tab")
+    return delimiter
+
+
+def parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
+    """Return how text files and sheets are read, as options say; refuse an encoding that is not known."""
+    from conflict_ner.data.text_files.encodings import is_known_encoding
+    from conflict_ner.inference.files.table_readers import Dialect
+
+    delimiter = parse_delimiter("--delimiter", delimiter)
+    if encoding is not None and not is_known_encoding(encoding):
+        raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
+    return Dialect(delimiter, encoding, escape, sheet)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -20,12 +21,13 @@ from conflict_ner.cli.options import (
     MapOption,
     NamesOption,
     ThresholdOption,
+    parse_dialect,
     parse_label_map,
     parse_thresholds,
     split_checkpoint,
 )
 from conflict_ner.cli.standard_streams import require_output
-from conflict_ner.errors import ProblemLog, format_count
+from conflict_ner.errors import Problem, ProblemLog
 from conflict_ner.files import (
     file_descriptor,
     is_device,
@@ -38,11 +40,10 @@ from conflict_ner.files import (
 
 if TYPE_CHECKING:
     from conflict_ner.checkpoint import Checkpoint
-    from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.files.screening import Ids, OtherScripts
     from conflict_ner.inference.files.sources import Source
-    from conflict_ner.inference.files.table_readers import Dialect
-    from conflict_ner.inference.labeling.preannotation import Project
+    from conflict_ner.inference.files.table_readers import Columns, Dialect
+    from conflict_ner.inference.names import NameMatcher
     from conflict_ner.inference.tagger import Tagger
 
 _STDOUT = 1  # the descriptor of standard output
@@ -56,15 +57,16 @@ _CHOICES = {
 def tag(
     checkpoint: CheckpointArgument = None,
     files: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
             help=".txt, .md (labeled reports), .jsonl, .json, .csv, .tsv, .xlsx (.xls, .ods) and .parquet files, .gz, "
-            ".bz2, .xz, .zst, .zip and .tar of them, folders, or - for standard input."
+            ".bz2, .xz, .zst, .zip and .tar of them, folders, or - for standard input; with --ray also s3:// and other "
+            "addresses."
         ),
     ] = None,
     *,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
@@ -142,6 +144,12 @@ def tag(
     label_map: MapOption = None,
     precision: Annotated[str, typer.Option(help="The model's precision: auto, fp32 or bf16.")] = "auto",
     device: DeviceOption = "auto",
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Tag with Ray: local (here), auto (this machine's cluster) or HOST:PORT."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="With --ray: how many; by default all that fit.")] = None,
+    cores: Annotated[int, typer.Option(min=1, help="With --ray: cores of each worker, which loads the model.")] = 1,
 ) -> None:
     """Tag reports: as colored text on a terminal, otherwise as JSONL, or as a table with --output.
 
@@ -150,177 +158,184 @@ def tag(
     _refuse_unknown_choices({"--stdin": stdin_form, "--rows": rows or "reports", "--precision": precision})
     thresholds, names_of_labels = parse_thresholds(threshold or ()), parse_label_map(label_map)
     dialect = parse_dialect(delimiter, encoding, sheet, escape=escape)
-    if output and _is_standard_output(output):
-        output, as_json = None, True
-    target = _project_target(to, output, {"--rows": rows, "--values": values, "--json": as_json})
-    form = "jsonl" if target else tag_output.output_form(output)
+    target = Path(output) if output else None
+    if target and _is_standard_output(target):
+        target, as_json = None, True
+    project = tag_output.find_project(to, target, {"--rows": rows, "--values": values, "--json": as_json})
+    form = "jsonl" if project else tag_output.output_form(target)
     csv_style = tag_output.csv_style(form, output_delimiter, bom=bom)
-    model, files = split_checkpoint(checkpoint, files, "tag")
-    _refuse_conflicts(files, output, html, as_json=as_json, resume=resume, is_folder=bool(target and target.is_folder))
+    tag_output.refuse_for_ray(checkpoint, files or (), output, form, bool(html or to), ray, workers, cores)
+    model, paths = split_checkpoint(checkpoint, list(map(Path, files or ())), "tag")
+    is_folder = bool(project and project.is_folder)
+    _refuse_conflicts(
+        paths, target, html, as_json=as_json, resume=resume, is_folder=is_folder, on_cluster=ray is not None
+    )
     from conflict_ner.checkpoint import Checkpoint
-    from conflict_ner.inference.files import resumable_job, screening, sources
+    from conflict_ner.inference.files.screening import OtherScripts
     from conflict_ner.inference.files.table_readers import Columns
-    from conflict_ner.inference.tagger import Tagger, read_names, refuse_wrong_thresholds
+    from conflict_ner.inference.tagger import read_names, refuse_wrong_thresholds
 
     if html:
         from conflict_ner.reporting import html_report
 
         html_report.require()
-    problems = ProblemLog(lambda message: print(message, file=sys.stderr))
-    hidden: set[str] = set()
-    inputs = sources.expand(files, problems, hidden)
-    _refuse_own_output(files, inputs, output)
     loaded = Checkpoint.load(model, names_of_labels)
-    refuse_wrong_thresholds(thresholds, loaded.manifest.labels)
-    listed = read_names(names, loaded.manifest.labels)
-    layout = _layout(loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values, names=bool(names))
-    facts = resumable_job.facts_of(
-        inputs,
-        version=__version__,
-        checkpoint=loaded.weights_sha256,
-        label_map=names_of_labels,
-        thresholds=thresholds,
-        rows=layout.table,
-        values=layout.values,
-        names=sha256(names) if names else None,
-        column=column,
-        id_column=id_column,
-        precision=precision,
-        delimiter=delimiter,
-        encoding=encoding,
-        sheet=sheet,
-        output_delimiter=csv_style.delimiter,
-        bom=bom,
-        escape=escape,
-        unique_ids=unique_ids,
-        skip_other_scripts=skip_other_scripts,
-        to=target and target.form.name,
+    labels = loaded.manifest.labels
+    refuse_wrong_thresholds(thresholds, labels)
+    listed = read_names(names, labels)
+    layout = tag_output.choose_layout(
+        loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values, names=bool(names)
     )
-    texts = sources.read_sources(inputs, problems, stdin_form, Columns(column, id_column), dialect, hidden)  # type: ignore[arg-type]
-    if form == "xlsx":
-        texts = screening.refuse_unfit_for_excel(texts, layout.table)
-    ids, scripts = (
-        screening.Ids(unique=unique_ids),
-        screening.OtherScripts(loaded.manifest.known_scripts, _warn_of_script, skip=skip_other_scripts),
+    request = _Request(
+        loaded,
+        (device, thresholds, precision, layout.values, listed, names_of_labels),
+        Columns(column, id_column),
+        dialect,
+        OtherScripts(loaded.manifest.known_scripts, tag_progress.warn_of_script, skip=skip_other_scripts),
+        tag_output.Output(
+            target,
+            form,
+            layout,
+            html,
+            as_json or (rows == "incidents" and not html),  # colored mentions on a terminal would not show them
+            csv_style,
+            tag_output.complete_project(project, loaded),
+        ),
+        unique_ids,
+        resume,
+        facts={
+            "version": __version__,
+            "checkpoint": loaded.weights_sha256,
+            "label_map": names_of_labels,
+            "thresholds": thresholds,
+            "rows": layout.table,
+            "values": layout.values,
+            "names": sha256(names) if names else None,
+            "column": column,
+            "id_column": id_column,
+            "precision": precision,
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "sheet": sheet,
+            "output_delimiter": csv_style.delimiter,
+            "bom": bom,
+            "escape": escape,
+            "unique_ids": unique_ids,
+            "skip_other_scripts": skip_other_scripts,
+            "to": project and project.form.name,
+        },
     )
+    if ray is None:
+        _tag_here(request, paths, stdin_form)
+    else:
+        typed = [*map(str, paths[: len(paths) - len(files or ())]), *(files or ())]
+        _tag_on_cluster(request, paths, typed, str(output), ray, workers, cores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the options ask for, wherever it is done.
+
+    load: the arguments of `Tagger.load` beside the folder.
+    facts: what must be the same to resume the job, beside the inputs.
+    """
+
+    checkpoint: Checkpoint
+    load: tuple[str, Mapping[str, float], Any, bool, NameMatcher | None, Mapping[str, str | None] | None]
+    columns: Columns
+    dialect: Dialect
+    scripts: OtherScripts
+    output: tag_output.Output
+    unique_ids: bool
+    resume: bool
+    facts: Mapping[str, Any]
+    problems: ProblemLog = field(default_factory=lambda: ProblemLog(lambda message: print(message, file=sys.stderr)))
+    hidden: set[str] = field(default_factory=set)
+
+
+def _tag_here(request: _Request, files: Sequence[Path], stdin_form: str) -> None:
+    """Tag in this process."""
+    from conflict_ner.inference.files import resumable_job, screening, sources
+    from conflict_ner.inference.tagger import Tagger
+
+    output, problems, hidden = request.output, request.problems, request.hidden
+    inputs = sources.expand(files, problems, hidden)
+    _refuse_own_output(files, inputs, output.file)
+    facts = resumable_job.facts_of(inputs, **request.facts)
+    texts = sources.read_sources(inputs, problems, stdin_form, request.columns, request.dialect, hidden)  # type: ignore[arg-type]
+    if output.form == "xlsx":
+        texts = screening.refuse_unfit_for_excel(texts, output.layout.table)
+    ids = screening.Ids(unique=request.unique_ids)
 
     def prepare() -> tuple[Tagger, Iterator[Source]]:
         # The first report is read before the model is loaded, so that a wrong column is reported at once.
         first = next(texts, None)
         if first is None and problems.count:
-            problems.show_rest()
-            _exit_without_reports(output, html, hidden)
-        tagger = Tagger.load(model, device, thresholds, precision, layout.values, listed, names_of_labels)  # type: ignore[arg-type]
-        return tagger, ids.watch(scripts.watch(texts if first is None else chain([first], texts)))
+            _exit_without_reports(request)
+        tagger = Tagger.load(request.checkpoint.folder, *request.load)
+        return tagger, ids.watch(request.scripts.watch(texts if first is None else chain([first], texts)))
 
-    result = tag_output.tag_all(
-        prepare,
-        # Colored mentions on a terminal would not show incidents.
-        tag_output.Output(
-            output,
-            form,
-            layout,
-            html,
-            as_json or (rows == "incidents" and not html),
-            csv_style,
-            _with_model(target, loaded),
-        ),
-        facts,
-        resume=resume,
-    )
-    _end(result, problems, ids, scripts, hidden, target)
+    result = tag_output.tag_all(prepare, output, facts, resume=request.resume)
+    _end(request, result, ids)
 
 
-def _project_target(tool: str | None, output: Path | None, others: Mapping[str, Any]) -> Project | None:
-    """Return the project of an annotation tool that is to be written; its labels and model are not known yet."""
-    if tool is None:
-        return None
-    from conflict_ner.inference.labeling.preannotation import Project, find_tool
-
-    if output is None or is_device(output):
-        raise typer.BadParameter("--to needs a file or a folder as --output")
-    if misplaced := [name for name, value in others.items() if value]:
-        raise typer.BadParameter(f"{misplaced[0]} is not for annotation tools: leave it out, or --to")
-    project = Project(find_tool(tool), output, (), "")
-    project.check()
-    return project
-
-
-def _with_model(project: Project | None, checkpoint: Checkpoint) -> Project | None:
-    from conflict_ner.inference.labeling.preannotation import model_version
-
-    return project and replace(project, labels=checkpoint.manifest.labels, model=model_version(checkpoint))
-
-
-def _layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) -> Layout:
-    """Return what a row holds; say so if the model does not know what the casualty columns of incidents need."""
-    from conflict_ner.inference.files.layouts import Layout
-    from conflict_ner.inference.incidents import CASUALTIES
-    from conflict_ner.inference.tagger import value_reader
-
-    if not values and table != "incidents":
-        return Layout(table, names=names)
-    reader = value_reader(checkpoint)
-    labels = checkpoint.manifest.labels
-    if table == "incidents" and not {reader.kind_of_number(label) for label in labels}.intersection(CASUALTIES):
-        what = "this checkpoint does not know what numbers count, so the columns of casualties stay empty"
-        print(f"note: {what}; configs/casualties.yaml trains one that does", file=sys.stderr)
-    return Layout(table, values=True, labels=labels, reader=reader, names=names)
-
-
-def parse_dialect(delimiter: str | None, encoding: str | None, sheet: str | None, *, escape: bool) -> Dialect:
-    """Return how text files and sheets are read, as options say; refuse an encoding that is not known."""
-    from conflict_ner.data.text_files.encodings import is_known_encoding
-    from conflict_ner.inference.files.table_readers import Dialect
-
-    delimiter = tag_output.parse_delimiter("--delimiter", delimiter)
-    if encoding is not None and not is_known_encoding(encoding):
-        raise typer.BadParameter(f"--encoding {encoding} is not known; cp1252, cp1251 and utf-16 are, for example")
-    return Dialect(delimiter, encoding, escape, sheet)
-
-
-def _end(
-    result: tag_output.Result,
-    problems: ProblemLog,
-    ids: Ids,
-    scripts: OtherScripts,
-    hidden: set[str],
-    project: Project | None,
+def _tag_on_cluster(
+    request: _Request,
+    paths: Sequence[Path],
+    names: Sequence[str],
+    output: str,
+    address: str,
+    workers: int | None,
+    cores: int,
 ) -> None:
+    """Tag with the workers of a Ray cluster.
+
+    Args:
+        names: the inputs as they were typed; a path does not keep the `//` of an address.
+    """
+    from conflict_ner.inference.cluster import cluster_job, ray_pipeline
+    from conflict_ner.inference.cluster.parts import ReadParts, TagSettings
+    from conflict_ner.inference.cluster.storage import find_files, leave_out_own_files
+    from conflict_ner.inference.cluster.tag_batches import Tag
+    from conflict_ner.inference.files import sinks
+
+    ray_pipeline.require_ray()
+    style, manifest, problems, hidden = request.output, request.checkpoint.manifest, request.problems, request.hidden
+    files = find_files(names, problems, hidden)
+    _refuse_own_output(paths, [Path(file.path) for file in files], style.file)
+    files = leave_out_own_files(files, output)
+    read = ReadParts(request.columns, request.dialect, scripts=manifest.known_scripts, skip=request.scripts.skip)
+    faults: list[Problem] = []
+    if (problems.count or files) and not read.has_report(files, faults):
+        for fault in faults:
+            problems(fault)
+        if problems.count:
+            _exit_without_reports(request)
+    facts = cluster_job.facts_of_files(files, request.facts)
+    device = "cpu" if manifest.exported else request.load[0]
+    gpu = None if device == "auto" else device != "cpu"
+    tag_part = Tag(request.checkpoint.folder, "text", "entities", device, *request.load[1:])
+    total = sum(file.size for file in files)
+    with cluster_job.cluster_job(output, facts, resume=request.resume) as job, ray_pipeline.connect(address):
+        run = partial(ray_pipeline.run, workers=ray_pipeline.Workers(workers, cores, gpu))
+        settings = TagSettings(tag_part, style.layout, job.folder, request.checkpoint.weights_sha256)
+        with tag_progress.show_progress(total, visible=sys.stderr.isatty()) as progress:
+            watch = cluster_job.Watch(problems, progress, request.scripts, hidden)
+            convert = sinks.writer(style.form, style.layout, style.csv)
+            result = job.run(run, files, read, settings, watch, convert, unique_ids=request.unique_ids)
+    _end(request, tag_output.Result(result.counts, result.before, result.seconds), result.ids)
+
+
+def _end(request: _Request, result: tag_output.Result, ids: Ids) -> None:
     """Print the summary, what an annotation tool imports, and the warnings; exit with 1 if something was not read."""
+    problems, project = request.problems, request.output.project
     problems.show_rest()
     if project:
         print(f"for {project.form.title}: {', '.join(map(short_path, project.paths))}", file=sys.stderr)
     print(tag_progress.format_summary(result.counts, problems.count, result.seconds, result.before), file=sys.stderr)
-    _print_warnings(ids, scripts, hidden)
+    tag_progress.print_warnings(ids, request.scripts, request.hidden)
     if problems.count:
         raise typer.Exit(1)
-
-
-def _warn_of_script(first: Any) -> None:
-    print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
-
-
-def print_hidden(hidden: set[str]) -> None:
-    """Print on standard error which files were not read because they are hidden."""
-    from conflict_ner.data.text_files.file_search import describe_hidden
-
-    if hidden:
-        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
-
-
-def _print_warnings(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
-    """Print a line each about hidden files, repeated ids and reports in other scripts."""
-    print_hidden(hidden)
-    if ids.repeated:
-        remedy = "made distinct" if ids.unique else "--unique-ids makes them distinct"
-        reports = format_count(ids.repeated, "report has", "reports have")
-        print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {remedy}", file=sys.stderr)
-    if scripts.count:
-        remedy = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
-        reports = format_count(scripts.count, "report is", "reports are")
-        known = " or ".join(scripts.known)
-        print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {remedy}", file=sys.stderr)
 
 
 def _refuse_unknown_choices(chosen: Mapping[str, str]) -> None:
@@ -333,16 +348,26 @@ def _is_standard_output(output: Path) -> bool:
     return output == tag_output.STANDARD_STREAM or file_descriptor(output) == _STDOUT
 
 
-def _exit_without_reports(output: Path | None, html: Path | None, hidden: set[str]) -> NoReturn:
+def _exit_without_reports(request: _Request) -> NoReturn:
     """Exit because no report can be read; existing outputs are not touched."""
-    print_hidden(hidden)
-    unchanged = [f"{file} is as it was" for file in (output, html) if file and file.is_file()]
+    request.problems.show_rest()
+    tag_progress.print_hidden(request.hidden)
+    unchanged = [
+        f"{file} is as it was" for file in (request.output.file, request.output.html) if file and file.is_file()
+    ]
     print("; ".join(["nothing is tagged: no report could be read", *unchanged]), file=sys.stderr)
     raise typer.Exit(1)
 
 
 def _refuse_conflicts(
-    files: Sequence[Path], output: Path | None, html: Path | None, *, as_json: bool, resume: bool, is_folder: bool
+    files: Sequence[Path],
+    output: Path | None,
+    html: Path | None,
+    *,
+    as_json: bool,
+    resume: bool,
+    is_folder: bool,
+    on_cluster: bool,
 ) -> None:
     """Refuse options that exclude each other, and inputs and outputs that are closed or cannot be written."""
     if is_same_file(html, output) or (html and _is_standard_output(html) and as_json):
@@ -353,7 +378,8 @@ def _refuse_conflicts(
         raise OSError(errno.EBADF, "is closed, so there is nothing to read", "standard input")
     if output and is_folder:
         require_new_folder(output)
-    for file in (None if is_folder else output, html):
+    # The output of a cluster may be an address, and the job itself checks it.
+    for file in (None if is_folder or on_cluster else output, html):
         if file:
             require_writable(file)
     if not output and (as_json or not html):

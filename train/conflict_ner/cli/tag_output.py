@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from conflict_ner.cli import tag_progress
+from conflict_ner.cli.options import parse_delimiter
 from conflict_ner.files import atomic_write, is_device
 from conflict_ner.reporting.console import open_console
 
 if TYPE_CHECKING:
+    from conflict_ner.checkpoint import Checkpoint
     from conflict_ner.inference.files.layouts import Layout
     from conflict_ner.inference.files.resumable_job import JobCounts
     from conflict_ner.inference.files.sinks import CsvStyle, OutputForm
@@ -65,19 +67,6 @@ def csv_style(form: OutputForm, delimiter: str | None, *, bom: bool) -> CsvStyle
     if form != "csv" and (bom or delimiter):
         raise typer.BadParameter("--bom and --output-delimiter are for an --output of .csv")
     return CsvStyle(parse_delimiter("--output-delimiter", delimiter) or ",", bom)
-
-
-def parse_delimiter(option: str, delimiter: str | None) -> str | None:
-    """Return the character that an option names.
-
-    Raises:
-        typer.BadParameter: if it is not one character, or one that has another meaning in CSV.
-    """
-    if delimiter in ("tab", "\\t"):
-        return "\t"
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\\'):
-        raise typer.BadParameter(f"{option} is one character, for example ';', or tab")
-    return delimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +153,85 @@ def _tag_to_stream(prepare: Prepare, output: Output, show_progress: ShowProgress
             is_shown_only = not output.file and not output.as_json and (output.html or sys.stdout.isatty())
             consume(results if is_shown_only else tag_files.write_results(results, output.layout, stream))
     return Result(counts, None, time.monotonic() - start)
+
+
+def find_project(tool: str | None, output: Path | None, others: Mapping[str, Any]) -> Project | None:
+    """Return the project of an annotation tool that is to be written; its labels and model are not known yet.
+
+    Args:
+        others: the values of options that are not for annotation tools.
+
+    Raises:
+        typer.BadParameter: if the output is no file and no folder, or such an option is given.
+    """
+    if tool is None:
+        return None
+    from conflict_ner.inference.labeling.preannotation import Project, find_tool
+
+    if output is None or is_device(output):
+        raise typer.BadParameter("--to needs a file or a folder as --output")
+    if misplaced := [name for name, value in others.items() if value]:
+        raise typer.BadParameter(f"{misplaced[0]} is not for annotation tools: leave it out, or --to")
+    project = Project(find_tool(tool), output, (), "")
+    project.check()
+    return project
+
+
+def complete_project(project: Project | None, checkpoint: Checkpoint) -> Project | None:
+    """Return a project with the labels and the model of a checkpoint."""
+    from conflict_ner.inference.labeling.preannotation import model_version
+
+    return project and replace(project, labels=checkpoint.manifest.labels, model=model_version(checkpoint))
+
+
+def refuse_for_ray(
+    checkpoint: Path | None,
+    files: Sequence[str],
+    output: str | None,
+    form: str,
+    has_page: bool,
+    ray: str | None,
+    workers: int | None,
+    cores: int,
+) -> None:
+    """Refuse what needs --ray without it, and with it what a cluster does not read or write.
+
+    Args:
+        has_page: a page or the project of an annotation tool is to be written.
+    """
+    from conflict_ner.inference.cluster.storage import is_address
+
+    if ray is None:
+        if address := next(filter(is_address, [*files, output or ""]), None):
+            raise typer.BadParameter(f"{address}: addresses are read and written with --ray; see docs/cluster.md")
+        if workers or cores > 1:
+            raise typer.BadParameter("--workers and --cores go with --ray")
+        return
+    if has_page or not output or form == "xlsx" or is_device(Path(output)):
+        raise typer.BadParameter(
+            "--ray needs an --output of .jsonl, .csv or .parquet, and does not go with --html or --to"
+        )
+    if not are_rereadable(map(Path, files)):
+        raise typer.BadParameter("--ray reads files, not standard input or pipes, which one machine alone can read")
+    # A Path has lost the second slash of an address.
+    if checkpoint and is_address(str(checkpoint).replace(":/", "://", 1)) and not checkpoint.exists():
+        raise typer.BadParameter(f"name a checkpoint before the addresses: {checkpoint} is no folder of this machine")
+
+
+def choose_layout(checkpoint: Checkpoint, table: Any, *, values: bool, names: bool) -> Layout:
+    """Return what a row holds; say so if the model does not know what the casualty columns of incidents need."""
+    from conflict_ner.inference.files.layouts import Layout
+    from conflict_ner.inference.incidents import CASUALTIES
+    from conflict_ner.inference.tagger import value_reader
+
+    if not values and table != "incidents":
+        return Layout(table, names=names)
+    reader = value_reader(checkpoint)
+    labels = checkpoint.manifest.labels
+    if table == "incidents" and not {reader.kind_of_number(label) for label in labels}.intersection(CASUALTIES):
+        what = "this checkpoint does not know what numbers count, so the columns of casualties stay empty"
+        print(f"note: {what}; configs/casualties.yaml trains one that does", file=sys.stderr)
+    return Layout(table, values=True, labels=labels, reader=reader, names=names)
 
 
 def are_rereadable(inputs: Iterable[Path]) -> bool:

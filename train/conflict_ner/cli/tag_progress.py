@@ -1,4 +1,4 @@
-"""The progress bar of `tag`, and the summary at its end.
+"""The progress bar of `tag`, and the summary and the warnings at its end.
 
 >>> counts = JobCounts(reports=1200, mentions=3400, without_mentions=7, words=96000)
 >>> print(format_summary(counts, skipped=0, seconds=60.0))
@@ -7,13 +7,17 @@ tagged 1,200 reports: 3,400 mentions, 7 reports without one; 60.0 s (20 reports/
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conflict_ner.errors import format_count
 from conflict_ner.inference.files.resumable_job import JobCounts
+
+if TYPE_CHECKING:
+    from conflict_ner.inference.files.screening import Ids, OtherScripts
 
 _REFRESH_SECONDS = 0.2
 
@@ -85,3 +89,30 @@ def show_progress(total: int | None, *, visible: bool) -> Iterator[OnReport]:
                 bar.update(task, completed=position, rate=speed)
 
         yield watch
+
+
+def warn_of_script(first: Any) -> None:
+    """Say that a report is in another script, as soon as it is met."""
+    print(f"warning: report {first} is in a script that the model was not trained on", file=sys.stderr)
+
+
+def print_hidden(hidden: set[str]) -> None:
+    """Print a line about files and folders that were left out because they are hidden."""
+    from conflict_ner.data.text_files.file_search import describe_hidden
+
+    if hidden:
+        print(f"note: {describe_hidden(hidden)}", file=sys.stderr)
+
+
+def print_warnings(ids: Ids, scripts: OtherScripts, hidden: set[str]) -> None:
+    """Print a line each about hidden files, repeated ids and reports in other scripts."""
+    print_hidden(hidden)
+    if ids.repeated:
+        remedy = "made distinct" if ids.unique else "--unique-ids makes them distinct"
+        reports = format_count(ids.repeated, "report has", "reports have")
+        print(f"warning: {reports} an id that an earlier one has, the first is {ids.first}; {remedy}", file=sys.stderr)
+    if scripts.count:
+        remedy = "left out" if scripts.skip else "what is found there is chance; --skip-other-scripts leaves such out"
+        reports = format_count(scripts.count, "report is", "reports are")
+        known = " or ".join(scripts.known)
+        print(f"warning: {reports} not in {known} script, the first is {scripts.first}; {remedy}", file=sys.stderr)

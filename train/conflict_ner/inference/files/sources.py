@@ -160,16 +160,38 @@ def read_sources(
         for file in _find_files(path, complain, hidden):
             try:
                 with file.open("rb") as raw:
-                    is_pipe = is_device(file)
-                    size = 0 if is_pipe else file.stat().st_size
-                    reader = _Reader(columns, complain, dialect, hidden, None if is_pipe else raw, bytes_before, size)
-                    form, compression = form_of(file.name) or (stdin_form if is_pipe else "txt", "")
-                    if not is_pipe and form in _TEXT_FORMS:
-                        reader.guess_encoding(raw, printable(file), compression)
-                    yield from reader.read(raw, printable(file), form, compression)
+                    name, size = printable(file), file.stat().st_size
+                    if is_device(file):
+                        reader = _Reader(columns, complain, dialect, hidden, None, bytes_before)
+                        yield from reader.read(raw, name, *(form_of(file.name) or (stdin_form, "")))
+                        continue
+                    yield from read_open_file(raw, name, size, complain, columns, dialect, hidden, bytes_before)
                     bytes_before += size
             except OSError as error:
                 complain(Problem(printable(file), f"cannot be read: {error.strerror}", "check path and permissions"))
+
+
+def read_open_file(
+    raw: IO[bytes],
+    name: str,
+    size: int,
+    complain: Complain,
+    columns: Columns = TEXT_COLUMNS,
+    dialect: Dialect = DEFAULT_DIALECT,
+    hidden: set[str] | None = None,
+    bytes_before: int = 0,
+) -> Iterator[Source]:
+    """Yield the texts of an open file, in which the reader can move; the ending of its name says what it holds.
+
+    Args:
+        name: for messages, and the id of a report that has none.
+        bytes_before: of the files that were read before it; its own are its `size`. The others: as in `read_sources`.
+    """
+    reader = _Reader(columns, complain, dialect, set() if hidden is None else hidden, raw, bytes_before, size)
+    form, compression = form_of(name) or ("txt", "")
+    if form in _TEXT_FORMS:
+        reader.guess_encoding(raw, name, compression)
+    yield from reader.read(raw, name, form, compression)
 
 
 def _find_files(path: Path, complain: Complain, hidden: set[str]) -> list[Path]:
