@@ -265,7 +265,7 @@ def _new_types(*features: str) -> TypeSystem:
     for name in (LABEL, "identifier"):
         types.create_feature(entity, name, _STRING)
     for name in features:
-        types.create_feature(entity, name, "uima.cas.Double" if name == _SCORE else _STRING)
+        types.create_feature(entity, name, "uima.cas.Float" if name == _SCORE else _STRING)
     return types
 
 
