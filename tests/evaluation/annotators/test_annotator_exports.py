@@ -57,7 +57,11 @@ def test_the_annotators_of_a_label_studio_export_are_compared(
 
 
 def test_the_annotators_of_an_inception_project_are_compared(tmp_path: Path) -> None:
-    labeled = {"anna": [(ACTOR, PLACE), (PLACE,)], "ben": [(ACTOR,), (PLACE,)], "INITIAL_CAS": [(), ()]}
+    labeled: dict[str, list[tuple[Mention, ...]]] = {
+        "anna": [(ACTOR, PLACE), (PLACE,)],
+        "ben": [(ACTOR,), (PLACE,)],
+        "INITIAL_CAS": [(), ()],
+    }
     for name, readings in labeled.items():
         for number, mentions in enumerate(readings):
             file = tmp_path / "project" / "annotation" / f"r{number}.txt" / f"{name}.tsv"

@@ -215,6 +215,7 @@ def agree(
     guidelines: GuidelinesOption = None,
     word: WordOption = None,
     tag: TagOption = None,
+    layer: LayerOption = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page for a browser here: every difference as each annotator reads it.")
     ] = None,
@@ -233,7 +234,7 @@ def agree(
             paths,
             parse_labels(labels),
             guidelines=guidelines,
-            options=ReadOptions(columns=conll_columns(word, tag)),
+            options=ReadOptions(columns=conll_columns(word, tag), layer=layer),
             kinds=kinds or (None if labels == DEFAULT_LABELS else False),  # who names labels says how deep they are
         )
         if page:

@@ -23,6 +23,7 @@ from conflict_ner.errors import Problem
 
 _ANNOTATIONS = "annotation"  # the folder of an INCEpTION project that has the labels of each annotator
 _SUFFIXES = (".tsv", ".xmi", ".zip")
+_FAULTS: tuple[type[Exception], ...] = (*READ_ERRORS, RuntimeError)  # of archives; RuntimeError: encrypted
 _NOBODY = "INITIAL_CAS"  # a document before anybody has labeled it
 
 Readings = tuple[dict[str, tuple[Document, ...]], list[Problem]]  # the reports of each annotator, and problems
@@ -70,7 +71,7 @@ def _read_archive(path: Path, options: ReadOptions) -> Readings | None:
             archive.extractall(folder, names)
             above = PurePosixPath(names[0]).parts[: PurePosixPath(names[0]).parts.index(_ANNOTATIONS)]
             return _read_project(Path(folder, *above), options, path)
-    except (*READ_ERRORS, RuntimeError):  # RuntimeError: encrypted
+    except _FAULTS:
         return None  # reported when it is read as any other file
 
 
