@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -139,7 +140,7 @@ def list_annotators(path: Path) -> list[str]:
 
 
 def _detect(sample: Sample) -> str | None:
-    names = " ".join(f"{entry}/" for entry in sample.entries).encode() or sample.raw  # of an archive that is cut off
+    names = os.fsencode(" ".join(f"{entry}/" for entry in sample.entries)) or sample.raw  # cut off
     is_project = _PROJECT.encode() in names and (b"annotation/" in names or b"curation/" in names)
     return "a project of INCEpTION" if is_project and (sample.entries or sample.raw.startswith(b"PK")) else None
 

@@ -10,6 +10,7 @@ The format: https://docs.oasis-open.org/uima/v1.0/uima-v1.0.html and the chapter
 from __future__ import annotations
 
 import io
+import os
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -331,7 +332,7 @@ def _write(
 
 def _detect(sample: Sample) -> str | None:
     if sample.suffix == _ZIP:
-        names = " ".join(sample.entries).lower().encode() or sample.raw.lower()  # of an archive that is cut off
+        names = os.fsencode(" ".join(sample.entries).lower()) or sample.raw.lower()  # of an archive that is cut off
         is_archive = sample.raw.startswith(b"PK") and _XMI.encode() in names
         return f"an archive with {_XMI} files" if is_archive else None
     return "the namespace of XMI" if "http://www.omg.org/XMI" in sample.text else None
