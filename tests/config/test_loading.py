@@ -374,6 +374,8 @@ TRAINING = optional(
     warmup=st.floats(0, 1, exclude_max=True),
     schedule=st.sampled_from(["linear", "cosine", "constant"]),
     freeze_embeddings=st.booleans(),
+    gradient_checkpointing=st.booleans(),
+    sharded=st.booleans(),
     patience=st.none() | st.integers(1, 99),
     seed=st.integers(0, 2**32 - 1),
     precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),

@@ -49,6 +49,11 @@ def test_all_faults_of_a_tree_come_at_once() -> None:
     assert set(found) == {"labels", "training.epochs", "training.speed", "encoding"}
 
 
+@pytest.mark.parametrize("precision", ["auto", "fp32", "fp16"])
+def test_weights_in_bf16_are_not_computed_in_another_format(precision: str) -> None:
+    assert list(faults(training={"torch_dtype": "bfloat16", "precision": precision})) == ["training"]
+
+
 @pytest.mark.parametrize("label", ["", "A B", "A(B", "A)", "[A", "A]", "A\tB", "O", "A.", ".A", "A..b"])
 def test_a_label_that_the_marked_up_form_cannot_carry_is_refused(label: str) -> None:
     assert list(faults(labels=["ACTOR", label])) == ["labels"]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from conflict_ner.config import dump_config
+from conflict_ner.config import TrainingConfig, dump_config
 from conflict_ner.errors import TrainingError
 from conflict_ner.files import sha256
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.training import run
-from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
+from conflict_ner.training.environment import config_decides, is_sharded, rounding_variables, start_processes
 from helpers.command import conflict_ner
 from helpers.runs import make_config
 from rich.console import Console
@@ -70,7 +70,7 @@ def test_what_a_launcher_sets_by_default_needs_no_note(monkeypatch: pytest.Monke
     assert [note.partition("=")[0] for note in notes] == ["ACCELERATE_MIXED_PRECISION", "ACCELERATE_USE_CPU"]
 
 
-@pytest.mark.parametrize("mode", ["DEEPSPEED", "FSDP", "MEGATRON_LM", "PARALLELISM_CONFIG", "SAGEMAKER"])
+@pytest.mark.parametrize("mode", ["DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG", "SAGEMAKER"])
 @pytest.mark.parametrize("value", ["true", "1", "malformed"])
 def test_a_mode_of_training_that_is_not_there_is_refused(
     mode: str, value: str, monkeypatch: pytest.MonkeyPatch
@@ -81,6 +81,25 @@ def test_a_mode_of_training_that_is_not_there_is_refused(
     monkeypatch.setenv(f"ACCELERATE_USE_{mode}", "false")
     with config_decides(CPU) as notes:
         assert notes == []
+
+
+def test_the_config_decides_whether_a_model_is_sharded(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1", "FSDP_OFFLOAD_PARAMS": "true"}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainingError, match=r"ACCELERATE_USE_FSDP=true: the config decides .* training\.sharded: true"):
+        config_decides(CPU).__enter__()
+    with config_decides(CPU, TrainingConfig(sharded=True)) as notes:
+        assert not launched.keys() & os.environ.keys()
+        processes = start_processes("cpu", sharded=True)
+        assert not is_sharded(TrainingConfig(sharded=True), processes)  # one process has all
+    assert notes == ["options for FSDP in the environment are not used: training.sharded in the config decides"]
+    assert launched.items() <= os.environ.items()
+
+
+def test_weights_in_bf16_are_computed_in_bf16_without_casts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with config_decides(Hardware("cpu", "bf16"), TrainingConfig(torch_dtype="bfloat16", precision="bf16")):
+        assert os.environ["ACCELERATE_MIXED_PRECISION"] == "no"
 
 
 def test_what_rounds_products_below_pytorch_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +129,7 @@ def test_half_a_launch_is_a_message(variables: dict[str, str], message: str, mon
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    with pytest.raises(TrainingError, match=f"{message}.*accelerate launch -m conflict_ner train CONFIG"):
+    with pytest.raises(TrainingError, match=f"{message}.*accelerate launch --multi_gpu -m conflict_ner train CONFIG"):
         start_processes("cpu")
     assert dict(os.environ) == before
     for name in variables:

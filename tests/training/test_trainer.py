@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from conflict_ner.training.history import last_state
 from helpers.runs import make_config
 from safetensors.torch import load_file
 from transformers import TrainerCallback
+from transformers.models.bert.modeling_bert import BertAttention
 
 FIGURES = {"precision": 0.5, "recall": 0.5, "predicted": 3.0}
 WINDOWS = [
@@ -126,6 +126,48 @@ def test_validation_sees_the_model_in_full_precision(tmp_path: Path, encoder_fol
     with torch.inference_mode():
         again = exported(input_ids=torch.tensor([[2, 7, 3]])).logits
     assert torch.allclose(seen[0], again, atol=1e-5)  # bf16 would be off by more than 1e-3
+
+
+def test_weights_in_bf16_are_validated_as_they_are_exported(tmp_path: Path, encoder_folder: Path) -> None:
+    seen = []
+
+    def validate(model: Any) -> Mapping[str, float]:
+        seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
+        return {"strict_f1": 0.1, **FIGURES}
+
+    torch.manual_seed(1)
+    model = new_model(str(encoder_folder), LabelScheme(("ACTOR",)), 0.0, 0.0)
+    torch.nn.Module.to(model, torch.bfloat16)  # the model's own has no types
+    config = TrainingConfig(epochs=1, batch_tokens=16, device="cpu", torch_dtype="bfloat16", precision="bf16")
+    rows = datasets.Dataset.from_list(WINDOWS)
+    result = trainer.fit(model, rows, config, Hardware("cpu", "bf16"), tmp_path, validate)
+    exported = load_model(str(result.state)).state_dict()
+    assert {weight.dtype for weight in exported.values() if weight.is_floating_point()} == {torch.float32}
+    assert all(torch.equal(weight, exported[name]) for name, weight in seen[0].items())
+    saved = load_file(result.state / "model.safetensors")
+    assert {weight.dtype for weight in saved.values()} == {torch.bfloat16}
+
+
+def test_activations_that_are_computed_again_change_no_weight(
+    tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    attention = BertAttention.forward
+
+    def forward(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return attention(*arguments, **options)
+
+    monkeypatch.setattr(BertAttention, "forward", forward)
+    kept = fit(tmp_path / "kept", encoder_folder, [0.1], epochs=1)
+    few, calls = calls, 0
+    again = fit(tmp_path / "again", encoder_folder, [0.1], epochs=1, gradient_checkpointing=True)
+    assert calls == 2 * few
+    weights = load_file(again.state / "model.safetensors")
+    assert all(
+        torch.equal(weights[name], weight) for name, weight in load_file(kept.state / "model.safetensors").items()
+    )
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, encoder_folder: Path) -> None:
@@ -242,23 +284,3 @@ def test_resuming_another_config_or_other_data_is_refused(
     assert {alternative.options[0] for alternative in refused.value.alternatives} == {"--restart", "--set"} | (
         {"--resume"} if change == "config" else set()
     )
-
-
-# As `-m conflict_ner`, without a process that verifies the export.
-VERIFIED_HERE = """
-from conflict_ner.__main__ import main
-from conflict_ner.export import checkpoint_writer, verify
-checkpoint_writer._verify_in_fresh_process = verify.verify
-main()
-"""
-
-
-def test_several_processes_train_one_model(killable: Path) -> None:
-    (killable / "launched.py").write_text(VERIFIED_HERE, encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += [str(killable / "launched.py"), "train", str(killable / "run.yaml")]
-    command += ["--set", "training.epochs=2", "--json"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
-    assert process.returncode == 0, process.stderr[-2000:]
-    assert "2 x cpu" in process.stderr
-    assert set(json.loads(process.stdout)["scores"]) == {"validation"}  # printed once, by the main process

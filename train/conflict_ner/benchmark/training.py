@@ -184,7 +184,7 @@ def _time_epochs(task: _Task, sample: Sequence[Document], limits: Sequence[Limit
 
     turns = {OURS: lambda: _our_epoch(task, sample), BASELINE: lambda: _baseline_epoch(task, sample)}
     turns |= {limit.name: time_limit(limit) for limit in limits}
-    with config_decides(task.hardware):
+    with config_decides(task.hardware, task.config.training):
         seconds = measure_in_rounds(turns, options.rounds + 1, pause=options.pause, on_turn=log_turn)
     return {name: rounds[1:] for name, rounds in seconds.items()}  # a first round is slower than all others
 
@@ -218,7 +218,7 @@ def _train_in_full(task: _Task, seeds: Sequence[int]) -> dict[str, list[tuple[fl
         for name, train in ((OURS, _our_training), (BASELINE, _baseline_training)):
             task.options.log(f"training in full with seed {seed}: {name}")
             start = task.options.clock()
-            with tempfile.TemporaryDirectory() as folder, config_decides(task.hardware):
+            with tempfile.TemporaryDirectory() as folder, config_decides(task.hardware, task.config.training):
                 f1 = train(task, seed, Path(folder))
             results[name].append((task.options.clock() - start, f1))
     return results

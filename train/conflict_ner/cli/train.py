@@ -76,7 +76,7 @@ def train(
 ) -> None:
     """Train, evaluate and export a checkpoint, or several with --seeds or --folds; or search for better settings.
 
-    On several devices: accelerate launch -m conflict_ner train CONFIG
+    On several GPUs: accelerate launch --multi_gpu -m conflict_ner train CONFIG
     """
     if sum(option is not None for option in (seeds, folds, search)) > 1:
         raise typer.BadParameter("--seeds, --folds and --search exclude each other; choose one")

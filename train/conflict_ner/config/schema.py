@@ -229,6 +229,27 @@ class TrainingConfig(_Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="number format of the computation; auto is bf16 where that is fast, else fp32"
     )
+    torch_dtype: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="number format in which weights and the optimizer's states are kept; bfloat16, with precision: "
+        "bf16, halves their memory for large encoders, and small steps are lost in rounding",
+    )
+    gradient_checkpointing: Switch = Field(
+        False,
+        description="compute activations again for the gradient instead of keeping them: a fraction of the memory, "
+        "about a third more time, the same model",
+    )
+    sharded: Switch = Field(
+        False,
+        description="divide weights, gradients and the optimizer's states among the GPUs of `accelerate launch` "
+        "(FSDP), for encoders that are too large for one; otherwise each has all of them (DDP)",
+    )
+
+    @model_validator(mode="after")
+    def _check_dtype(self) -> TrainingConfig:
+        if self.torch_dtype == "bfloat16" and self.precision != "bf16":
+            raise ValueError(f"torch_dtype: bfloat16 needs precision: bf16, not {self.precision}")
+        return self
 
 
 class ValuesConfig(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
 from conflict_ner.config import Config
@@ -36,6 +37,8 @@ def build_encoder(
     freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
     if hardware.device == "cpu":
         use_byte_dropout(model)
+    if settings.torch_dtype != "float32":
+        model.to(getattr(torch, settings.torch_dtype))
     window = encoder_window(tokenizer, model.config, config.encoding.window)
     return (
         tokenizer,

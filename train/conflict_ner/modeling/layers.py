@@ -41,7 +41,7 @@ def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
     if embeddings:
         model.get_input_embeddings().requires_grad_(False)
     if layers:
-        stack = _find_layers(model)
+        stack = find_layers(model)
         if layers > len(stack):
             raise EncoderError(f"training.freeze_layers is {layers}, but the encoder has {len(stack)} layers; lower it")
         model.base_model.requires_grad_(False)
@@ -62,7 +62,7 @@ def keep_layers(model: PreTrainedModel, layers: int | Sequence[int]) -> None:
     Raises:
         EncoderError: if the encoder has fewer layers, or its layers cannot be identified.
     """
-    stack = _find_layers(model)
+    stack = find_layers(model)
     if isinstance(layers, int):
         numbers = [round(k * (len(stack) - 1) / max(layers - 1, 1)) + 1 for k in range(layers)]
     else:
@@ -78,16 +78,33 @@ def keep_layers(model: PreTrainedModel, layers: int | Sequence[int]) -> None:
     model.config.num_hidden_layers = len(kept)
 
 
-def _find_layers(model: PreTrainedModel) -> nn.ModuleList:
-    """Return the encoder's layers, lowest first: the only list of modules of the length that its config gives."""
+def find_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """Return the encoder's layers, lowest first: the only list of modules of the length that its config gives.
+
+    Raises:
+        EncoderError: if there is no such list, or more than one.
+    """
     depth = model.config.num_hidden_layers
     stacks = [m for m in model.base_model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     if len(stacks) != 1:
         raise EncoderError(
             f"the encoder's {depth} layers ({model.config.model_type}) cannot be told apart; leave out "
-            "training.freeze_layers and encoder_layers"
+            "training.freeze_layers, training.sharded and encoder_layers"
         )
     return stacks[0]
+
+
+def checkpoint_activations(model: PreTrainedModel) -> None:
+    """Let a model compute the activations of its layers again for the gradient (Chen et al., 2016), by transformers.
+
+    Raises:
+        EncoderError: if transformers cannot do that with this encoder.
+    """
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    try:
+        enable({"use_reentrant": False})
+    except ValueError as error:
+        raise EncoderError(f"training.gradient_checkpointing: {error}; leave the setting out") from error
 
 
 _BYTES_PER_DRAW = 8  # of an int64

@@ -107,8 +107,8 @@ def train_all(
         refuse_lost_work(run.config, resume=resume, restart=restart, overwrite=overwrite, base=base)
     settings = runs[0].config.training
     hardware = choose_device(settings.device, settings.precision)
-    with config_decides(hardware):
-        is_main = start_processes(hardware.device).is_main_process
+    with config_decides(hardware, settings):
+        is_main = start_processes(hardware.device, sharded=settings.sharded).is_main_process
     console = console if console and is_main else Console(quiet=True)
     files = read_splits(runs[0].config)
     for run in runs:

@@ -44,6 +44,7 @@ def announce(
     unaligned: Sequence[tuple[Document, Mention]],
     hardware: Hardware,
     processes: int,
+    sharded: bool = False,
 ) -> None:
     """Print how many reports, windows, mentions and steps there are, and which mentions cannot be learned.
 
@@ -51,6 +52,7 @@ def announce(
         windows: of the training reports; only `input_ids` is read.
         unaligned: mentions that begin or end inside a word.
         processes: how many train together.
+        sharded: whether the model is divided among them.
 
     Raises:
         TrainingError: if there are fewer windows than processes.
@@ -64,6 +66,7 @@ def announce(
     steps = -(-batches // config.training.gradient_accumulation)
     mentions = ", ".join(f"{label} {counts[label]:,}" for label in config.labels)
     devices = f"{processes} x {hardware.device}" if processes > 1 else hardware.device
+    devices += " (sharded)" if sharded else ""
     _, silver = divide_gold_and_silver(data["train"])
     marked = f" ({len(silver):,} of them silver: labeled by a model)" if silver else ""
     _print_line(

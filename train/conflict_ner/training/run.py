@@ -52,7 +52,7 @@ from conflict_ner.modeling.encoder import (
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
 from conflict_ner.training.distillation import describe_teachers, distillation_windows, teacher_hashes
-from conflict_ner.training.environment import config_decides, rounding_variables, start_processes
+from conflict_ner.training.environment import config_decides, is_sharded, rounding_variables, start_processes
 from conflict_ner.training.history import Epoch, last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
 from conflict_ner.training.progress import TrainingProgress
@@ -134,8 +134,8 @@ def _processes(config: Config, console: Console | None) -> Iterator[_Running]:
     """Start the processes of a run; within the block the config decides on precision and devices."""
     hardware = choose_device(config.training.device, config.training.precision)
     limit_threads()
-    with config_decides(hardware) as notes:
-        processes = start_processes(hardware.device)
+    with config_decides(hardware, config.training) as notes:
+        processes = start_processes(hardware.device, sharded=config.training.sharded)
         console = console if console and processes.is_main_process else Console(quiet=True)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
@@ -169,7 +169,8 @@ def _trained(
         source = resolve_encoder(config.encoder)
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
-    announce(console, config, data, windows, unaligned, hardware, processes.num_processes)
+    sharded = is_sharded(config.training, processes)
+    announce(console, config, data, windows, unaligned, hardware, processes.num_processes, sharded)
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
     validation_share = _characters(data["validation"]) / _characters(data["train"])
 

@@ -9,6 +9,7 @@ and ends with the same weights.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from torch import nn
 from torch.utils.data import DataLoader
@@ -25,8 +27,11 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 from conflict_ner.config import TrainingConfig
 from conflict_ner.errors import TrainingError
 from conflict_ner.modeling.device import Hardware
+from conflict_ner.modeling.encoder import move_to_device
+from conflict_ner.modeling.layers import checkpoint_activations, find_layers
 from conflict_ner.modeling.tokenization import IGNORED
 from conflict_ner.training.distillation import UNLABELED
+from conflict_ner.training.environment import autocast_precision, is_sharded
 from conflict_ner.training.history import METRIC, Epoch, best_epoch, epochs, is_over, last_state
 from conflict_ner.training.sampler import TokenBudgetSampler, pad
 
@@ -102,11 +107,18 @@ class _Trainer(Trainer):
         self.validate = validate
         self.windows = windows
         self.network = model  # not wrapped for several devices
+        processes = PartialState(cpu=hardware.device == "cpu")
+        self.is_divided = is_sharded(settings, processes)
+        # What is validated is the model that is exported: whole, and in fp32.
+        self.needs_copy = self.is_divided or settings.torch_dtype != "float32"
+        self.whole = nn.Module.float(copy.deepcopy(model)) if self.needs_copy and processes.is_main_process else None
+        if settings.gradient_checkpointing and not self.is_divided:  # FSDP has its own
+            checkpoint_activations(model)
         self.answers: torch.Tensor | None = None  # the teacher's, of the current batch
         padding = model.config.pad_token_id or 0
         super().__init__(
             model=model,
-            args=_arguments(settings, hardware, folder),
+            args=_arguments(settings, hardware, folder, _fsdp_options(model, settings) if self.is_divided else None),
             train_dataset=windows,
             eval_dataset=windows,  # required but not read: `evaluate` scores documents
             data_collator=lambda rows: _collate(rows, padding, len(model.config.id2label or ())),
@@ -181,14 +193,28 @@ class _Trainer(Trainer):
                 "the loss is no longer a number; lower training.learning_rate, or set training.precision: fp32"
             )
         figures: list[dict[str, float] | None] = [None]
+        weights: Mapping[str, torch.Tensor] = {}
+        if self.needs_copy:  # all processes send their share of the weights
+            weights = self.accelerator.get_state_dict(self.model) if self.is_divided else self.network.state_dict()
         if self.is_world_process_zero():
-            with _in_full_precision(self.network):
-                figures = [{f"eval_{name}": float(value) for name, value in self.validate(self.network).items()}]
+            with self._exported(weights) as model:
+                figures = [{f"eval_{name}": float(value) for name, value in self.validate(model).items()}]
         broadcast_object_list(figures)
         metrics = figures[0] or {}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    @contextmanager
+    def _exported(self, weights: Mapping[str, torch.Tensor]) -> Iterator[PreTrainedModel]:
+        """Yield the model as it would be exported now: the one that is trained, or its copy with these weights."""
+        if self.whole is None:
+            with _in_full_precision(self.network):
+                yield self.network
+            return
+        self.whole.load_state_dict(weights)
+        yield move_to_device(self.whole, str(self.args.device))
+        move_to_device(self.whole, "cpu")
 
 
 @contextmanager
@@ -216,7 +242,21 @@ class _EarlyStop(TrainerCallback):
             control.should_training_stop = True
 
 
-def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> TrainingArguments:
+def _fsdp_options(model: PreTrainedModel, settings: TrainingConfig) -> dict[str, Any]:
+    """Return the options of FSDP in transformers' terms; the states that it saves are whole."""
+    return {
+        "version": 2,
+        "state_dict_type": "FULL_STATE_DICT",
+        "transformer_layer_cls_to_wrap": [type(find_layers(model)[0]).__name__],
+        "activation_checkpointing": settings.gradient_checkpointing,
+    }
+
+
+def _arguments(
+    settings: TrainingConfig, hardware: Hardware, folder: Path, fsdp: dict[str, Any] | None
+) -> TrainingArguments:
+    precision = autocast_precision(hardware, settings)
+    sharding: dict[str, Any] = {"fsdp": True, "fsdp_config": fsdp} if fsdp else {}
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -228,8 +268,9 @@ def _arguments(settings: TrainingConfig, hardware: Hardware, folder: Path) -> Tr
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
         use_cpu=hardware.device == "cpu",
-        bf16=hardware.precision == "bf16",
-        fp16=hardware.precision == "fp16",
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        **sharding,
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_strategy="steps",
