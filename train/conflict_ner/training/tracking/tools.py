@@ -216,7 +216,7 @@ class _Trackio:
         self.callback._initialized = True  # or it would begin a run of its own
 
     def record_config(self, settings: Mapping[str, str], text: str) -> None:
-        self.trackio.config.update(dict(settings), allow_val_change=True)
+        self.trackio.config.update(dict(settings))
 
     def record_checkpoint(self, sha256: str, figures: Figures) -> None:
         self.trackio.log({SHA256: sha256, **figures})
