@@ -194,7 +194,7 @@ def main(pool_path: str, test_path: str, picture: Path) -> None:
     for column, seed in enumerate(SEEDS):
         for row, way in enumerate(WAYS):
             rest, chosen, network = list(pool), list(pool)[:0], Network(len(scheme.tags))
-            np.random.default_rng(seed).shuffle(rest)  # type: ignore[arg-type]
+            np.random.default_rng(seed).shuffle(rest)
             for point, count in enumerate(COUNTS):
                 wanted = count - len(chosen)
                 if way == "next" and chosen:
