@@ -109,3 +109,12 @@ def test_labeled_files_that_a_folder_leaves_out_are_counted(tmp_path: Path) -> N
 )
 def test_a_sample_has_the_first_json_values_even_if_it_is_cut_off(raw: bytes, records: list[object]) -> None:
     assert Sample("a.json", raw).records == records
+
+
+def test_a_readme_in_a_folder_is_read_only_if_it_holds_reports(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("Goma B-LOCATION\n\n", encoding="utf-8")
+    readme = tmp_path / "README.md"
+    readme.write_text("# About these data\n", encoding="utf-8")
+    assert report_files.search(tmp_path).files == [tmp_path / "a.conll"]
+    readme.write_text("=== a\n\n[Goma](LOCATION) fell.\n", encoding="utf-8")
+    assert report_files.search(tmp_path).files == [readme, tmp_path / "a.conll"]

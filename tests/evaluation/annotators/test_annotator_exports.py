@@ -82,3 +82,12 @@ def test_the_annotators_of_an_inception_project_are_compared(tmp_path: Path) -> 
             archive.write(file, file.relative_to(tmp_path / "project"))
     with pytest.raises(DataError, match=r"export\.zip/annotation/r0\.txt/ben\.tsv"):
         agree_files([tmp_path / "export.zip"], LABELS, guidelines=False)
+
+
+def test_what_is_wrong_with_a_mention_is_told_with_its_place_in_the_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        for name in ("anna", "ben"):
+            archive.writestr(f"annotation/a.txt/{name}.tsv", dump(Document("x", TEXT, (Mention(0, 6, "UNKNOWN"),))))
+    with pytest.raises(DataError) as error:
+        agree_files([tmp_path / "export.zip"], LABELS, guidelines=False)
+    assert str(tmp_path / "export.zip/annotation/a.txt/anna.tsv:") in str(error.value)

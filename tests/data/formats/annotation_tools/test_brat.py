@@ -225,3 +225,13 @@ def test_predictions_are_mentions_with_a_note_of_their_score(tmp_path: Path) -> 
         "T1\tACTOR 0 6\tRebels\n#1\tAnnotatorNotes T1\tscore 0.912, small 1.0\n"
     )
     assert surfaces(read(tmp_path / "out")[0][0]) == [("ACTOR", "Rebels")]
+
+
+def test_reports_of_a_collection_in_folders_are_called_by_their_folders_too(tmp_path: Path) -> None:
+    for place in ("sudan", "congo/east"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "1.txt").write_text("Goma fell.", encoding="utf-8")
+        (tmp_path / place / "1.ann").write_text("T1\tLOCATION 0 4\tGoma\n", encoding="utf-8")
+    (tmp_path / "annotation.conf").write_text("[entities]\nLOCATION\n", encoding="utf-8")
+    (found,) = report_files.search(tmp_path).files
+    assert sorted(each.id for each in report_files.read_file(found)[0]) == ["congo/east/1", "sudan/1"]

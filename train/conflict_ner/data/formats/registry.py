@@ -10,6 +10,7 @@ it, the format for which the ending is the usual one reads the file and says wha
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -20,7 +21,7 @@ from conflict_ner.data.formats.annotation_tools.inception import project, uima_c
 from conflict_ner.data.formats.format import Format, Sample
 from conflict_ner.data.formats.tagged_words import conll, huggingface, spacy_docbin, spacy_json, tagged_json
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
-from conflict_ner.data.text_files.file_search import printable
+from conflict_ner.data.text_files.file_search import printable, search_folder
 from conflict_ner.data.text_files.reading import read_head
 from conflict_ner.errors import ConfigError, Problem
 
@@ -45,6 +46,7 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
     spacy_docbin.FORMAT,
 )
 NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
+_README = "readme"  # data sets of Hugging Face have one beside their files
 _TABLES = frozenset({".csv", ".tsv"})  # endings that do not say which format to write
 
 
@@ -102,6 +104,11 @@ def recognize_content(path: Path) -> Detection | None:
     if path.is_dir():
         sample = Sample(path.name, entries=tuple(sorted(entry.name for entry in path.iterdir())))
         candidates = [each for each in FORMATS if each.is_folder]
+        if any((path / entry).is_dir() for entry in sample.entries) and not any(map(_detects(sample), candidates)):
+            # A collection of BRAT has folders in it, and a report's name says in which of them it is.
+            found = search_folder(path, lambda _: True).files
+            sample = Sample(path.name, entries=tuple(file.relative_to(path).as_posix() for file in found))
+            candidates = [brat.FORMAT]
     elif path.is_file():  # a pipe can be read only once
         candidates = formats_of_suffix(suffix_of(path.name))
         head = read_head(path) if candidates else b""
@@ -114,6 +121,10 @@ def recognize_content(path: Path) -> Detection | None:
     else:
         return None
     return next((Detection(each, reason) for each in candidates if (reason := each.detect(sample))), None)
+
+
+def _detects(sample: Sample) -> Callable[[Format], bool]:
+    return lambda form: form.detect(sample) is not None
 
 
 def _names_in_archive(path: Path) -> tuple[str, ...]:
@@ -137,12 +148,14 @@ def endings_beside(path: Path) -> tuple[str, ...]:
 def is_read_in_folders(path: Path) -> bool:
     """Return whether a file that was found in a folder is read: its ending is a format's, or its content is.
 
-    Endings that other files have too, such as `.json`, mean nothing by themselves; `.txt` files have to be named.
+    Endings that other files have too, such as `.json`, mean nothing by themselves, and no ending does in a README;
+    `.txt` files have to be named.
     """
     suffix = suffix_of(path.name)
     if suffix in NAMED_ONLY:
         return False
-    return any(suffix in each.default_for for each in FORMATS) or recognize_content(path) is not None
+    is_usual = any(suffix in each.default_for for each in FORMATS) and PurePath(path.name).stem.lower() != _README
+    return is_usual or recognize_content(path) is not None
 
 
 def format_to_write(target: Path, name: str | None = None) -> Format:

@@ -28,6 +28,7 @@ from conflict_ner.data.text_files.file_search import SearchResult, describe_hidd
 from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.errors import Problem, describe_problems, format_count
 
+_ARCHIVE = ".zip"
 _MOST_OTHERS = 1000  # files of a folder that are looked into although they are not read
 
 
@@ -130,6 +131,8 @@ def _trimmed(items: Iterable[Document | Problem], file: Path) -> Iterator[Docume
 def _unrecognized(file: Path) -> Problem:
     """Return the problem of a file whose ending belongs to formats that do not recognize its content."""
     titles = " or ".join(each.title for each in formats_of_suffix(suffix_of(file.name)))
+    if suffix_of(file.name) == _ARCHIVE:
+        return _no_files(file, f"not recognized as {titles}", "unpack it, and name the folder or a file in it")
     text, problems = read_text(file)
     if text is None:
         return problems[0]

@@ -91,7 +91,13 @@ def _read_project(folder: Path, options: ReadOptions, shown: Path) -> Readings |
     for document, annotator, file in ((document, *each) for document, found in files for each in found):
         read, found_problems = read_file(file, options)
         documents.setdefault(annotator, []).extend(
-            replace(each, id=report_id(document.name), origin=_shown(each.origin, folder, shown)) for each in read
+            replace(
+                each,
+                id=report_id(document.name),
+                origin=_shown(each.origin, folder, shown),
+                places=tuple(_shown(place, folder, shown) for place in each.places),
+            )
+            for each in read
         )
         problems += (replace(each, where=_shown(each.where, folder, shown)) for each in found_problems)
     return _collect(documents, problems)

@@ -116,3 +116,14 @@ def test_xmi_is_read_from_archives_in_the_project(tmp_path: Path) -> None:
     path = unpacked(tmp_path / "p", {"exportedproject.json": "{}", "annotation/a.txt/ben.tsv": table(ACTOR)})
     (path / "annotation" / "a.txt" / "anna.zip").write_bytes((tmp_path / "anna.zip").read_bytes())
     assert read(path)[:2] == ({"a": (ACTOR,)}, [])
+
+
+def test_curated_documents_alone_are_read(tmp_path: Path) -> None:
+    found, problems, _ = read(packed(tmp_path / "curated.zip", CURATED))
+    assert (found, problems) == ({"b": (PLACE,)}, [])
+
+
+def test_an_archive_of_something_else_is_no_text_in_a_wrong_encoding(tmp_path: Path) -> None:
+    (problem,) = read(packed(tmp_path / "a.zip", {"a.tsv": table(ACTOR)}))[1]
+    assert "not recognized as INCEpTION project" in problem.what
+    assert problem.fix == "unpack it, and name the folder or a file in it"

@@ -22,6 +22,7 @@ from conflict_ner.data.formats.offsets import RawMention
 from conflict_ner.errors import Problem, excerpt
 
 _ANSWERS = ("accept", "reject", "ignore")
+_OF_SPANS, _OF_CLASSES = ("spans", "tokens"), ("label", "options")  # what tasks of ner and of textcat have
 _OF_TASKS = {  # what Prodigy itself writes into a task, without what begins with `_`
     *("text", "spans", "tokens", "meta", "answer", "id", "options", "accept", "config", "html", "image", "label"),
     *("priority", "score", "relations", "head", "arcs", "sessions", "versions", "view_id", "default"),
@@ -96,6 +97,9 @@ def _read_group(
             what = "a yes or no to one span, which does not label the whole text"
             fix = "label the texts with ner.manual, ner.correct or ner.silver-to-gold, and export that"
             yield export.refuse(Problem(record.where, what, fix))
+        elif not any(key in value for key in _OF_SPANS) and any(key in value for key in _OF_CLASSES):
+            what = "a class of the whole text, and no labels in it"
+            yield export.refuse(Problem(record.where, what, "label the texts with ner.manual, and export that"))
         elif _counts(value, export, options):
             tasks.append(record)
     labelings = [_labeling(task) for task in tasks]

@@ -142,6 +142,7 @@ def list_annotators(path: Path) -> list[str]:
 def _detect(sample: Sample) -> str | None:
     names = os.fsencode(" ".join(f"{entry}/" for entry in sample.entries)) or sample.raw  # cut off
     is_project = _PROJECT.encode() in names and (b"annotation/" in names or b"curation/" in names)
+    is_project = is_project or any(map(_FILE.fullmatch, sample.entries))  # curated documents alone have no description
     return "a project of INCEpTION" if is_project and (sample.entries or sample.raw.startswith(b"PK")) else None
 
 
