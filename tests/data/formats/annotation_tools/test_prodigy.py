@@ -188,4 +188,6 @@ def test_predictions_are_tasks_without_an_answer(tmp_path: Path) -> None:
 def test_classes_of_whole_texts_are_not_read_as_texts_without_mentions(tmp_path: Path) -> None:
     one = {"text": TEXT, "label": "POSITIVE", "answer": "accept"}
     many = {"text": TEXT, "options": [{"id": 1, "text": "Attack"}], "accept": [1], "answer": "accept"}
-    assert [each.what for each in read(tmp_path, one, many)[1]] == ["a class of the whole text, and no labels in it"] * 2
+    assert [each.what for each in read(tmp_path, one, many)[1]] == [
+        "a class of the whole text, and no labels in it"
+    ] * 2
