@@ -74,7 +74,7 @@ def test_the_annotators_of_an_inception_project_are_compared(tmp_path: Path) -> 
     for path in (tmp_path / "project", tmp_path / "project" / "annotation", tmp_path / "export.zip"):
         found = agree_files([path], LABELS, guidelines=False)
         assert list(found.report.annotators) == ["anna", "ben"]
-        assert [each.id for each in found.documents] == ["r0.txt", "r1.txt"]
+        assert [each.id for each in found.documents] == ["r0", "r1"]
         assert found.report.strict.micro.f1 == pytest.approx(0.8)
     (tmp_path / "project" / "annotation" / "r0.txt" / "ben.tsv").write_text("no table", encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:

@@ -221,6 +221,7 @@ def _load_truncated(text: str) -> Any:
 
 
 Read = Callable[[Path, ReadOptions], Iterator[Document | Problem]]
+ReadAnnotators = Callable[[Path, ReadOptions], Iterator[tuple[str, Document] | Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ class Format:
     write_predictions: writes predictions in the form that the tool imports, with scores and this model's name.
     write_scheme: returns `write` for another scheme of tags than it has by itself.
     project_files: returns the configuration of a project by file name, from its labels.
-    list_annotators: returns the names of those who labeled reports in a file, as `ReadOptions.annotator` takes them.
+    read_annotators: yields the documents as each annotator labeled them, with her name, and problems.
     is_folder: it is written as a folder.
     """
 
@@ -258,7 +259,7 @@ class Format:
     write_predictions: Callable[[Iterable[PredictedDocument], Path, str], None] | None = None
     write_scheme: Callable[[str], Callable[[Iterable[Document], Path], None]] | None = None
     project_files: Callable[[Sequence[str]], dict[str, str]] | None = None
-    list_annotators: Callable[[Path], list[str]] | None = None
+    read_annotators: ReadAnnotators | None = None
     is_folder: bool = False
 
 

@@ -109,10 +109,10 @@ def read_documents(
             return
         form = detection.format
     items = form.read(file, options)
-    yield from _trimmed(items, file) if options.trim else items
+    yield from trimmed(items, file) if options.trim else items
 
 
-def _trimmed(items: Iterable[Document | Problem], file: Path) -> Iterator[Document | Problem]:
+def trimmed(items: Iterable[Document | Problem], file: Path) -> Iterator[Document | Problem]:
     """Yield what a reader yields, with mentions trimmed, and at the end a note of how many were."""
     total, first = 0, ""
     for item in items:

@@ -74,7 +74,21 @@ def test_curated_documents_and_those_that_annotators_agree_on_are_read(write: ob
         "1 document labeled differently by several annotators: the labels marked as ground truth were read",
         "1 document left out: the annotator skipped it",
     ]
-    assert project.list_annotators(path) == ["anna", "ben"]
+
+
+def test_each_annotator_has_the_documents_that_she_labeled(tmp_path: Path) -> None:
+    path = packed(tmp_path / "p.zip", FILES | CURATED)
+    items = list(project.read_annotators(path, ReadOptions()))
+    assert [(item[0], item[1].id, item[1].mentions) for item in items if isinstance(item, tuple)] == [
+        ("anna", "a", (ACTOR, PLACE)),
+        ("ben", "a", (ACTOR, PLACE)),
+        ("anna", "b", (ACTOR,)),
+        ("ben", "b", (PLACE,)),
+        ("anna", "c", (PLACE,)),
+    ]
+    assert [item.what for item in items if isinstance(item, Problem)] == [
+        "1 document left out: the annotator skipped it"
+    ]
 
 
 def test_annotators_who_differ_are_an_error_or_one_is_chosen(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import Document, Span
-from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling
+from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling, reader_of_annotators
 from conflict_ner.data.formats.annotation_tools.json_records import Record, read_records, write_lines
 from conflict_ner.data.formats.annotation_tools.label_colors import color_labels
 from conflict_ner.data.formats.format import NO_OPTIONS, Format, PredictedDocument, ReadOptions, Sample
@@ -207,5 +207,5 @@ FORMAT = Format(
     options=frozenset({"annotator"}),
     write_predictions=write_predictions,
     project_files=label_config,
-    list_annotators=list_annotators,
+    read_annotators=reader_of_annotators(read, list_annotators),
 )

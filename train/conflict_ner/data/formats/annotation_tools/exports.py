@@ -11,13 +11,13 @@ anna (1 mention) and ben (no mention) label it differently
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.format import ReadOptions
+from conflict_ner.data.formats.format import Read, ReadAnnotators, ReadOptions
 from conflict_ner.data.formats.offsets import OffsetMender, RawMention
 from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable
@@ -25,6 +25,7 @@ from conflict_ner.errors import Problem, format_count
 
 _MOST_NAMES = 12  # of annotators in a message
 _RESERVED = frozenset({"id", "text", "entities"})  # what the metadata of a report is not called
+_OF_OTHERS = "left out: not labeled by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Export:
             wanted = self._annotator.casefold()
             chosen = [each for each in latest.values() if wanted in map(str.casefold, each.names)]
             if not chosen:
-                self.note(f"left out: not labeled by {self._annotator}")
+                self.note(f"{_OF_OTHERS} {self._annotator}")
             return chosen[-1] if chosen else None
         candidates = [each for each in latest.values() if each.is_reference] or list(latest.values())
         if len({each.content for each in candidates}) > 1:
@@ -173,6 +174,25 @@ class Export:
         names = [f"{name} ({format_count(count, self._noun)})" for name, count in self._annotators.most_common()]
         rest = len(names) - _MOST_NAMES
         return ", ".join(names[:_MOST_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def reader_of_annotators(read: Read, list_annotators: Callable[[Path], list[str]]) -> ReadAnnotators:
+    """Return a format's reader of what each annotator labeled, for files that hold the labels of everybody.
+
+    Args:
+        read: the format's reader, which follows the option `annotator`.
+        list_annotators: returns the names of those who labeled reports in a file, as that option takes them.
+    """
+
+    def read_annotators(file: Path, options: ReadOptions) -> Iterator[tuple[str, Document] | Problem]:
+        for name in list_annotators(file):
+            for item in read(file, replace(options, annotator=name)):
+                if isinstance(item, Document):
+                    yield name, item
+                elif not item.note or not item.what.endswith(f"{_OF_OTHERS} {name}"):  # no loss here
+                    yield item
+
+    return read_annotators
 
 
 def _name_all(labelings: Sequence[Labeling]) -> str:

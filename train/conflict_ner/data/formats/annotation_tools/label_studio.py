@@ -19,7 +19,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from conflict_ner.data.document import Document, Span
-from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling
+from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling, reader_of_annotators
 from conflict_ner.data.formats.annotation_tools.json_records import Record, read_records, write_array
 from conflict_ner.data.formats.annotation_tools.label_colors import color_labels
 from conflict_ner.data.formats.annotation_tools.label_studio_results import find_text_field, read_results
@@ -265,5 +265,5 @@ FORMAT = Format(
     options=frozenset({"annotator", "predictions", "skipped"}),
     write_predictions=write_predictions,
     project_files=labeling_config,
-    list_annotators=list_annotators,
+    read_annotators=reader_of_annotators(read, list_annotators),
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.annotation_tools.exports import Export
+from conflict_ner.data.formats.annotation_tools.exports import Export, reader_of_annotators
 from conflict_ner.data.formats.annotation_tools.json_records import Record, read_records
 from conflict_ner.data.formats.annotation_tools.label_studio import read_tasks
 from conflict_ner.data.formats.format import NO_OPTIONS, Format, ReadOptions, Sample
@@ -105,5 +105,5 @@ FORMAT = Format(
     read=read,
     detect=_detect,
     options=frozenset({"annotator"}),
-    list_annotators=list_annotators,
+    read_annotators=reader_of_annotators(read, list_annotators),
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conflict_ner.data.document import Document
-from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling
+from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling, reader_of_annotators
 from conflict_ner.data.formats.annotation_tools.json_records import Record, read_records, write_lines
 from conflict_ner.data.formats.format import NO_OPTIONS, Format, PredictedDocument, ReadOptions, Sample
 from conflict_ner.data.formats.offsets import RawMention
@@ -243,5 +243,5 @@ FORMAT = Format(
     detect=_detect,
     options=frozenset({"annotator", "predictions", "skipped"}),
     write_predictions=write_predictions,
-    list_annotators=list_annotators,
+    read_annotators=reader_of_annotators(read, list_annotators),
 )

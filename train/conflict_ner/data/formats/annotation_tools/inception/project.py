@@ -23,30 +23,36 @@ from conflict_ner.data.document import Document
 from conflict_ner.data.formats.annotation_tools.document_files import file_id
 from conflict_ner.data.formats.annotation_tools.exports import Export, Labeling
 from conflict_ner.data.formats.annotation_tools.inception import uima_cas, webanno_tsv
-from conflict_ner.data.formats.format import NO_OPTIONS, Format, ReadOptions, Sample
+from conflict_ner.data.formats.format import Format, ReadOptions, Sample
 from conflict_ner.data.formats.offsets import RawMention
 from conflict_ner.data.text_files.compression import READ_ERRORS
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.data.text_files.reading import read_bytes
-from conflict_ner.errors import Problem
+from conflict_ner.errors import Problem, format_count
 
-_CURATION, _INITIAL, _PROJECT = "curation", "INITIAL_CAS", "exportedproject"
+_ANNOTATION, _CURATION, _INITIAL, _PROJECT = "annotation", "curation", "INITIAL_CAS", "exportedproject"
 _FILE = re.compile(r"(?:.*/)?(annotation|curation)/([^/]+)/([^/]+)\.(zip|xmi|tsv)")
 _FORMS = ("zip", "xmi", "tsv")  # the first one is read where an annotator has several
 _LEFT_OUT = ("IGNORE", "LOCKED")  # states of an annotator's document that was closed without annotations
+_SKIPPED = "left out: the annotator skipped it"
 _ERRORS: tuple[type[Exception], ...] = (*READ_ERRORS, RuntimeError, KeyError)
 
 
 class _Project:
-    """The files of a project by their names in it, of a folder or an archive."""
+    """The files of a project by their names in it, of a folder or an archive.
+
+    Args:
+        path: the folder, or its folder `annotation` or `curation` alone, or the archive.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.read: Callable[[str], bytes]
         if path.is_dir():
+            self.path = base = path.parent if path.name in (_ANNOTATION, _CURATION) else path
             files = (file for file in path.rglob("*") if file.is_file())
-            self.names = sorted(file.relative_to(path).as_posix() for file in files)
-            self.read = lambda name: (path / name).read_bytes()
+            self.names = sorted(file.relative_to(base).as_posix() for file in files)
+            self.read = lambda name: (base / name).read_bytes()
         else:
             raw, problems = read_bytes(path)
             if raw is None:
@@ -64,6 +70,30 @@ class _Project:
                     found.setdefault(match[2], {}).setdefault((match[1], match[3]), name)
         return dict(sorted(found.items()))
 
+    def labeled_documents(self, options: ReadOptions) -> tuple[dict[str, dict[tuple[str, str], str]], int]:
+        """Return `documents` without the files of those who skipped a document, and the number of these files."""
+        documents, states = self.documents(), {} if options.skipped else self.states()
+        labeled = {
+            name: {key: file for key, file in files.items() if states.get((name, key[1])) not in _LEFT_OUT}
+            for name, files in documents.items()
+        }
+        return labeled, sum(len(files) - len(labeled[name]) for name, files in documents.items())
+
+    def parse(self, file: str, report: str, layer: str | None) -> tuple[Document | None, list[Problem]]:
+        """Return the report in a file, None if it cannot be read, and problems and notes."""
+        raw, where = self.read(file), f"{printable(self.path)}/{printable(file)}"
+        if file.endswith(".tsv"):
+            try:
+                return webanno_tsv.parse(raw.decode("utf-8-sig"), where, report, layer)
+            except UnicodeDecodeError as error:
+                what = f"not UTF-8: {error.reason} at byte {error.start}"
+                return None, [Problem(where, what, "export it again", unreadable=True)]
+        uima_cas.require_cassis()
+        parse = uima_cas.parse_archive(raw, where, report, layer) if file.endswith(".zip") else None
+        items = list(parse if parse is not None else uima_cas.parse(raw, None, where, report, layer))
+        documents = [item for item in items if isinstance(item, Document)]
+        return (documents[0] if documents else None), [item for item in items if isinstance(item, Problem)]
+
     def states(self) -> dict[tuple[str, str], str]:
         """Return the state of each annotator's documents, such as FINISHED, by document and annotator."""
         name = next((name for name in self.names if name.rpartition("/")[2].startswith(_PROJECT)), None)
@@ -79,16 +109,14 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Problem]:
     try:
         project = _Project(path)
         export = Export(path, options, "document")
-        states = {} if options.skipped else project.states()
-        for number, (name, files) in enumerate(project.documents().items(), start=1):
-            used = {key: file for key, file in files.items() if states.get((name, key[1])) not in _LEFT_OUT}
-            if len(used) < len(files):
-                export.note("left out: the annotator skipped it", count=len(files) - len(used))
-            yield from _read_document(project, export, name, number, used, options.layer)
+        documents, skipped = project.labeled_documents(options)
+        for number, (name, files) in enumerate(documents.items(), start=1):
+            yield from _read_document(project, export, name, number, files, options.layer)
+        if skipped:
+            export.note(_SKIPPED, count=skipped)
         yield from export.end()
     except _ERRORS as error:
-        what, fix = f"not a project that can be read: {error}", "export it again"
-        yield Problem(printable(path), what, fix, unreadable=True)
+        yield _unreadable(path, error)
 
 
 def _read_document(
@@ -96,7 +124,7 @@ def _read_document(
 ) -> Iterator[Document | Problem]:
     where, labelings, texts = f"{export.name}/{printable(name)}", list[Labeling](), set[str]()
     for (kind, annotator), file in files.items():
-        document, problems = _parse(project.read(file), f"{export.name}/{printable(file)}", file, layer)
+        document, problems = project.parse(file, file_id(name), layer)
         notes = [problem for problem in problems if problem.note]
         yield from notes
         faults = tuple(problem for problem in problems if not problem.note)
@@ -113,30 +141,25 @@ def _read_document(
         yield from export.report(file_id(name), texts.pop(), chosen, {}, where, number)
 
 
-def _parse(raw: bytes, where: str, file: str, layer: str | None) -> tuple[Document | None, list[Problem]]:
-    """Return the document in a file of a project, None if it cannot be read, and problems and notes."""
-    if file.endswith(".tsv"):
-        try:
-            return webanno_tsv.parse(raw.decode("utf-8-sig"), where, "", layer)
-        except UnicodeDecodeError as error:
-            what = f"not UTF-8: {error.reason} at byte {error.start}"
-            return None, [Problem(where, what, "export it again", unreadable=True)]
-    uima_cas.require_cassis()
-    parse = uima_cas.parse_archive(raw, where, "", layer) if file.endswith(".zip") else None
-    items = list(parse if parse is not None else uima_cas.parse(raw, None, where, "", layer))
-    documents = [item for item in items if isinstance(item, Document)]
-    return (documents[0] if documents else None), [item for item in items if isinstance(item, Problem)]
-
-
-def list_annotators(path: Path) -> list[str]:
-    """Return the names of those who labeled documents of a project, with the most documents first."""
-    export = Export(path, NO_OPTIONS, "document")
+def read_annotators(path: Path, options: ReadOptions) -> Iterator[tuple[str, Document] | Problem]:
+    """Yield the reports of a project as each annotator labeled them, with her name, and problems and notes."""
     try:
-        for files in _Project(path).documents().values():
-            export.choose([Labeling((annotator,), ()) for kind, annotator in files if kind != _CURATION], "")
-    except _ERRORS:
-        pass  # whoever reads the file reports it
-    return export.annotators
+        project = _Project(path)
+        documents, skipped = project.labeled_documents(options)
+        for name, files in documents.items():
+            for annotator, file in ((user, file) for (kind, user), file in files.items() if kind == _ANNOTATION):
+                document, problems = project.parse(file, file_id(name), options.layer)
+                if document is not None:
+                    yield annotator, document
+                yield from problems
+        if skipped:
+            yield Problem(printable(path), f"{format_count(skipped, 'document')} {_SKIPPED}", note=True)
+    except _ERRORS as error:
+        yield _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: Exception) -> Problem:
+    return Problem(printable(path), f"not a project that can be read: {error}", "export it again", unreadable=True)
 
 
 def _detect(sample: Sample) -> str | None:
@@ -153,6 +176,6 @@ FORMAT = Format(
     detect=_detect,
     read=read,
     options=frozenset({"layer", "annotator", "skipped"}),
-    list_annotators=list_annotators,
+    read_annotators=read_annotators,
     is_folder=True,
 )
