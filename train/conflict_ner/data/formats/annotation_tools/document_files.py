@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from urllib.parse import quote, unquote
 
-from conflict_ner.data.document import Document, is_encodable
+from conflict_ner.data.document import Document, Mention, is_encodable
 from conflict_ner.data.text_files.compression import strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable, search_folder
 from conflict_ner.errors import DataError, Problem
@@ -120,3 +120,26 @@ def file_id(file: PurePath | str, folder: PurePath | None = None) -> str:
     name = PurePath(strip_compression_suffix(inside.as_posix()))
     stem = name.with_suffix("") if name.suffix.lower() in _ENDINGS else name
     return "/".join(map(report_id, stem.parts))
+
+
+def document_of(
+    report: str, text: str, mentions: Iterable[tuple[Mention, str]], file: str, problems: Iterable[Problem]
+) -> Document:
+    """Return the report in a file.
+
+    Args:
+        report: its id.
+        text: its text.
+        mentions: its mentions, each with its place in the file.
+        file: the name of the file, for messages.
+        problems: those of the report and notes on it; it is valid if there are only notes.
+    """
+    found = tuple(mentions)
+    return Document(
+        id=report,
+        text=text,
+        mentions=tuple(mention for mention, _ in found),
+        origin=file,
+        places=tuple(place for _, place in found),
+        is_valid=all(problem.note for problem in problems),
+    )

@@ -49,6 +49,7 @@ _MAX_FAULTS, _MAX_FAULT_SHARE = 20, 0.1
 
 # Indices of CoNLL-U: 1-2 is a multiword token, 1.1 an empty node, 1 a word.
 _MULTIWORD, _EMPTY_NODE, _INDEX = re.compile(r"\d+-\d+"), re.compile(r"\d+\.\d+"), re.compile(r"\d+")
+_SUFFIXES = (".conll", ".bio", ".iob", ".iob1", ".iob2", ".ioe", ".io", ".bioes", ".iobes", ".bilou")
 _MIN_TAGGED = 0.8  # of the lines of a file have a tag
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NO_TAGS = ("O", "_", "-", "*", "")
@@ -260,35 +261,8 @@ def _detect(sample: Sample) -> str | None:
 FORMAT = Format(
     name="conll",
     title="CoNLL",
-    suffixes=(
-        ".conll",
-        ".bio",
-        ".iob",
-        ".iob1",
-        ".iob2",
-        ".ioe",
-        ".io",
-        ".bioes",
-        ".iobes",
-        ".bilou",
-        ".conllu",
-        ".txt",
-        ".tsv",
-        ".csv",
-    ),
-    default_for=(
-        ".conll",
-        ".bio",
-        ".iob",
-        ".iob1",
-        ".iob2",
-        ".ioe",
-        ".io",
-        ".bioes",
-        ".iobes",
-        ".bilou",
-        ".txt",
-    ),
+    suffixes=(*_SUFFIXES, ".conllu", ".txt", ".tsv", ".csv"),
+    default_for=(*_SUFFIXES, ".txt"),
     detect=_detect,
     read=reader_of_text(lambda source, file, options: parse(source, file, options.columns, options.scheme)),
     write=write,

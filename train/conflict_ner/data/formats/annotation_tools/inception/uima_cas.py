@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.formats.annotation_tools.document_files import (
     FileNames,
+    document_of,
     file_id,
     find_files,
     require_encodable,
@@ -213,14 +214,7 @@ def _report(cas: Cas, file: str, report: str, layer: str | None) -> tuple[Docume
             elif label:
                 mentions.append((Mention(each.begin, each.end, label), place))
     mentions.sort()
-    return Document(
-        id=report,
-        text=text,
-        mentions=tuple(mention for mention, _ in mentions),
-        origin=file,
-        places=tuple(place for _, place in mentions),
-        is_valid=all(problem.note for problem in problems),
-    ), problems
+    return document_of(report, text, mentions, file, problems), problems
 
 
 def _layer_of(annotation: Any) -> str:

@@ -26,7 +26,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from conflict_ner.data.document import Document, Mention
-from conflict_ner.data.formats.annotation_tools.document_files import file_id, find_files
+from conflict_ner.data.formats.annotation_tools.document_files import document_of, file_id, find_files
 from conflict_ner.data.formats.annotation_tools.inception.layers import (
     LabelFeature,
     Layer,
@@ -114,14 +114,7 @@ def parse(source: str, file: str, report: str, layer: str | None = None) -> tupl
         problems += chosen.notes(file)
         mentions, faults = _mentions(table, places, chosen)
         problems += faults
-    return Document(
-        id=report,
-        text=text,
-        mentions=tuple(mention for mention, _ in mentions),
-        origin=file,
-        places=tuple(place for _, place in mentions),
-        is_valid=all(problem.note for problem in problems),
-    ), problems
+    return document_of(report, text, mentions, file, problems), problems
 
 
 def _parse_table(source: str, file: str) -> _Table:
