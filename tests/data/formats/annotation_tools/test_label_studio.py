@@ -394,3 +394,23 @@ def test_label_studios_own_converter_reads_what_is_written(tmp_path: Path) -> No
     (document,), problems = read_file(tmp_path / "min" / "result.json")
     assert problems == []
     assert (document.text, document.mentions, document.metadata) == (text, report.mentions, {"year": 2024})
+
+
+def test_line_ends_that_older_versions_escaped_are_line_ends(tmp_path: Path) -> None:
+    value = {"start": 0, "end": 9, "text": "army\\nleft", "labels": ["ACTOR"]}
+    result = {"from_name": "label", "to_name": "text", "type": "labels", "value": value}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps([{"id": 1, "data": {"text": "army\nleft"}, "annotations": [{"result": [result]}]}]))
+    (document, *problems) = label_studio.read(file, ReadOptions())
+    assert isinstance(document, Document)
+    assert (document.mentions, problems) == ((Mention(0, 9, "ACTOR"),), [])
+
+
+def test_labels_in_a_dialogue_are_refused_as_such(tmp_path: Path) -> None:
+    result = {"to_name": "d", "type": "paragraphlabels", "value": {"start": "0", "paragraphlabels": ["ACTOR"]}}
+    file = tmp_path / "a.json"
+    task = {"id": 1, "data": {"d": [{"text": "Rebels left"}]}, "annotations": [{"result": [result]}]}
+    file.write_text(json.dumps([task]))
+    problems = [each.what for each in label_studio.read(file, ReadOptions()) if isinstance(each, Problem)]
+    assert "paragraphlabels" in problems[0]
+    assert not any("no text" in what for what in problems)

@@ -36,6 +36,10 @@ NEEDED = {
 _NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
 # Bytes of a body that is too large: so many are read and dropped, because a client that still sends reads no answer.
 _DRAINED = 64 * 2**20
+_NOT_THERE = {  # what to do, which the framework's own "Not Found" and "Method Not Allowed" do not say
+    404: "there is no such path; GET /openapi.json lists all, and POST /tag tags a text",
+    405: "this path does not take {method}; GET /openapi.json lists what each takes",
+}
 _BODIES = (TagRequest, InferenceRequest, open_inference.InferRequest, SetupRequest, PredictRequest)
 Result = TypeVar("Result")
 
@@ -72,8 +76,9 @@ def create_app(tagger: TextTagger, settings: Settings | None = None) -> "FastAPI
         telemetry=_NO_TELEMETRY,
     )
 
-    async def refuse(_: Any, error: Any) -> Any:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+    async def refuse(request: Any, error: Any) -> Any:
+        message = _NOT_THERE.get(error.status_code, str(error.detail))
+        return JSONResponse({"error": message.format(method=request.method)}, error.status_code, error.headers)
 
     app.add_exception_handler(HTTPException, refuse)  # a path or a method that is not there
     gate: Any = Gate
@@ -228,7 +233,7 @@ async def read_body(request: "Request", most: int) -> bytes:
     except ClientDisconnect:
         raise RequestError(HUNG_UP, "the client has hung up") from None
     if size > most:
-        message = f"the body has more than {most:,} bytes; send several requests, or start the service with more"
+        message = f"the body has more than {most:,} bytes; send several requests, or start the service with a higher --max-body"
         raise RequestError(413, message, {"Connection": "close"})
     return bytes(body)
 
