@@ -233,7 +233,10 @@ async def read_body(request: "Request", most: int) -> bytes:
     except ClientDisconnect:
         raise RequestError(HUNG_UP, "the client has hung up") from None
     if size > most:
-        message = f"the body has more than {most:,} bytes; send several requests, or start the service with a higher --max-body"
+        message = (
+            f"the body has more than {most:,} bytes; send several requests, or start the "
+            f"service with a higher --max-body"
+        )
         raise RequestError(413, message, {"Connection": "close"})
     return bytes(body)
 
