@@ -53,7 +53,10 @@ def test_tokens_without_text_and_spaces_are_joined(tmp_path: Path) -> None:
     assert read(trees, tmp_path)[0][0].text == "Rebels left El Fasher ."
 
 
-@pytest.mark.parametrize("broken", [3, {"sentences": 3}, {"sentences": [{"tokens": [3]}]}])
+ENTITIES = {"raw": "Goma fell.", "entities": [[0, 4, "LOCATION"]], "sentences": [{"tokens": [{"orth": "Goma"}]}]}
+
+
+@pytest.mark.parametrize("broken", [3, {"sentences": 3}, {"sentences": [{"tokens": [3]}]}, ENTITIES])
 def test_a_paragraph_of_another_form_is_an_error(broken: Any, tmp_path: Path) -> None:
     documents, (fault,), _ = read([{"id": 0, "paragraphs": [paragraph()]}, {"paragraphs": [broken]}], tmp_path)
     assert (len(documents), fault) == (1, ", record 2: not an object with columns; write one object a row")

@@ -69,6 +69,8 @@ def _to_row(paragraph: Any, identity: str) -> dict[str, Any] | None:
     tokens = [token for sentence in sentences for token in sentence.get("tokens") or []]
     if not all(isinstance(token, dict) for token in tokens):
         return None
+    if paragraph.get("entities") and not any("ner" in token for token in tokens):
+        return None  # labels in a place that spaCy does not read: without this they would be lost
     words = [token.get("orth") for token in tokens]
     tags = ["O" if (tag := token.get("ner", _MISSING)) in (_MISSING, "", None) else tag for token in tokens]
     text = paragraph.get("raw")
