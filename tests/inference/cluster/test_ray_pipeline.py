@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -45,6 +46,22 @@ def test_an_address_where_nothing_listens_is_known_at_once(monkeypatch: pytest.M
             ray_pipeline._refuse_silent_host(address)
     for other in ("local", "auto", "ray://[::1", "host:port"):  # Ray knows what they mean, or says what is wrong
         ray_pipeline._refuse_silent_host(other)
+
+
+def test_a_ray_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(*_: object, **__: object) -> None:
+        raise Exception("The current node timed out during startup.\nPerhaps it is overloaded.")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(ray_pipeline, "require_ray", lambda: None)
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, "set")
+    with (
+        pytest.raises(ConfigError, match="local: The current node timed out during startup; give local, auto"),
+        ray_pipeline.connect("local"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

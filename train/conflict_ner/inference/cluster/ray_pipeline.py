@@ -76,7 +76,7 @@ def connect(address: str) -> Iterator[None]:
     options: dict[str, Any] = {"include_dashboard": False} if address == HERE else {}
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError, OSError) as error:
+    except Exception as error:  # of many kinds, and of none where its own processes are too slow to start
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ConfigError("--ray", [Problem(address, reason, _HOW)]) from error
     try:
