@@ -94,7 +94,9 @@ def _read_task(task: _Task, field: str | None, export: Export) -> Iterator[Docum
         return
     if field is None or not isinstance(task.data.get(field), str):
         field = find_text_field(task.data, task.texts, labeling.mentions)
-    if field is None:
+    if field is None and labeling.problems:  # dialogues and pictures are no text, and what they are is said
+        yield from map(export.refuse, labeling.problems)
+    elif field is None:
         fields = ", ".join(key for key, value in task.data.items() if isinstance(value, str))
         what = f"which field of `data` has the text is not clear: {fields}" if fields else "no text in `data`"
         yield export.refuse(Problem(task.where, what, "name the field with the text `text`", kind="no text"))

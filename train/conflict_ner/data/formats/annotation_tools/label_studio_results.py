@@ -70,6 +70,8 @@ def _read_result(result: Any, where: str, export: Export) -> list[RawMention] | 
         return Problem(where, what, "export it again", kind="no offsets")
     if not labels:
         export.note("left out: it has no label", "region")
+    if surface and offsets[1] - offsets[0] == len(surface) - surface.count("\\n"):
+        surface = surface.replace("\\n", "\n")  # some versions escape line ends
     return [RawMention(*offsets, label, surface or None) for label in labels]
 
 
