@@ -18,6 +18,7 @@ from filelock import FileLock
 from helpers.encoders import KINDS, make_encoder, wordpiece
 from helpers.runs import REPORTS, make_config
 from helpers.tracing import traced_once
+from hypothesis import HealthCheck, settings
 from transformers import PreTrainedTokenizerFast
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # for processes that tests start; this one has read it already
@@ -25,6 +26,12 @@ huggingface_hub.constants.HF_HUB_OFFLINE = True
 # Models this small lose time to threads, four times as much where other programs want the cores too.
 os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
+
+# The same examples each time, however slow and busy the machine: a test may not pass on one and fail on another.
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
