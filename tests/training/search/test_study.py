@@ -56,6 +56,12 @@ def objective(monkeypatch: pytest.MonkeyPatch) -> list[Objective]:
     return functions
 
 
+@pytest.fixture
+def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is drawn after each trial: half a second, where a test looks at something else."""
+    monkeypatch.setattr("conflict_ner.training.search.results.search_chart", lambda _: "")
+
+
 def drawn(result: SearchResult) -> list[dict[str, Any]]:
     return [dict(trial.settings) for trial in result.trials]
 
@@ -81,6 +87,7 @@ def test_the_best_config_trains_the_best_trial_again(config: Config, tmp_path: P
     assert max(epoch["strict_f1"] for epoch in checkpoint.manifest.history) == result.best.f1
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_a_search_that_was_killed_draws_what_it_would_have_drawn(config: Config, objective: list[Objective]) -> None:
     whole = study.search(config, 6)
     calls: list[Config] = []
@@ -137,6 +144,7 @@ def test_trials_that_are_worse_than_the_others_are_stopped_and_failures_noted(
     assert "mathdefault" not in picture  # TeX, which nobody sets
 
 
+@pytest.mark.usefixtures("no_picture")
 def test_trials_of_other_settings_or_data_are_not_gone_on_with(
     config: Config, reports_file: Path, tmp_path: Path, objective: list[Objective]
 ) -> None:
