@@ -205,5 +205,6 @@ def test_the_command_prints_figures_whole(columns: str | None, tmp_path: Path) -
     assert ran.returncode == 0, ran.stderr
     assert_whole(ran.stdout, [("1,234",)])
     assert all(label in ran.stdout for label in labels)
-    help_text = subprocess.run([*command[:4], "--help"], env=environment, capture_output=True, text=True, check=False)
-    assert "--labels" in help_text.stdout
+    if columns == "1":  # the narrowest of all
+        shown = subprocess.run([*command[:4], "--help"], env=environment, capture_output=True, text=True, check=False)
+        assert "--labels" in shown.stdout

@@ -89,7 +89,7 @@ def test_the_best_config_trains_the_best_trial_again(config: Config, tmp_path: P
 
 @pytest.mark.usefixtures("no_picture")
 def test_a_search_that_was_killed_draws_what_it_would_have_drawn(config: Config, objective: list[Objective]) -> None:
-    whole = study.search(config, 6)
+    whole = study.search(config, 4)
     calls: list[Config] = []
 
     def killed_in_the_third(config: Config) -> Sequence[float]:
@@ -100,18 +100,18 @@ def test_a_search_that_was_killed_draws_what_it_would_have_drawn(config: Config,
 
     objective.append(killed_in_the_third)
     with pytest.raises(KeyboardInterrupt):
-        study.search(config, 6, restart=True)
+        study.search(config, 4, restart=True)
     objective.pop()
     with pytest.raises(OverwriteError, match="holds a search already"):
-        study.search(config, 6)
-    resumed = study.search(config, 6, resume=True)
+        study.search(config, 4)
+    resumed = study.search(config, 4, resume=True)
     assert drawn(resumed) == drawn(whole)
     assert calls[2].training.learning_rate == resumed.trials[2].settings["training.learning_rate"]
     assert calls[2].output == resumed.folder / "trial-3"
     assert resumed == whole
-    more = study.search(config, 7, resume=True)
-    assert drawn(more)[:6] == drawn(whole)
-    assert len(more.trials) == 7
+    more = study.search(config, 5, resume=True)
+    assert drawn(more)[:4] == drawn(whole)
+    assert len(more.trials) == 5
 
 
 def test_trials_that_are_worse_than_the_others_are_stopped_and_failures_noted(
