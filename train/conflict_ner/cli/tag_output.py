@@ -252,7 +252,7 @@ def _open_consumer(tagger: Tagger, output: Output) -> Iterator[Consume]:
 
         def write(results: Iterable[Tagged]) -> None:
             rows = ((t.source.id, t.source.metadata, t.source.text, t.entities) for t in results)
-            html_report.write_tagged(tagger.checkpoint.folder.resolve().name, tagger.labels, rows, stream)
+            html_report.write_tagged(tagger.checkpoint.name, tagger.labels, rows, stream)
 
         yield write
 

@@ -65,7 +65,7 @@ def push(checkpoint: Path | str, repository: str, *, public: bool = False, messa
             folder_path=original.folder,
             repo_id=full_name,
             allow_patterns=names,
-            commit_message=message or f"{original.folder.resolve().name}, weights {digest[:12]}",
+            commit_message=message or f"{original.name}, weights {digest[:12]}",
         )
     return Push(full_name, str(commit.commit_url), tuple(names))
 

@@ -56,8 +56,8 @@ def find_tool(name: str) -> Format:
 
 
 def model_version(checkpoint: Checkpoint) -> str:
-    """Return the name of a checkpoint's folder with the beginning of its weights' hash, which changes with training."""
-    return f"{checkpoint.folder.resolve().name}-{checkpoint.weights_sha256[:_HASH_DIGITS]}"
+    """Return the name of a checkpoint with the beginning of its weights' hash, which changes with training."""
+    return f"{checkpoint.name}-{checkpoint.weights_sha256[:_HASH_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
