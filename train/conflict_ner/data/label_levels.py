@@ -47,11 +47,6 @@ def first_levels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(first_level, labels)))
 
 
-def has_second_level(labels: Iterable[str]) -> bool:
-    """Return whether any label has a second level."""
-    return any(second_level(label) for label in labels)
-
-
 def kinds_below(label: str, labels: Iterable[str]) -> list[str]:
     """Return the labels that are kinds of `label`.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,7 +102,7 @@ def next_reports(tagger: Tagger, sources: Iterable[Source], count: int) -> NextR
         raise ValueError(f"the number of reports to choose is at least 1, not {count}")
     seen = tagger.checkpoint.seen_mentions()
     texts: set[int] = set()
-    waiting: list[Source] = []
+    waiting: deque[Source] = deque()
     counts: Counter[str] = Counter()
 
     def unseen_texts() -> Iterable[str]:
@@ -123,7 +123,7 @@ def next_reports(tagger: Tagger, sources: Iterable[Source], count: int) -> NextR
     limit = max(_MIN_POOL, _POOL_FACTOR * count)
     pool: list[tuple[float, int, Candidate]] = []
     for number, (encoded, logits) in enumerate(tagger.predictor.logits(unseen_texts())):
-        source = waiting.pop(0)
+        source = waiting.popleft()
         unsure = uncertainty(softmax(logits[encoded.first_subwords >= 0]))
         # Of two equal ones the earlier is kept.
         heapq.heappush(pool, (unsure, -number, Candidate(source.id, source.text, unsure, source.metadata)))
