@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conflict_ner.data.document import Entity
@@ -199,9 +200,10 @@ def test_the_logits_are_what_the_entities_come_from(predictor: Predictor) -> Non
     assert [len(encoded.windows) > 1 for encoded, _ in with_logits].count(True) >= 2
     for text, entities, (encoded, logits) in zip(TEXTS, found, with_logits, strict=True):
         assert logits.shape == (len(encoded.word_starts), len(SCHEME.tags))
-        probabilities = torch.from_numpy(logits).softmax(-1)
-        again = decode([text], [encoded], logits.argmax(-1), probabilities.amax(-1).numpy(), SCHEME)
-        assert have_same_entities(again, [entities])
+        tags, scores = predictor.best_tags(logits, [encoded])
+        chosen = torch.from_numpy(logits).softmax(-1).gather(-1, torch.from_numpy(tags)[:, None])
+        np.testing.assert_allclose(scores, chosen[:, 0].numpy(), atol=1e-6)
+        assert have_same_entities(decode([text], [encoded], tags, scores, SCHEME), [entities])
 
 
 def test_logits_too_are_computed_as_they_are_needed(tokenizer: PreTrainedTokenizerFast) -> None:

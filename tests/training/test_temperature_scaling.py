@@ -60,7 +60,8 @@ def simulated(count: int, temperature: float, words: int = 1) -> PredictedSpans:
     margins = random.uniform(0.5, 4.0, count)
     right = random.random(count) < 1 / (1 + np.exp(-margins))
     logits = np.column_stack([np.zeros(count), temperature * margins])
-    return PredictedSpans(np.repeat(logits, words, axis=0), np.repeat(np.arange(count), words), right)
+    tags = np.ones(count * words, dtype=np.int64)
+    return PredictedSpans(np.repeat(logits, words, axis=0), tags, np.repeat(np.arange(count), words), right)
 
 
 def documents(predictor: Predictor, keep: float = 0.5) -> list[Document]:
@@ -104,14 +105,16 @@ def test_a_temperature_of_words_is_found_again() -> None:
 @pytest.mark.parametrize("right", [[True] * 100, [False] * 100, [True, False] * 20, []])
 def test_too_little_to_tell_gives_none(right: list[bool]) -> None:
     logits = np.tile([0.0, 1.0], (len(right), 1))
-    assert fit_temperature(PredictedSpans(logits, np.arange(len(right)), np.array(right, dtype=bool))) is None
+    tags, spans = np.ones(len(right), dtype=np.int64), np.arange(len(right))
+    assert fit_temperature(PredictedSpans(logits, tags, spans, np.array(right, dtype=bool))) is None
     gold = np.array(right, dtype=np.int64)
     assert fit_temperature_of_words(logits.astype(np.float32), gold) is None
 
 
 def test_a_temperature_stays_within_bounds_and_is_never_worse_than_none() -> None:
     logits = np.tile([0.0, 3.0], (100, 1))
-    hopeless = PredictedSpans(logits, np.arange(100), np.arange(100) < 10)  # no temperature makes a tenth of two
+    tags, spans = np.ones(100, dtype=np.int64), np.arange(100)
+    hopeless = PredictedSpans(logits, tags, spans, spans < 10)  # no temperature makes a tenth of two
     found = fit_temperature(hopeless)
     assert found is not None
     assert 9 < found <= 10

@@ -36,8 +36,7 @@ FORMAT = 1
 SEEN_MENTIONS = "training_memory.json"
 ONNX_WEIGHTS = "model.onnx"
 SHIPPED_MODEL = Path(__file__).parent / "shipped" / "small"  # comes with the package
-# Parts of the names of encoders that were pretrained on English.
-_ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")
+_ENGLISH = ("all-minilm", "all-mpnet", "bert-base-uncased", "bert-large-uncased", "conflibert")  # parts of names
 _PLAIN_FILES = ("manifest.json", "scores.json", "config.json", "tokenizer.json")  # of an exported plain model
 _REQUIRED_FILES = (*_PLAIN_FILES[:2], "run.yaml", *_PLAIN_FILES[2:])
 _PLAIN_OVERLAP = 128  # tokens that windows share, as in a config that does not say it
@@ -157,6 +156,7 @@ class Manifest(BaseModel):
     calibration: CalibrationFacts | None = None
     exported: ExportFacts | None = None  # None: weights for PyTorch
     teachers: Mapping[str, str] = {}  # the SHA-256 of the weights of each checkpoint it learned from, by name
+    averaged_with: Mapping[str, str] = {}  # the same of each checkpoint whose weights are part of the mean
     scripts: tuple[str, ...] | None = None  # Unicode names of the scripts of the training texts; None: not recorded
     plain: PlainFacts | None = None  # of a model that was trained elsewhere, and of its exports
 

@@ -160,7 +160,7 @@ def test_a_report_of_a_megabyte_stands_among_short_ones(tmp_path: Path, tagger: 
     file = write(tmp_path / "r.jsonl", "".join(json.dumps({"id": n, "text": t}) + "\n" for n, t in enumerate(texts)))
     tagged = list(tag_files(tagger, [file], complain))
     assert [(t.source.id, len(t.source.text)) for t in tagged] == [(n, len(text)) for n, text in enumerate(texts)]
-    assert [len(t.entities) >= 4 for t in tagged] == [True, True, False, True]
+    assert [bool(t.entities) for t in tagged] == [True, True, False, True]
     assert tagged[1].entities[-1].text == "El Fasher"
     assert spans(tagged[0].entities) == spans(tagged[3].entities) == spans(tagger.tag(SENTENCES[0]))
 

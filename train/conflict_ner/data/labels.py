@@ -120,14 +120,42 @@ class LabelScheme:
         """
         inside = np.flatnonzero(tags != OUTSIDE)
         kinds = (tags[inside] - 1) // 2
-        begins = tags[inside] % 2 == 1
-        begins[:1] = True
-        begins[1:] |= (np.diff(inside) > 1) | (np.diff(self._first_levels[kinds]) != 0)
-        if ends is not None:
-            begins |= np.isin(inside, ends)
+        begins = (tags[inside] % 2 == 1) | self._continues_none(inside, kinds, ends)
         firsts = np.flatnonzero(begins)
         lasts = np.append(firsts[1:], inside.size) - 1 if firsts.size else firsts
         return inside[firsts], inside[lasts] + 1, kinds[firsts]
+
+    def stray_inside(self, tags: TagIds, starts: TagIds) -> TagIds:
+        """Return the words whose I- tag continues no mention, shape (strays,).
+
+        Args:
+            starts: the first words of sequences that are concatenated in `tags`; no mention crosses one.
+        """
+        inside = np.flatnonzero(tags != OUTSIDE)
+        is_stray = (tags[inside] % 2 == 0) & self._continues_none(inside, (tags[inside] - 1) // 2, starts)
+        strays: TagIds = inside[is_stray]
+        return strays
+
+    def _continues_none(self, inside: TagIds, kinds: TagIds, starts: TagIds | None) -> npt.NDArray[np.bool_]:
+        """Return which words of mentions follow no word of a mention with the same first level, shape (words,).
+
+        Args:
+            inside: the words of mentions.
+            kinds: their label numbers.
+            starts: words that continue no mention.
+        """
+        alone = np.ones(inside.size, dtype=np.bool_)
+        alone[1:] = (np.diff(inside) > 1) | (np.diff(self._first_levels[kinds]) != 0)
+        if starts is not None:
+            alone |= np.isin(inside, starts)
+        return alone
+
+    @property
+    def tags_by_state(self) -> list[TagIds]:
+        """The tags that may follow the same tags: O alone, then the B- tags, then the I- tags of each first level."""
+        levels = self._first_levels
+        kinds = [np.flatnonzero(levels == level) for level in np.unique(levels)]
+        return [np.array([OUTSIDE]), *(2 * k + 1 for k in kinds), *(2 * k + 2 for k in kinds)]
 
     @property
     def label_numbers(self) -> TagIds:

@@ -175,8 +175,9 @@ def _pipeline(facts: PipelineFacts | None, window: int) -> str:
     return (
         f'Plain `transformers.pipeline` with `aggregation_strategy="{strategy}"` finds '
         f"{percent(shared[strategy] / facts.mentions)} % of the Tagger's {facts.mentions:,} mentions in "
-        f"{facts.texts:,} of the evaluated reports, which fit one window. It cannot end a mention inside "
-        "what its tokenizer calls one word, such as `60km`; it lets mentions go on across blank lines; and it "
+        f"{facts.texts:,} of the evaluated reports, which fit one window. It reads each word's best tag, where the "
+        "Tagger reads the most probable tags that spell whole mentions; it cannot end a mention inside what its "
+        "tokenizer calls one word, such as `60km`; it lets mentions go on across blank lines; and it "
         "reads typographic dashes and apostrophes, HTML left in a text and digits of other scripts as they are "
         f"written, where the Tagger reads what they show. It cuts a text off after {window} tokens; the Tagger "
         "does not.\n"

@@ -1,12 +1,13 @@
 """Decodes word tags into entities, for training, evaluation and inference alike.
 
-It decodes as `transformers.pipeline` does with `aggregation_strategy="first"`, with three differences.
-Words are those of `words.split_words`, which may end inside one of the tokenizer's words. No entity
-continues across a blank line. And no entity begins or ends with a punctuation mark that belongs to the
-sentence around it: a comma, a hyphen, a bracket or quote without its other half. For the labels of our
-guidelines that is any mark that `check` refuses at the edge of a labeled mention (`data.edges`). For other
-labels full stops and exclamation marks stay, because they can be part of a name. An entity that consists
-of nothing but marks stays as it is.
+It decodes as `transformers.pipeline` does with `aggregation_strategy="first"`, with four differences.
+The tags are those of the most probable whole mentions (`viterbi`) and not each word's best, except for
+models that were trained elsewhere. Words are those of `words.split_words`, which may end inside one of the
+tokenizer's words. No entity continues across a blank line. And no entity begins or ends with a
+punctuation mark that belongs to the sentence around it: a comma, a hyphen, a bracket or quote without its
+other half. For the labels of our guidelines that is any mark that `check` refuses at the edge of a labeled
+mention (`data.edges`). For other labels full stops and exclamation marks stay, because they can be part of
+a name. An entity that consists of nothing but marks stays as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def decode(
     All texts are decoded together in arrays; only entities become objects.
 
     Args:
-        tags: the best tag of each word of all texts, one text after the other, shape (words of all texts,);
+        tags: the chosen tag of each word of all texts, one text after the other, shape (words of all texts,);
             tags of words without a first subword are not read.
         scores: the tags' probabilities, same shape. An entity's score is the mean over its words with a
             first subword.

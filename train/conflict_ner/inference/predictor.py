@@ -22,6 +22,7 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import OUTSIDE, LabelScheme, ModelTags, TagIds
 from conflict_ner.errors import CheckpointError, EncoderError
+from conflict_ner.inference import viterbi
 from conflict_ner.inference.decoding import decode
 from conflict_ner.inference.runtime import Logits, Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import EncodedText, Ints, WindowTokenizer
@@ -76,24 +77,30 @@ class Predictor:
     def predict(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
         """Yield the entities of each text, in the order of the texts, which are read as they are needed."""
         for chunk, encoded in self._encoded(texts):
-            logits = self._predict(encoded)
-            best = logits.argmax(-1)
-            # The softmax of the best tag only: the other probabilities are not needed.
-            top = np.take_along_axis(logits, best[:, None], axis=-1)
-            scores = 1 / np.exp(logits - top).sum(-1)
-            yield from decode(chunk, encoded, self.as_iob2(best, encoded), scores, self.scheme)
+            yield from decode(chunk, encoded, *self.best_tags(self._predict(encoded), encoded), self.scheme)
 
-    def as_iob2(self, best: TagIds, encoded: Sequence[EncodedText]) -> TagIds:
-        """Return the best tags of a chunk as those of `scheme`; words without a first subword are O for now.
+    def best_tags(self, logits: Logits, encoded: Sequence[EncodedText]) -> tuple[TagIds, Logits]:
+        """Return the tag of each word of some texts, as one of `scheme`, and its probability, both of shape (words,).
 
-        Texts need not be told apart: where one ends, the decoder ends a mention whatever the next word's tag is.
+        The tags are those of the most probable mentions (see `viterbi`). Those of a plain model, whose scheme may be
+        another, are each word's best, as `transformers.pipeline` reads them.
+
+        Args:
+            logits: of all words, one text after the other, shape (words, tags of the model).
         """
+        is_read, starts = _sequences(encoded)
+        tags = np.full(len(logits), OUTSIDE, dtype=np.int64)
         if self.model_tags is None:
-            return best
-        is_read = np.concatenate([e.first_subwords for e in encoded]) >= 0
-        tags = np.full(len(best), OUTSIDE, dtype=np.int64)
-        tags[is_read] = self.model_tags.to_iob2(best[is_read])
-        return tags
+            tags[is_read] = viterbi.best_tags(logits[is_read], starts, self.scheme)
+            chosen = np.take_along_axis(logits, tags[:, None], axis=-1)
+        else:
+            # Texts need not be told apart: where one ends, the decoder ends a mention whatever the next word's tag is.
+            tags[is_read] = self.model_tags.to_iob2(logits[is_read].argmax(-1))
+            chosen = logits.max(-1, keepdims=True)
+        # The softmax of the chosen tag only: the other probabilities are not needed.
+        top = logits.max(-1, keepdims=True)
+        scores = np.exp(chosen - top)[:, 0] / np.exp(logits - top).sum(-1)
+        return tags, scores
 
     def logits(self, texts: Iterable[str]) -> Iterator[tuple[EncodedText, Logits]]:
         """Yield each text's encoding and the logits that `predict` decodes, shape (words, tags of the model).
@@ -124,16 +131,25 @@ class Predictor:
         """Return the logits of all words of a chunk, text after text; zeros for words without a first subword."""
         tags = (self.model_tags or self.scheme).tags
         word_logits = np.zeros((sum(len(e.word_starts) for e in encoded), len(tags)), dtype=np.float32)
-        near_ties = list(self._run(self._windows(encoded), word_logits, self.runtime.tie_margin))
-        if near_ties:
-            for _ in self._run(near_ties, word_logits, 0.0, in_fp32=True):
-                pass
+        windows = self._windows(encoded)
+        self._run(windows, word_logits)
+        if margin := self.runtime.tie_margin:
+            tied = self._near_ties(word_logits, encoded, margin)
+            self._run([window for window in windows if tied[window.rows].any()], word_logits, in_fp32=True)
         return word_logits
 
-    def _run(
-        self, windows: Sequence[_Window], word_logits: Logits, tie_margin: float, *, in_fp32: bool = False
-    ) -> Iterator[_Window]:
-        """Fill in the words' logits; yield windows with a word whose best two logits differ by less than the margin."""
+    def _near_ties(self, logits: Logits, encoded: Sequence[EncodedText], margin: float) -> viterbi.Bools:
+        """Return which words' tags rounding may have chosen, shape (words,)."""
+        is_read, starts = _sequences(encoded)
+        tied = np.zeros(len(logits), dtype=np.bool_)
+        if self.model_tags is None:
+            tied[is_read] = viterbi.near_ties(logits[is_read], starts, self.scheme, margin)
+        else:
+            tied[is_read] = viterbi.near_ties_of_words(logits[is_read], margin)
+        return tied
+
+    def _run(self, windows: Sequence[_Window], word_logits: Logits, *, in_fp32: bool = False) -> None:
+        """Fill in the logits of the windows' words."""
         tokens = self.batch_tokens or self.runtime.batch_tokens
         lengths = [len(window.ids) for window in windows]
         unpadded = self.runtime.padding is None
@@ -142,9 +158,6 @@ class Predictor:
             window_of_word = np.repeat(np.arange(len(batch)), [len(window.rows) for window in batch])
             logits = token_logits[window_of_word, np.concatenate([window.positions for window in batch])]
             word_logits[np.concatenate([window.rows for window in batch])] = logits
-            if tie_margin:
-                second, first = np.partition(logits, -2, axis=-1)[:, -2:].T
-                yield from (batch[index] for index in np.unique(window_of_word[first - second < tie_margin]))
 
     def _forward(self, batches: Sequence[Sequence[_Window]], *, in_fp32: bool) -> Iterator[Logits]:
         """Yield the model's logits for each batch, in order, shape (rows, length, tags)."""
@@ -185,6 +198,20 @@ class Predictor:
                     windows.append(_Window(ids, row + words[run], first_subwords[run] - begin + len(prefix)))
             row += len(e.word_starts)
         return windows
+
+
+def _sequences(encoded: Sequence[EncodedText]) -> tuple[viterbi.Bools, viterbi.Ints]:
+    """Return which words of some texts have a tag, and which of those begin a text or a paragraph.
+
+    A mention crosses neither. The second array has the shape (sequences,) and counts only words that have a tag.
+    """
+    is_read = np.concatenate([e.first_subwords for e in encoded]) >= 0
+    counts = np.array([len(e.word_starts) for e in encoded])
+    first_words = np.cumsum(counts) - counts
+    starts = [np.append(begin, begin + e.paragraph_starts) for e, begin in zip(encoded, first_words, strict=True)]
+    read_before = np.append(0, np.cumsum(is_read))
+    starts_read = np.unique(read_before[np.concatenate(starts)])
+    return is_read, starts_read[starts_read < read_before[-1]]
 
 
 def load_window_tokenizer(checkpoint: Checkpoint) -> WindowTokenizer:

@@ -61,6 +61,7 @@ from conflict_ner.training.temperature_scaling import calibrate
 from conflict_ner.training.tracking.run_tracking import RunTracking, follow_run
 from conflict_ner.training.tracking.tools import require_trackers
 from conflict_ner.training.trainer import TrainResult, fit
+from conflict_ner.training.weight_averaging import average_weights, averaged_hashes, refuse_other_models
 
 
 def train(
@@ -168,6 +169,7 @@ def _trained(
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve_encoder(config.encoder)
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
+    refuse_other_models(config, model, window_tokenizer.tokenizer)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     sharded = is_sharded(config.training, processes)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes, sharded)
@@ -267,8 +269,9 @@ def _export_best_epoch(
     window_tokenizer: WindowTokenizer,
     hardware: Hardware,
 ) -> Checkpoint:
-    """Calibrate the best epoch's model, score it on every split but the training reports, and write the checkpoint."""
+    """Average and calibrate the best epoch's model, score it on all splits but the training reports, and write it."""
     model = move_to_device(load_model(str(result.state)), hardware.device)
+    average_weights(model, config)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
     calibration = calibrate(model, predictor, data["validation"])
     seen_mentions = SeenMentions.of(data["train"], data["validation"])
@@ -318,5 +321,6 @@ def _manifest(
         weights_sha256="",
         calibration=calibration,
         teachers=dict(teacher_hashes(config)),
+        averaged_with=dict(averaged_hashes(config)),
         scripts=scripts_of(document.text for document in data["train"]),
     )

@@ -1,13 +1,14 @@
 """Calibrates scores by one temperature, which is fitted on validation and applied to the head's weights.
 
 Fine-tuned encoders are overconfident. Dividing all logits by one number T corrects most of it
-(temperature scaling, Guo et al. 2017) and changes no decision, except between tags whose logits
+(temperature scaling, Guo et al. 2017) and changes no decision, except between tags or sequences of tags that
 tie to the last bits. Here T minimizes the negative log likelihood of "this span is right" (exact
 edges and label) given the span's score. The head's weights are then divided by T, so that
 anything that loads the checkpoint gives calibrated scores.
 
 >>> logits = np.tile([0.0, 4.0], (100, 1))  # a score of 0.98 each
->>> spans = PredictedSpans(logits, np.arange(100), np.arange(100) % 4 > 0)  # three in four are right
+>>> tags = np.ones(100, dtype=np.int64)
+>>> spans = PredictedSpans(logits, tags, np.arange(100), np.arange(100) % 4 > 0)  # three in four are right
 >>> round(float(spans.scores(fit_temperature(spans))[0]), 2)
 0.75
 """
@@ -48,17 +49,20 @@ class PredictedSpans:
     """The predicted spans of some texts: N words that have a first subword, in S spans.
 
     logits: of the words, shape (N, tags).
+    tags: the tag that was chosen for each word, shape (N,).
     spans: index of each word's span, shape (N,); every span has a word.
     right: whether a span is a gold mention (exact edges and label), shape (S,).
     """
 
     logits: Float64
+    tags: TagIds
     spans: Ints
     right: npt.NDArray[np.bool_]
 
     def scores(self, temperature: float = 1.0) -> Float64:
         """Return each span's score at a temperature, computed as `decode` does; shape (S,)."""
-        probability = np.exp(_log_softmax(self.logits, temperature).max(-1, initial=-np.inf))
+        odds = np.take_along_axis(_log_softmax(self.logits, temperature), self.tags[:, None], axis=-1)
+        probability = np.exp(odds[:, 0])
         count = len(self.right)
         return np.bincount(self.spans, probability, count) / np.bincount(self.spans, minlength=count)
 
@@ -103,20 +107,24 @@ def calibrate(model: PreTrainedModel, predictor: Predictor, documents: Sequence[
 def predicted_spans(predictor: Predictor, documents: Sequence[Document]) -> PredictedSpans:
     """Return the spans that a predictor finds in labeled documents."""
     parts: list[Logits] = [np.empty((0, len(predictor.scheme.tags)), dtype=np.float32)]
+    chosen: list[TagIds] = [np.empty(0, dtype=np.int64)]
     lengths: list[int] = []
     right: list[bool] = []
     outputs = predictor.logits(document.text for document in documents)
     for document, (encoded, logits) in zip(documents, outputs, strict=True):
         gold = {(mention.start, mention.end, mention.label) for mention in document.mentions}
-        unscored = np.zeros(len(logits), dtype=np.float32)
-        (found,) = decode([document.text], [encoded], logits.argmax(-1), unscored, predictor.scheme)
+        tags, scores = predictor.best_tags(logits, [encoded])
+        (found,) = decode([document.text], [encoded], tags, scores, predictor.scheme)
         for entity in found:
             inside = (encoded.word_starts >= entity.start) & (encoded.word_ends <= entity.end)
-            parts.append(logits[inside & (encoded.first_subwords >= 0)])
+            inside &= encoded.first_subwords >= 0
+            parts.append(logits[inside])
+            chosen.append(tags[inside])
             lengths.append(len(parts[-1]))
             right.append((entity.start, entity.end, entity.label) in gold)
     return PredictedSpans(
         np.concatenate(parts).astype(np.float64),
+        np.concatenate(chosen),
         np.repeat(np.arange(len(right)), np.array(lengths, dtype=np.int64)),
         np.array(right, dtype=np.bool_),
     )

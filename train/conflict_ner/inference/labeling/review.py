@@ -100,9 +100,7 @@ def read(predictor: Predictor, documents: Iterable[Document], scheme: LabelSchem
     tags = predictor.scheme.tags_in(scheme)
     for text, (encoded, logits) in zip(texts, predictor.logits(texts), strict=True):
         probabilities = softmax(logits)
-        scores = probabilities.max(-1).astype(np.float32)
-        best = predictor.as_iob2(logits.argmax(-1), [encoded])
-        [entities] = decode([text], [encoded], best, scores, predictor.scheme)
+        [entities] = decode([text], [encoded], *predictor.best_tags(logits, [encoded]), predictor.scheme)
         if predictor.model_tags is not None:
             probabilities = probabilities @ predictor.model_tags.shares
         by_tag = np.zeros((len(scheme.tags), len(probabilities)))
