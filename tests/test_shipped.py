@@ -57,7 +57,7 @@ def test_a_shipped_config_names_only_what_is_there(file: Path) -> None:
     named = [*config.data.train, *config.data.validation, *config.data.test]
     assert [path for path in named if not path.exists() or not path.is_relative_to(ROOT)] == []
     # Checkpoints that a run begins with are made by other shipped configs, which its header names.
-    checkpoints = [*config.training.teacher]
+    checkpoints = [*config.training.teacher, *config.training.average_with]
     checkpoints += [Path(config.encoder)] if Path(config.encoder).is_absolute() else []
     makers = {load_config(other).output: other.name for other in CONFIGS if other != file}
     header = file.read_text(encoding="utf-8").partition("\n\n")[0]

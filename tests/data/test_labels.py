@@ -239,3 +239,19 @@ def test_labels_without_prefixes_may_look_odd() -> None:
 def test_a_scheme_that_marks_no_beginnings_says_nothing_of_them() -> None:
     assert model_tags("PER", "O").shares.tolist() == [[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]
     assert model_tags("O", "I-PER", "B-PER").shares.tolist() == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+
+
+def test_only_an_inside_tag_of_the_same_first_level_continues_a_mention() -> None:
+    scheme = LabelScheme(("ACTOR", "NUMBER.killed", "NUMBER.other"))
+    tags = {tag: number for number, tag in enumerate(scheme.tags)}
+    pairs = {
+        ("B-ACTOR", "I-ACTOR"): True,
+        ("B-NUMBER.killed", "I-NUMBER.other"): True,
+        ("I-ACTOR", "B-ACTOR"): False,
+        ("I-ACTOR", "I-NUMBER.other"): False,
+        ("O", "I-ACTOR"): False,
+        ("O", "O"): False,
+        ("B-ACTOR", "O"): False,
+    }
+    before, after = (np.array([tags[pair[side]] for pair in pairs]) for side in (0, 1))
+    assert scheme.continues(before, after).tolist() == list(pairs.values())

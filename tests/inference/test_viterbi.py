@@ -89,11 +89,10 @@ def test_near_ties_are_where_another_sequence_is_almost_as_good(
     logits = np.random.default_rng(seed).normal(size=(words, len(scheme.tags))).astype(np.float32)
     starts = np.array([0])
     (best, top), *others = best_listed(logits, starts, scheme).items()
-    state = {tag: k for k, tags in enumerate(scheme.tags_by_state) for tag in tags.tolist()}
     found = near_ties(logits, starts, scheme, margin)
 
     def words_of_sequences_within(distance: float) -> np.ndarray:
-        differs = [[state[a] != state[b] for a, b in zip(best, tags, strict=True)] for tags in others_within(distance)]
+        differs = [[a != b for a, b in zip(best, tags, strict=True)] for tags in others_within(distance)]
         within: np.ndarray = np.any(np.array(differs, dtype=bool).reshape(-1, words), axis=0)
         return within
 

@@ -114,3 +114,12 @@ def test_damaged_weights_are_named(
     (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(CheckpointError, match=r"damaged is damaged: model\.safetensors"):
         run.train(make_config(tmp_path, encoder_folder, reports_file, average_with=[folder]))
+
+
+def test_a_damaged_tokenizer_is_named(
+    tmp_path: Path, checkpoint_folder: Path, encoder_folder: Path, reports_file: Path
+) -> None:
+    folder = copy_of(checkpoint_folder, tmp_path / "damaged")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"damaged is damaged: tokenizer\.json"):
+        run.train(make_config(tmp_path, encoder_folder, reports_file, average_with=[folder]))

@@ -220,10 +220,12 @@ class TrainingConfig(_Section):
     teacher_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         0.5, description="share of the loss of labeled words that is the teacher's; of unlabeled words it is all"
     )
-    average_with: Annotated[tuple[RunPath, ...], BeforeValidator(_as_tuple)] = Field(
-        (),
-        description="checkpoints of the same labels and encoder whose weights are averaged with the best epoch's, "
-        "in equal shares, when it is exported (model soup)",
+    average_with: Annotated[tuple[RunPath, ...], BeforeValidator(_as_tuple), AfterValidator(_without_repetition)] = (
+        Field(
+            (),
+            description="checkpoints of the same labels and encoder whose weights are averaged with the best epoch's, "
+            "in equal shares, when it is exported (model soup)",
+        )
     )
     report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_as_tuple), AfterValidator(_without_repetition)] = Field(
         (),

@@ -26,7 +26,7 @@ _LEAST_VALUES = 2
 _FORMS = "write {low: ..., high: ...}, or a list of two or more values"
 _OTHERS = ("encoder_layers",)
 # They change what a score means, or nothing that is learned.
-_FIXED = {f"training.{name}" for name in ("seed", "teacher", "report_to", "device", "precision")}
+_FIXED = {f"training.{name}" for name in ("seed", "teacher", "average_with", "report_to", "device", "precision")}
 
 
 class _Section(BaseModel):

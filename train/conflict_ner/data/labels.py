@@ -150,6 +150,13 @@ class LabelScheme:
             alone |= np.isin(inside, starts)
         return alone
 
+    def continues(self, tags: TagIds, following: TagIds) -> npt.NDArray[np.bool_]:
+        """Return where the second tag continues the mention of a word that has the first, shape as both tags have."""
+        levels = np.append(self._first_levels, -1)  # O, whose label number is -1, is of none
+        is_inside = (following != OUTSIDE) & (following % 2 == 0)
+        continued: npt.NDArray[np.bool_] = is_inside & (levels[(tags - 1) // 2] == levels[(following - 1) // 2])
+        return continued
+
     @property
     def tags_by_state(self) -> list[TagIds]:
         """The tags that may follow the same tags: O alone, then the B- tags, then the I- tags of each first level."""

@@ -118,6 +118,9 @@ def _training(manifest: Manifest) -> str:
         lines.append(f"- {split}: {reports}{drawn}; mentions: {counts}; sha256 `{facts.sha256[:16]}`")
     epochs, steps = format_count(len(manifest.history), "epoch"), format_count(manifest.steps, "step")
     lines.append(f"- best of {epochs} on validation: {manifest.best_epoch}; {steps}")
+    if manifest.averaged_with:
+        others = ", ".join(f"`{name}`" for name in manifest.averaged_with)
+        lines.append(f"- its weights are the mean of that epoch's and those of {others}; the mean was scored")
     lines.append(f"- trained on {manifest.hardware}; scored in fp32")
     lines.append("- versions: " + ", ".join(f"{library} {version}" for library, version in manifest.versions.items()))
     lines.append("- `run.yaml` is the resolved config; `conflict-ner train run.yaml` trains it again\n")

@@ -186,6 +186,6 @@ def _fill(encoded: EncodedText, tags: TagIds, has_first_subword: npt.NDArray[np.
     after = np.searchsorted(tokenized, dropped)
     is_between = (after > 0) & (after < len(tokenized))
     previous, following = tokenized[after[is_between] - 1], tokenized[after[is_between]]
-    continues = (tags[following] == scheme.inside_tags(tags)[previous]) & (tags[following] != OUTSIDE)
+    continues = scheme.continues(tags[previous], tags[following])
     tags[dropped[is_between][continues]] = tags[following][continues]
     return tags

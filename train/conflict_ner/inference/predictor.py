@@ -134,8 +134,14 @@ class Predictor:
         windows = self._windows(encoded)
         self._run(windows, word_logits)
         if margin := self.runtime.tie_margin:
-            tied = self._near_ties(word_logits, encoded, margin)
-            self._run([window for window in windows if tied[window.rows].any()], word_logits, in_fp32=True)
+            rounded = windows
+            while True:  # other logits can make a tie of a word in the next window
+                tied = self._near_ties(word_logits, encoded, margin)
+                again = [window for window in rounded if tied[window.rows].any()]
+                if not again:
+                    break
+                self._run(again, word_logits, in_fp32=True)
+                rounded = [window for window in rounded if not tied[window.rows].any()]
         return word_logits
 
     def _near_ties(self, logits: Logits, encoded: Sequence[EncodedText], margin: float) -> viterbi.Bools:

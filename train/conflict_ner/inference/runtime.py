@@ -26,9 +26,10 @@ class Runtime(Protocol):
 
     @property
     def tie_margin(self) -> float:
-        """The difference between a word's best two logits below which rounding may have chosen between them.
+        """The difference between two logits of a word below which rounding may have chosen between their tags.
 
-        Inputs with such a word are computed again with `logits_fp32`. 0.0 if a runtime never rounds that much.
+        Inputs with a word whose tag is so close to another (`viterbi.near_ties`) are computed again with
+        `logits_fp32`. 0.0 if a runtime never rounds that much.
         """
 
     @property

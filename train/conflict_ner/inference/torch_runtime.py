@@ -1,8 +1,8 @@
 """Runs a PyTorch model as a runtime: in fp32, or in bf16 on hardware that is fast at it.
 
-Rounding to bf16 moves a logit by some hundredths, which can change a word's tag only if its best two
-tags are that close. Inputs with such a near tie (`Runtime.tie_margin`) are computed again in fp32, so
-the spans are those of fp32 and most of the work is done at the speed of bf16. The classification head
+Rounding to bf16 moves a logit by some hundredths, which can change a word's tag only if another tag, or
+another sequence of tags, is that close. Inputs with such a near tie (`Runtime.tie_margin`) are computed
+again in fp32, so the spans are those of fp32 and most of the work is done at the speed of bf16. The classification head
 is always computed in fp32: it costs nothing, and bf16 would round a logit of 8 to steps of 0.03.
 """
 

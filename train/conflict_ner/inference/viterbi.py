@@ -44,12 +44,12 @@ def near_ties(logits: Logits, starts: Ints, scheme: LabelScheme, margin: float) 
 
     Args:
         logits, starts: as in `best_tags`.
-        margin: how far rounding moves the difference between two logits of a word. The sequences that are
-            searched differ from their alternatives in several words, whose roundings add up: there it counts twice.
+        margin: how far rounding moves the difference between two logits of a word. A sequence that is searched and
+            its alternatives differ in several words, whose roundings add up and mostly cancel: it counts twice there.
     """
     tied = near_ties_of_words(logits, margin)
     if (lattice := _Lattice.of_broken(logits, logits.argmax(-1), starts, scheme, 2 * margin)) is not None:
-        tied[lattice.words] |= lattice.margins() < 2 * margin
+        tied[lattice.words] |= (lattice.margins() < 2 * margin) | lattice.has_close_kind(logits, scheme, margin)
     return tied
 
 
@@ -157,6 +157,15 @@ class _Lattice:
         second, first = np.partition(forward + backward, -2, axis=-1)[:, -2:].T
         margins: Float64 = first - second
         return margins
+
+    def has_close_kind(self, logits: Logits, scheme: LabelScheme, margin: float) -> Bools:
+        """Return which words' chosen tags have another tag of their state within a margin, shape (W,)."""
+        chosen, close = self.best_tags(), np.zeros(len(self.words), dtype=np.bool_)
+        for ids in scheme.tags_by_state:
+            rows = np.flatnonzero(np.isin(chosen, ids))
+            if len(ids) > 1 and rows.size:
+                close[rows] = near_ties_of_words(logits[np.ix_(self.words[rows], ids)], margin)
+        return close
 
 
 def _always_outside(logits: Logits, scheme: LabelScheme, margin: float) -> Ints:

@@ -270,8 +270,9 @@ def _export_best_epoch(
     hardware: Hardware,
 ) -> Checkpoint:
     """Average and calibrate the best epoch's model, score it on all splits but the training reports, and write it."""
-    model = move_to_device(load_model(str(result.state)), hardware.device)
+    model = load_model(str(result.state))
     average_weights(model, config)
+    model = move_to_device(model, hardware.device)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
     calibration = calibrate(model, predictor, data["validation"])
     seen_mentions = SeenMentions.of(data["train"], data["validation"])

@@ -7,7 +7,6 @@ costs (Wortsman et al. 2022, "Model soups" and "Robust fine-tuning of zero-shot 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from tokenizers import Tokenizer
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
+from conflict_ner.inference.predictor import load_window_tokenizer
 from conflict_ner.modeling.encoder import classification_head
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def refuse_other_models(config: Config, model: PreTrainedModel, tokenizer: Token
 
     Args:
         model: of the run, before its first step.
-        tokenizer: its tokenizer.
+        tokenizer: its tokenizer. Two encoders with one vocabulary and weights of one size are not told apart.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint, or its weights cannot be read.
@@ -56,8 +56,7 @@ def _difference(
         return "is an export, whose weights are not those that were trained"
     if manifest.labels != config.labels:
         return f"has the labels {', '.join(manifest.labels)}, in this order, and not {', '.join(config.labels)}"
-    saved = json.loads((checkpoint.folder / "tokenizer.json").read_bytes())
-    if saved["model"].get("vocab") != json.loads(tokenizer.to_str())["model"].get("vocab"):
+    if load_window_tokenizer(checkpoint).tokenizer.get_vocab() != tokenizer.get_vocab():
         return "has another tokenizer"
     if {name: tuple(tensor.shape) for name, tensor in _load_weights(checkpoint).items()} != shapes:
         return "has weights of other names or sizes"
@@ -68,7 +67,7 @@ def average_weights(model: PreTrainedModel, config: Config) -> None:
     """Replace a trained model's weights by their mean with those of the checkpoints of `training.average_with`.
 
     All have equal shares. The heads of the checkpoints are multiplied by their temperatures first, as the model's
-    own is not divided by one yet.
+    own is not divided by one yet. The model must be on the CPU: the sums are of a precision that some devices lack.
     """
     import torch
 
@@ -84,13 +83,13 @@ def average_weights(model: PreTrainedModel, config: Config) -> None:
             for name, total in totals.items():
                 in_head = head is not None and name.startswith(f"{head[0]}.")
                 scale = checkpoint.manifest.temperature if in_head else 1.0
-                total.add_(weights[name].to(total), alpha=scale)
+                total.add_(weights[name], alpha=scale)
         for name, total in totals.items():
             own[name].copy_(total / (len(checkpoints) + 1))
 
 
 def averaged_hashes(config: Config) -> list[tuple[str, str]]:
-    """Return for each checkpoint of `training.average_with` the name of its folder and the SHA-256 of its weights.
+    """Return for each checkpoint of `training.average_with` its path, as the config has it, and its weights' SHA-256.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint.
