@@ -19,7 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conflict_ner.inference import decoding, predictor
+from conflict_ner.inference import predictor
+from conflict_ner.inference.decoding import spans
 from conflict_ner.inference.files import resumable_job
 from conflict_ner.inference.tagger import Tagger
 from helpers.archives import standard_input, write
@@ -224,7 +225,7 @@ def test_an_interrupted_command_says_how_to_continue_and_continues(
                 raise KeyboardInterrupt
             return original(*arguments)
 
-        original = decoding.decode
+        original = spans.decode
         patch.setattr(predictor, "decode", decode)
         code, _, err = conflict_ner(capsys, *command)
     assert code == 130

@@ -16,7 +16,7 @@ import pytest
 import torch
 from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.inference.predictor import CHUNK, Predictor, length_batches
 from conflict_ner.inference.runtime import Ids, Logits, Runtime
 from conflict_ner.inference.torch_runtime import TorchRuntime

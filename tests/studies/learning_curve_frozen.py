@@ -22,7 +22,7 @@ import torch
 from conflict_ner import load_corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.inference.labeling.next_reports import Candidate, spread_out, uncertainty
 from conflict_ner.inference.labeling.review import softmax
 from conflict_ner.inference.predictor import length_batches

@@ -22,8 +22,8 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.data.document import Entity
 from conflict_ner.data.labels import OUTSIDE, LabelScheme, ModelTags, TagIds
 from conflict_ner.errors import CheckpointError, EncoderError
-from conflict_ner.inference import viterbi
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding import viterbi
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.inference.runtime import Logits, Runtime, TaggingPrecision
 from conflict_ner.modeling.tokenization import EncodedText, Ints, WindowTokenizer
 

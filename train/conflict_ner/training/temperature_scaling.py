@@ -27,7 +27,7 @@ from conflict_ner.checkpoint import CalibrationFacts
 from conflict_ner.data.document import Document
 from conflict_ner.data.labels import TagIds
 from conflict_ner.evaluation.calibration import calibration
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Logits
 from conflict_ner.modeling.encoder import classification_head

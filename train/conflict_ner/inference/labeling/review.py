@@ -22,7 +22,7 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import DataError, Problem
 from conflict_ner.evaluation.gold.label_errors import Float64, Reading, Review, rank_findings
 from conflict_ner.files import as_paths
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.inference.labeled_reports import cut_labels, load_labeled
 from conflict_ner.inference.predictor import Predictor
 from conflict_ner.inference.runtime import Logits

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 from conflict_ner.data.labels import LabelScheme
-from conflict_ner.inference.viterbi import best_tags, near_ties, near_ties_of_words
+from conflict_ner.inference.decoding.viterbi import best_tags, near_ties, near_ties_of_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

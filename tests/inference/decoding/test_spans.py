@@ -11,7 +11,7 @@ from conflict_ner.data.document import Document, Entity, Mention
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.validation import check_document
 from conflict_ner.data.words import split_words
-from conflict_ner.inference.decoding import decode
+from conflict_ner.inference.decoding.spans import decode
 from conflict_ner.modeling.encoder import copy_backend
 from conflict_ner.modeling.normalization import normalize
 from conflict_ner.modeling.tokenization import WindowTokenizer
