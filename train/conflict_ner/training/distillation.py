@@ -101,13 +101,13 @@ def load_teachers(config: Config, device: str) -> list[Teacher]:
     return teachers
 
 
-def teacher_hashes(config: Config) -> list[tuple[str, str]]:
-    """Return for each teacher of a run the name of its folder and the SHA-256 of its weights.
+def checkpoint_hashes(paths: Iterable[Path]) -> list[tuple[str, str]]:
+    """Return for each checkpoint that a run learns from the name of its folder and the SHA-256 of its weights.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint.
     """
-    return [(path.name, Checkpoint.load(path).manifest.weights_sha256) for path in config.training.teacher]
+    return [(path.name, Checkpoint.load(path).manifest.weights_sha256) for path in paths]
 
 
 def distillation_windows(
@@ -163,7 +163,7 @@ def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer
     """Return a hash of all that the windows and answers depend on."""
     facts = [
         [str(path) for path in config.training.teacher],
-        teacher_hashes(config),
+        checkpoint_hashes(config.training.teacher),
         config.training.teacher_temperature,
         config.labels,
         data.fingerprint("train"),

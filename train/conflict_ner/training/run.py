@@ -51,7 +51,7 @@ from conflict_ner.modeling.encoder import (
 )
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
-from conflict_ner.training.distillation import describe_teachers, distillation_windows, teacher_hashes
+from conflict_ner.training.distillation import checkpoint_hashes, describe_teachers, distillation_windows
 from conflict_ner.training.environment import config_decides, is_sharded, rounding_variables, start_processes
 from conflict_ner.training.history import Epoch, last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
@@ -61,7 +61,7 @@ from conflict_ner.training.temperature_scaling import calibrate
 from conflict_ner.training.tracking.run_tracking import RunTracking, follow_run
 from conflict_ner.training.tracking.tools import require_trackers
 from conflict_ner.training.trainer import TrainResult, fit
-from conflict_ner.training.weight_averaging import average_weights, averaged_hashes, refuse_other_models
+from conflict_ner.training.weight_averaging import average_weights, refuse_other_models
 
 
 def train(
@@ -321,7 +321,7 @@ def _manifest(
         versions=checkpoint.library_versions(),
         weights_sha256="",
         calibration=calibration,
-        teachers=dict(teacher_hashes(config)),
-        averaged_with=dict(averaged_hashes(config)),
+        teachers=dict(checkpoint_hashes(config.training.teacher)),
+        averaged_with=dict(checkpoint_hashes(config.training.average_with)),
         scripts=scripts_of(document.text for document in data["train"]),
     )

@@ -88,15 +88,6 @@ def average_weights(model: PreTrainedModel, config: Config) -> None:
             own[name].copy_(total / (len(checkpoints) + 1))
 
 
-def averaged_hashes(config: Config) -> list[tuple[str, str]]:
-    """Return for each checkpoint of `training.average_with` its path, as the config has it, and its weights' SHA-256.
-
-    Raises:
-        CheckpointError: if one is not a complete checkpoint.
-    """
-    return [(path.name, Checkpoint.load(path).manifest.weights_sha256) for path in config.training.average_with]
-
-
 def _load_weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     """Read a checkpoint's weights.
 
