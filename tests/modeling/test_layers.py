@@ -1,13 +1,29 @@
-"""Frozen layers are not trained, no gradients are computed below them, and byte dropout keeps the mean."""
+"""Layers are frozen, embeddings are shared by the cases of a piece, and byte dropout keeps the mean."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from conflict_ner.errors import EncoderError
-from conflict_ner.modeling.layers import ByteDropout, freeze, use_byte_dropout
+from conflict_ner.modeling.cased_vocabulary import (
+    EXACT,
+    CasedTokenizer,
+    add_cased_embeddings,
+    build_cased_tokenizer,
+    factor_table,
+)
+from conflict_ner.modeling.encoder import load_model
+from conflict_ner.modeling.layers import (
+    ByteDropout,
+    FactoredEmbedding,
+    freeze,
+    share_embeddings_of_cases,
+    use_byte_dropout,
+)
+from helpers.encoders import wordpiece
 from torch import nn
 from transformers import AlbertConfig, AlbertForTokenClassification, BertConfig, BertForTokenClassification
 
@@ -104,3 +120,103 @@ def test_byte_dropout_replaces_every_dropout_and_keeps_the_weights() -> None:
     assert not any(type(module) is nn.Dropout for module in model.modules())
     assert sum(isinstance(module, ByteDropout) and module.p == 0.1 for module in model.modules()) == dropouts > 4
     assert list(model.state_dict()) == list(before)
+
+
+def cased_bert() -> tuple[BertForTokenClassification, CasedTokenizer]:
+    old = wordpiece()
+    cased = build_cased_tokenizer(old)
+    assert cased is not None
+    torch.manual_seed(1)
+    model = BertForTokenClassification(BertConfig(num_hidden_layers=1, **{**SIZES, "vocab_size": len(old)}))
+    add_cased_embeddings(model, cased)
+    return model, cased
+
+
+def embeddings_of(model: BertForTokenClassification) -> torch.Tensor:
+    table: torch.Tensor = model.state_dict()["bert.embeddings.word_embeddings.weight"]
+    return table
+
+
+def trained_rows(model: BertForTokenClassification) -> torch.Tensor:
+    rows = model.get_input_embeddings().weight
+    assert isinstance(rows, torch.Tensor)
+    return rows
+
+
+def gradients(model: BertForTokenClassification, ids: list[int]) -> torch.Tensor:
+    model.zero_grad()
+    model(torch.tensor([ids])).logits.square().sum().backward()
+    gradient = trained_rows(model).grad
+    assert gradient is not None
+    return gradient
+
+
+def test_shared_embeddings_compute_and_save_the_same(tmp_path: Path) -> None:
+    model, cased = cased_bert()
+    model.train(False)
+    ids = torch.arange(len(cased.tokenizer)).reshape(1, -1)[:, :500]
+    before, table = model(ids).logits, embeddings_of(model).clone()
+    share_embeddings_of_cases(model, cased.tokenizer.get_vocab())
+    assert isinstance(model.get_input_embeddings(), FactoredEmbedding)
+    torch.testing.assert_close(model(ids).logits, before)
+    torch.testing.assert_close(embeddings_of(model), table)
+    model.save_pretrained(tmp_path)
+    torch.testing.assert_close(load_model(str(tmp_path)).get_input_embeddings().weight, table)
+
+
+def test_saved_weights_come_back_bit_for_bit() -> None:
+    model, cased = cased_bert()
+    share_embeddings_of_cases(model, cased.tokenizer.get_vocab())
+    with torch.no_grad():
+        trained_rows(model).mul_(1.1)
+    saved = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    other, _ = cased_bert()
+    share_embeddings_of_cases(other, cased.tokenizer.get_vocab())
+    other.load_state_dict(saved)
+    assert torch.equal(trained_rows(other), trained_rows(model))
+    assert torch.equal(embeddings_of(other), saved["bert.embeddings.word_embeddings.weight"])
+
+
+def test_each_case_of_a_piece_adds_to_its_gradient() -> None:
+    model, cased = cased_bert()
+    model.train(False)
+    vocabulary = cased.tokenizer.get_vocab()
+    ids = [vocabulary[piece] for piece in ("kabul", "Kabul", "KABUL")]
+    alone = gradients(model, ids)[ids]
+    share_embeddings_of_cases(model, vocabulary)
+    shared = gradients(model, ids)
+    torch.testing.assert_close(shared[ids[0]], alone.sum(0))
+    assert len(shared) == len(vocabulary) - len(cased.origins)
+
+
+def test_all_cases_are_trained_together_and_keep_their_form() -> None:
+    model, cased = cased_bert()
+    vocabulary = cased.tokenizer.get_vocab()
+    share_embeddings_of_cases(model, vocabulary)
+    before = embeddings_of(model).clone()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(3):
+        gradients(model, [vocabulary["Kabul"]])
+        optimizer.step()
+    moved = embeddings_of(model) - before
+    for piece in ("kabul", "KABUL"):
+        torch.testing.assert_close(moved[vocabulary[piece]], moved[vocabulary["Kabul"]], atol=1e-6, rtol=0)
+    assert moved[vocabulary["Kabul"]].abs().min() > 1e-3 > moved[vocabulary["goma"]].abs().max()
+    factored = factor_table(embeddings_of(model).numpy(), vocabulary, EXACT)
+    assert factored is not None
+    assert len(factored.rows) == len(vocabulary) - len(cased.origins)
+
+
+def test_padding_is_not_trained() -> None:
+    model, cased = cased_bert()
+    vocabulary = cased.tokenizer.get_vocab()
+    share_embeddings_of_cases(model, vocabulary)
+    assert not gradients(model, [vocabulary["kabul"], vocabulary["[PAD]"]])[vocabulary["[PAD]"]].any()
+
+
+def test_an_encoder_that_was_pretrained_with_capitals_keeps_a_row_for_each_case() -> None:
+    model, cased = cased_bert()
+    with torch.no_grad():
+        trained_rows(model).normal_()
+    share_embeddings_of_cases(model, cased.tokenizer.get_vocab())
+    assert isinstance(model.get_input_embeddings(), nn.Embedding)

@@ -10,17 +10,19 @@ from conflict_ner.data.labels import LabelScheme
 from conflict_ner.modeling.cased_vocabulary import add_cased_embeddings, build_cased_tokenizer
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import copy_backend, load_tokenizer, new_model
-from conflict_ner.modeling.layers import freeze, keep_layers, use_byte_dropout
+from conflict_ner.modeling.layers import freeze, keep_layers, share_embeddings_of_cases, use_byte_dropout
 from conflict_ner.modeling.tokenization import WindowTokenizer, encoder_window
 
 
 def build_encoder(
-    config: Config, source: str, scheme: LabelScheme, hardware: Hardware
+    config: Config, source: str, scheme: LabelScheme, hardware: Hardware, *, sharded: bool = False
 ) -> tuple[PreTrainedTokenizerFast, WindowTokenizer, PreTrainedModel]:
     """Build the tokenizer, the window tokenizer and the model of a run, as they are before the first step.
 
     Args:
         source: the encoder, as `resolve_encoder` returns it.
+        sharded: the weights will be divided among GPUs; the embeddings of a piece's cases are then trained one by one,
+            as sums of rows that lie on several GPUs would have to be collected in each step.
     """
     set_seed(config.training.seed)  # before the head is initialized
     settings = config.training
@@ -35,6 +37,8 @@ def build_encoder(
         add_cased_embeddings(model, cased)
         tokenizer = cased.tokenizer
     freeze(model, embeddings=settings.freeze_embeddings, layers=settings.freeze_layers)
+    if config.encoding.capitals and not sharded and model.get_input_embeddings().weight.requires_grad:
+        share_embeddings_of_cases(model, tokenizer.get_vocab())
     if hardware.device == "cpu":
         use_byte_dropout(model)
     if settings.torch_dtype != "float32":

@@ -1,4 +1,4 @@
-"""Change layers of an encoder for training: keep or freeze some of them, and use a faster dropout on a CPU.
+"""Change layers of an encoder for training: keep or freeze some, share embeddings, use a faster dropout on a CPU.
 
 No gradients are computed below the lowest part that is trained, so with half of the layers frozen a
 step takes about two thirds of its time.
@@ -15,13 +15,14 @@ expected value of the output is the input. Dropout itself: Srivastava et al., 20
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from conflict_ner.errors import EncoderError
+from conflict_ner.modeling.cased_vocabulary import EXACT, FactoredTable, factor_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -105,6 +106,58 @@ def checkpoint_activations(model: PreTrainedModel) -> None:
         enable({"use_reentrant": False})
     except ValueError as error:
         raise EncoderError(f"training.gradient_checkpointing: {error}; leave the setting out") from error
+
+
+class FactoredEmbedding(nn.Module):
+    """Embeddings whose rows are sums: `weight` has those that are trained, and directions are constant.
+
+    Its state dict is that of a plain `nn.Embedding` with the sums, so what is saved is a plain encoder.
+    """
+
+    row_indices: torch.Tensor
+    directions: torch.Tensor
+    direction_indices: torch.Tensor
+
+    def __init__(self, table: FactoredTable, padding_index: int | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.from_numpy(table.rows))
+        self.padding_row = None if padding_index is None else int(table.row_indices[padding_index])
+        for name in ("directions", "row_indices", "direction_indices"):
+            values = torch.from_numpy(getattr(table, name))
+            self.register_buffer(name, values if name == "directions" else values.long(), persistent=False)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings, shape (..., channels), of the pieces with these ids, shape (...)."""
+        rows = nn.functional.embedding(self.row_indices[ids], self.weight, self.padding_row)
+        return rows + self.directions[self.direction_indices[ids]]
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        sums = self.weight.detach()[self.row_indices] + self.directions[self.direction_indices]
+        destination[f"{prefix}weight"] = sums
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *others: Any) -> None:
+        name = f"{prefix}weight"
+        if name in state_dict:
+            is_trained = self.direction_indices == 0  # in the order of their rows
+            state_dict = {**state_dict, name: state_dict[name][is_trained.to(state_dict[name].device)]}
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
+
+def share_embeddings_of_cases(model: PreTrainedModel, vocabulary: Mapping[str, int]) -> None:
+    """Train the embeddings of all cases of a piece together.
+
+    A name that training shows capitalized is then learned in upper case too; a third of the numbers is optimized,
+    and exports stay small, as no row leaves its form. An encoder without that form, such as one that was pretrained
+    with capitals, is left alone.
+
+    Args:
+        model: changed in place, new (`add_cased_embeddings`) or of a checkpoint that once was.
+        vocabulary: the id of each piece.
+    """
+    plain: Any = model.get_input_embeddings()
+    factored = factor_table(plain.weight.detach().numpy(), vocabulary, EXACT)
+    if factored is not None:
+        model.set_input_embeddings(FactoredEmbedding(factored, plain.padding_idx))
 
 
 _BYTES_PER_DRAW = 8  # of an int64

@@ -168,10 +168,10 @@ def _trained(
     scheme = LabelScheme(config.labels)
     with processes.main_process_first():  # a bundled encoder may have to be unpacked once
         source = resolve_encoder(config.encoder)
-    tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware)
+    sharded = is_sharded(config.training, processes)
+    tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware, sharded=sharded)
     refuse_other_models(config, model, window_tokenizer.tokenizer)
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
-    sharded = is_sharded(config.training, processes)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes, sharded)
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
     validation_share = _characters(data["validation"]) / _characters(data["train"])
