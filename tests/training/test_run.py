@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conflict_ner import Tagger
@@ -14,7 +15,8 @@ from conflict_ner.config import Config, DataConfig, load_config
 from conflict_ner.data import corpus
 from conflict_ner.errors import CheckpointError, ConflictNerError, DataError, TrainingError
 from conflict_ner.inference.evaluate import evaluate
-from conflict_ner.modeling.encoder import load_model
+from conflict_ner.modeling.cased_vocabulary import EXACT, factor_table
+from conflict_ner.modeling.encoder import load_model, load_tokenizer
 from conflict_ner.training import run
 from helpers.encoders import SENTENCES, make_encoder
 from helpers.runs import LABELS, REPORTS, make_config, validation_copy
@@ -253,3 +255,19 @@ def test_embeddings_that_are_frozen_stay_as_they_were(
     once, twice = models
     assert torch.equal(once.get_input_embeddings().weight, twice.get_input_embeddings().weight)
     assert not torch.equal(once.classifier.bias, twice.classifier.bias)
+
+
+def test_embeddings_that_are_trained_move_for_all_cases_of_a_piece_alike(
+    encoder_folder: Path, reports_file: Path, tmp_path: Path, verified_here: None
+) -> None:
+    tables: list[Any] = []
+    for epochs in (1, 2):
+        config = make_config(tmp_path, encoder_folder, reports_file, epochs=epochs)
+        folder = str(run.train(config, overwrite=True).folder)
+        tables.append(load_model(folder).get_input_embeddings().weight.detach().numpy())
+    vocabulary = load_tokenizer(folder).get_vocab()
+    for table in tables:
+        factored = factor_table(table, vocabulary, EXACT)
+        assert factored is not None
+        assert len(factored.rows) == sum(piece == piece.lower() or piece.startswith("[") for piece in vocabulary)
+    assert not np.array_equal(*tables)
