@@ -264,7 +264,8 @@ def test_embeddings_that_are_trained_move_for_all_cases_of_a_piece_alike(
     for epochs in (1, 2):
         config = make_config(tmp_path, encoder_folder, reports_file, epochs=epochs)
         folder = str(run.train(config, overwrite=True).folder)
-        tables.append(load_model(folder).get_input_embeddings().weight.detach().numpy())
+        model: Any = load_model(folder)
+        tables.append(model.get_input_embeddings().weight.detach().numpy())
     vocabulary = load_tokenizer(folder).get_vocab()
     for table in tables:
         factored = factor_table(table, vocabulary, EXACT)
