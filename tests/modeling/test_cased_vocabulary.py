@@ -14,6 +14,7 @@ import torch
 from conflict_ner.modeling.cased_vocabulary import (
     CAPITALIZED,
     EXACT,
+    ROUNDED,
     UPPER,
     CasedTokenizer,
     FactoredTable,
@@ -24,6 +25,7 @@ from conflict_ner.modeling.cased_vocabulary import (
     factor_table,
 )
 from conflict_ner.modeling.encoder import load_model, load_tokenizer
+from helpers.cased_embeddings import CHANNELS, cased_table, cased_wordpiece, error_shares
 from helpers.encoders import byte_bpe, wordpiece
 from transformers import BertConfig, BertForTokenClassification
 
@@ -117,25 +119,14 @@ def test_the_extended_encoder_is_saved_and_loaded_like_any_other(tmp_path: Path)
     assert torch.equal(_embeddings(loaded), _embeddings(model))
 
 
-CHANNELS = 16
-ROUNDED = 1e-3
-
-
 @pytest.fixture(scope="module")
 def cased() -> CasedTokenizer:
-    tokenizer = build_cased_tokenizer(wordpiece())
-    assert tokenizer is not None
-    return tokenizer
+    return cased_wordpiece()
 
 
 @pytest.fixture
 def table(cased: CasedTokenizer) -> Float32:
-    """As an extended encoder's embeddings are before training."""
-    random = np.random.default_rng(0)
-    old = random.normal(size=(len(cased.tokenizer) - len(cased.origins), CHANNELS)).astype(np.float32)
-    directions = random.normal(size=(2, CHANNELS)).astype(np.float32) / 2
-    new = old[list(cased.origins)] + directions[np.array(cased.cases) - CAPITALIZED]
-    return np.concatenate([old, new])
+    return cased_table(cased)
 
 
 def vocabulary_of(cased: CasedTokenizer) -> dict[str, int]:
@@ -146,11 +137,6 @@ def restored(factored: FactoredTable | None) -> Float32:
     assert factored is not None
     rows: Float32 = factored.rows[factored.row_indices] + factored.directions[factored.direction_indices]
     return rows
-
-
-def error_shares(found: Float32, wanted: Float32) -> Float32:
-    shares: Float32 = np.abs(found - wanted).max(1) / np.abs(wanted).max(1)
-    return shares
 
 
 def test_only_the_rows_of_the_old_pieces_are_stored(cased: CasedTokenizer, table: Float32) -> None:

@@ -12,7 +12,6 @@ from conflict_ner.modeling.cased_vocabulary import (
     EXACT,
     CasedTokenizer,
     add_cased_embeddings,
-    build_cased_tokenizer,
     factor_table,
 )
 from conflict_ner.modeling.encoder import load_model
@@ -23,6 +22,7 @@ from conflict_ner.modeling.layers import (
     share_embeddings_of_cases,
     use_byte_dropout,
 )
+from helpers.cased_embeddings import cased_wordpiece
 from helpers.encoders import wordpiece
 from torch import nn
 from transformers import AlbertConfig, AlbertForTokenClassification, BertConfig, BertForTokenClassification
@@ -123,11 +123,9 @@ def test_byte_dropout_replaces_every_dropout_and_keeps_the_weights() -> None:
 
 
 def cased_bert() -> tuple[BertForTokenClassification, CasedTokenizer]:
-    old = wordpiece()
-    cased = build_cased_tokenizer(old)
-    assert cased is not None
+    cased, size = cased_wordpiece(), len(wordpiece())
     torch.manual_seed(1)
-    model = BertForTokenClassification(BertConfig(num_hidden_layers=1, **{**SIZES, "vocab_size": len(old)}))
+    model = BertForTokenClassification(BertConfig(num_hidden_layers=1, **{**SIZES, "vocab_size": size}))
     add_cased_embeddings(model, cased)
     return model, cased
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from conflict_ner.export.onnx.word_embeddings import factor_embeddings, unused_pieces
-from conflict_ner.modeling.cased_vocabulary import CAPITALIZED, EXACT, CasedTokenizer, Float32, build_cased_tokenizer
+from conflict_ner.modeling.cased_vocabulary import EXACT, CasedTokenizer, Float32
+from helpers.cased_embeddings import cased_table, cased_wordpiece, error_shares
 from helpers.encoders import byte_bpe, wordpiece
 from tokenizers import Tokenizer
 
@@ -17,29 +18,16 @@ else:
     onnx = pytest.importorskip("onnx")
 
 onnxruntime = pytest.importorskip("onnxruntime")
-CHANNELS = 16
 
 
 @pytest.fixture(scope="module")
 def cased() -> CasedTokenizer:
-    tokenizer = build_cased_tokenizer(wordpiece())
-    assert tokenizer is not None
-    return tokenizer
+    return cased_wordpiece()
 
 
 @pytest.fixture
 def table(cased: CasedTokenizer) -> Float32:
-    """As an extended encoder's embeddings are before training."""
-    random = np.random.default_rng(0)
-    old = random.normal(size=(len(cased.tokenizer) - len(cased.origins), CHANNELS)).astype(np.float32)
-    directions = random.normal(size=(2, CHANNELS)).astype(np.float32) / 2
-    new = old[list(cased.origins)] + directions[np.array(cased.cases) - CAPITALIZED]
-    return np.concatenate([old, new])
-
-
-def error_shares(found: Float32, wanted: Float32) -> Float32:
-    shares: Float32 = np.abs(found - wanted).max(1) / np.abs(wanted).max(1)
-    return shares
+    return cased_table(cased)
 
 
 def test_special_pieces_and_whatever_a_word_may_contain_are_used() -> None:

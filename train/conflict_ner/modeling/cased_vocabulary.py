@@ -39,9 +39,9 @@ CAPITALIZED, UPPER = 1, 2
 # Scale of the shared directions, in standard deviations of the encoder's embeddings: large
 # enough to be noticed from the first step on, small enough to keep the meaning of a word.
 _DIRECTION_SCALE = 0.5
-# How far a sum may be from the row that it replaces, as a share of the row's largest value: a thousand steps of weight
-# decay, each rounded in fp32, stay below it.
-EXACT = 1e-4
+# How far a sum may be from the row that it replaces, as a share of the row's largest value.
+EXACT = 1e-4  # for fp32: a thousand steps of weight decay, each rounded, stay below it
+ROUNDED = 1e-3  # for 8 bits: a quarter of what rounding to them changes, 1 / 254
 _MAX_STORED = 0.9  # share of the rows; a table of which more must be stored is left as it is
 _CONTINUATION = "##"  # WordPiece's prefix of a piece that does not begin a word
 

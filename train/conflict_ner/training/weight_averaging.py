@@ -35,6 +35,8 @@ def refuse_other_models(config: Config, model: PreTrainedModel, tokenizer: Token
         CheckpointError: if one is not a complete checkpoint, or its weights cannot be read.
         ConfigError: if one has other labels, another tokenizer or other weights.
     """
+    if not config.training.average_with:
+        return
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     problems = []
     for path in config.training.average_with:

@@ -21,10 +21,10 @@ from conflict_ner.checkpoint import ONNX_WEIGHTS
 from conflict_ner.errors import CheckpointError
 from conflict_ner.export.onnx.attention import add_unmasked_attention
 from conflict_ner.export.onnx.quantization import Batch, quantize
-from conflict_ner.export.onnx.word_embeddings import ROUNDED, factor_embeddings
+from conflict_ner.export.onnx.word_embeddings import factor_embeddings
 from conflict_ner.inference import onnx_runtime
 from conflict_ner.inference.onnx_runtime import INPUTS
-from conflict_ner.modeling.cased_vocabulary import EXACT
+from conflict_ner.modeling.cased_vocabulary import EXACT, ROUNDED
 from conflict_ner.modeling.encoder import load_model
 from conflict_ner.modeling.telemetry import import_onnxruntime
 

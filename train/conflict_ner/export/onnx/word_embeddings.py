@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
     from tokenizers import Tokenizer
 
-ROUNDED = 1e-3  # tolerance of `factor_table` for 8 bits: a quarter of what rounding to them changes, 1 / 254
 _MATRIX = 2  # dimensions
 _SPECIAL = re.compile(r"\[(?!unused\d+\]).+\]")  # as [UNK]; BERT's vocabularies also have [unused0] to [unused993]
 
@@ -32,7 +31,7 @@ def factor_embeddings(model: ModelProto, tokenizer: Tokenizer, tolerance: float)
     Args:
         model: changed in place.
         tokenizer: of the encoder.
-        tolerance: see `EXACT` and `ROUNDED`.
+        tolerance: `EXACT` or `ROUNDED` of `modeling.cased_vocabulary`.
 
     Returns:
         The number of rows that the graph no longer holds.
