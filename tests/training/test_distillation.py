@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, DataError, EncoderError, OverwriteError
@@ -18,7 +20,7 @@ from conflict_ner.modeling.encoder import load_model
 from conflict_ner.modeling.layers import keep_layers
 from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer
 from conflict_ner.training import distillation, run
-from conflict_ner.training.distillation import UNLABELED, distillation_windows, load_teachers
+from conflict_ner.training.distillation import UNLABELED, checkpoint_hashes, distillation_windows, load_teachers
 from conflict_ner.training.trainer import _loss, distillation_loss
 from helpers.encoders import KINDS
 from helpers.runs import make_config
@@ -178,6 +180,16 @@ def test_a_path_that_does_not_exist_is_an_error_before_a_teacher_is_loaded(
     tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match=r"none\.jsonl: no such file or folder"):
         distillation_windows(config, run.load(config), tokenizer, tmp_path, "cpu", resume=False)
+
+
+def test_checkpoints_in_folders_of_one_name_are_told_apart(tmp_path: Path, checkpoint_folder: Path) -> None:
+    paths = [tmp_path / name / "best" for name in "ab"]
+    for path in paths:
+        shutil.copytree(checkpoint_folder, path)
+    weights = Checkpoint.load(checkpoint_folder).manifest.weights_sha256
+    assert checkpoint_hashes(paths) == [("a/best", weights), ("b/best", weights)]
+    assert checkpoint_hashes(paths[:1]) == [("best", weights)]
+    assert checkpoint_hashes([]) == []
 
 
 def test_unlabeled_texts_need_a_teacher(

@@ -101,13 +101,17 @@ def load_teachers(config: Config, device: str) -> list[Teacher]:
     return teachers
 
 
-def checkpoint_hashes(paths: Iterable[Path]) -> list[tuple[str, str]]:
-    """Return for each checkpoint that a run learns from the name of its folder and the SHA-256 of its weights.
+def checkpoint_hashes(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Return for each checkpoint that a run learns from its name and the SHA-256 of its weights.
+
+    A name is that of the folder, with as many folders above it as tell all of them apart: `a/best`, `b/best`.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint.
     """
-    return [(path.name, Checkpoint.load(path).manifest.weights_sha256) for path in paths]
+    depths = range(1, max((len(path.parts) for path in paths), default=0) + 1)
+    depth = next((n for n in depths if len({path.parts[-n:] for path in paths}) == len(paths)), 1)
+    return [("/".join(path.parts[-depth:]), Checkpoint.load(path).manifest.weights_sha256) for path in paths]
 
 
 def distillation_windows(
