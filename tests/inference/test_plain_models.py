@@ -22,6 +22,7 @@ from conflict_ner.export.verify import pipeline_spans
 from conflict_ner.inference import tagger as tagger_module
 from conflict_ner.inference.evaluate import evaluate, evaluate_pair
 from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.device import Hardware
 from conflict_ner.training.distillation import load_teachers
 from helpers.encoders import SENTENCES
 from helpers.plain_models import KINDS, change_json, make_plain_model
@@ -382,7 +383,7 @@ def test_a_map_without_a_plain_model_is_refused(checkpoint_folder: Path, gold: P
 def test_a_plain_model_is_no_teacher(checkpoint_folder: Path, plain_folder: Path, tmp_path: Path) -> None:
     config = make_config(tmp_path, checkpoint_folder, tmp_path / "reports.md", teacher=[plain_folder])
     with pytest.raises(ConfigError, match="was trained elsewhere"):
-        load_teachers(config, "cpu")
+        load_teachers(config, Hardware("cpu", "fp32"))
 
 
 def test_values_of_a_plain_model_are_read_by_the_usual_labels(plain_folder: Path) -> None:

@@ -16,6 +16,7 @@ from conflict_ner.config import Config
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, DataError, EncoderError, OverwriteError
 from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.encoder import load_model
 from conflict_ner.modeling.layers import keep_layers
 from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer
@@ -26,6 +27,7 @@ from helpers.encoders import KINDS
 from helpers.runs import make_config
 from safetensors.torch import load_file
 
+CPU = Hardware("cpu", "fp32")
 OTHER_TEXT = "Police in Sanaa found 30 rebels and a drone after shelling near the coast."
 
 
@@ -50,9 +52,10 @@ def test_answers_are_those_of_the_teacher_for_each_word_whatever_the_tokenizer(
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled], teacher_temperature=1.0)
     data = run.load(config)
     tokenizer = WindowTokenizer.from_tokenizer(KINDS[kind]().backend_tokenizer, 24, 8)
-    rows = distillation_windows(config, data, tokenizer, tmp_path, "cpu", resume=False)
+    rows = distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     texts = [*(document.text for document in data["train"]), OTHER_TEXT]
-    logits = [answer for _, answer in Tagger.load(checkpoint_folder, "cpu").predictor.logits(texts)]
+    tagger = Tagger.load(checkpoint_folder, "cpu", precision="fp32")
+    logits = [answer for _, answer in tagger.predictor.logits(texts)]
     expected = np.concatenate([torch.tensor(answer).softmax(-1).numpy() for answer in logits])
     answers = np.concatenate([np.array(row["teacher"], dtype=np.float32).reshape(-1, 9) for row in rows])
     labels = [label for row in rows for label in row["labels"] if label != IGNORED]
@@ -137,11 +140,11 @@ def test_other_unlabeled_texts_do_not_go_on_with_a_run(
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled])
     data = run.load(config)
     tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
-    first = distillation_windows(config, data, tokenizer, tmp_path, "cpu", resume=False)
+    first = distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     unlabeled.write_text(json.dumps({"text": OTHER_TEXT + " Quiet since."}) + "\n")
     with pytest.raises(OverwriteError, match="other teachers or unlabeled texts"):
-        distillation_windows(config, data, tokenizer, tmp_path, "cpu", resume=True)
-    again = distillation_windows(config, data, tokenizer, tmp_path, "cpu", resume=False)
+        distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=True)
+    again = distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     assert len(list(tmp_path.glob("teacher-*"))) == 1
     assert sum(map(len, again["input_ids"])) > sum(map(len, first["input_ids"]))
 
@@ -169,7 +172,7 @@ def test_texts_that_cannot_be_learned_from_are_refused(
     unlabeled.write_bytes(content.replace("[copy]", data["validation"][0].text.upper()).encode("latin-1"))
     tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match=message):
-        distillation_windows(config, data, tokenizer, tmp_path, "cpu", resume=False)
+        distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     assert not list(tmp_path.glob("*.arrow"))
 
 
@@ -179,7 +182,7 @@ def test_a_path_that_does_not_exist_is_an_error_before_a_teacher_is_loaded(
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [tmp_path / "none.jsonl"])
     tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match=r"none\.jsonl: no such file or folder"):
-        distillation_windows(config, run.load(config), tokenizer, tmp_path, "cpu", resume=False)
+        distillation_windows(config, run.load(config), tokenizer, tmp_path, CPU, resume=False)
 
 
 def test_checkpoints_in_folders_of_one_name_are_told_apart(tmp_path: Path, checkpoint_folder: Path) -> None:
@@ -205,17 +208,30 @@ def test_a_teacher_must_know_the_labels(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
 ) -> None:
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [])
-    (teacher,) = load_teachers(config, "cpu")
+    (teacher,) = load_teachers(config, CPU)
     assert teacher.tags.tolist() == list(range(9))
     fewer = config.model_copy(update={"labels": ("ACTOR", "NUMBER")})
     with pytest.raises(ConfigError, match="has WEAPON, LOCATION"):
-        load_teachers(fewer, "cpu")
+        load_teachers(fewer, CPU)
     more = config.model_copy(update={"labels": (*config.labels, "DATE")})
     with pytest.raises(ConfigError, match="lacks DATE"):
-        load_teachers(more, "cpu")
+        load_teachers(more, CPU)
     nobody = config_of(tmp_path, encoder_folder, reports_file, tmp_path / "none", [])
     with pytest.raises(CheckpointError, match="none"):
-        load_teachers(nobody, "cpu")
+        load_teachers(nobody, CPU)
+
+
+def test_a_teacher_computes_in_the_number_format_of_the_run(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
+) -> None:
+    config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [])
+    text = [OTHER_TEXT]
+    answers = {}
+    for precision in ("fp32", "bf16", "fp16"):
+        (teacher,) = load_teachers(config, Hardware("cpu", precision))
+        (answers[precision],) = teacher.answers(text, 2.0, 9)
+    assert (answers["fp16"] == answers["fp32"]).all()  # fp16 is a format of GPUs, for training only
+    assert 0 < np.abs(answers["bf16"] - answers["fp32"]).max() < 0.02
 
 
 def test_a_teacher_that_knows_kinds_answers_for_their_label(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -225,7 +241,7 @@ def test_a_teacher_that_knows_kinds_answers_for_their_label(monkeypatch: pytest.
         labels = deep.labels
         checkpoint = SimpleNamespace(scheme=deep, manifest=SimpleNamespace(plain=None))
 
-    monkeypatch.setattr(Tagger, "load", lambda *_: Fake())
+    monkeypatch.setattr(Tagger, "load", lambda *_, **__: Fake())
     config = Config.model_validate(
         {
             "labels": ["NUMBER", "ACTOR"],
@@ -234,7 +250,7 @@ def test_a_teacher_that_knows_kinds_answers_for_their_label(monkeypatch: pytest.
             "training": {"teacher": str(tmp_path)},  # one path is a list of one
         }
     )
-    (teacher,) = load_teachers(config, "cpu")
+    (teacher,) = load_teachers(config, CPU)
     assert teacher.tags.tolist() == [0, 3, 4, 1, 2, 1, 2]
 
 

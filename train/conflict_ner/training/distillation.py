@@ -32,7 +32,9 @@ from conflict_ner.data.validation import HeldOutTexts
 from conflict_ner.errors import ConfigError, DataError, OverwriteError, Problem, format_count
 from conflict_ner.files import sync_folder
 from conflict_ner.inference.files.sources import expand, read_sources
+from conflict_ner.inference.runtime import TaggingPrecision
 from conflict_ner.inference.tagger import Tagger
+from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer, label_windows, word_tags
 from conflict_ner.training.saved_epochs import TEACHER_ANSWERS
 
@@ -67,19 +69,22 @@ class Teacher:
             yield answers
 
 
-def load_teachers(config: Config, device: str) -> list[Teacher]:
+def load_teachers(config: Config, hardware: Hardware) -> list[Teacher]:
     """Load the teachers of a run.
 
-    A teacher may know kinds of the student's labels: NUMBER.killed counts as NUMBER then.
+    A teacher may know kinds of the student's labels: NUMBER.killed counts as NUMBER then. It computes in
+    the number format of the run.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint.
         ConfigError: if one lacks a label of the config, or has one that the config has not.
     """
     scheme = LabelScheme(config.labels)
+    # Spans turn on near ties, which `auto` therefore computes again in fp32; softened answers do not.
+    precision: TaggingPrecision = "bf16" if hardware.precision == "bf16" else "fp32"
     teachers, problems = [], []
     for path in config.training.teacher:
-        tagger = Tagger.load(path, device)
+        tagger = Tagger.load(path, hardware.device, precision=precision)
         if tagger.checkpoint.manifest.plain:
             what = f"{path} was trained elsewhere, and its tags are not those that a model learns here"
             problems.append(Problem("training.teacher", what, "name a checkpoint that conflict-ner has trained"))
@@ -115,7 +120,7 @@ def checkpoint_hashes(paths: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def distillation_windows(
-    config: Config, data: Corpus, window_tokenizer: WindowTokenizer, folder: Path, device: str, *, resume: bool
+    config: Config, data: Corpus, window_tokenizer: WindowTokenizer, folder: Path, hardware: Hardware, *, resume: bool
 ) -> datasets.Dataset:
     """Return the windows of a run with the teachers' answers; they are computed unless the folder has them.
 
@@ -142,7 +147,7 @@ def distillation_windows(
             )
         for old in folder.glob(TEACHER_ANSWERS.format("*")):
             old.unlink()
-        teachers = load_teachers(config, device)
+        teachers = load_teachers(config, hardware)
         _write(file, _rows(config, data, unlabeled, teachers, window_tokenizer))
     return datasets.Dataset.from_file(str(file))
 

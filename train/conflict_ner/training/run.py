@@ -218,7 +218,7 @@ def _training_rows(
         return datasets.Dataset.from_list(list(windows))
     with processes.main_process_first():  # the others read what it has computed
         is_resumed = last_state(folder) is not None
-        rows = distillation_windows(config, data, window_tokenizer, folder, hardware.device, resume=is_resumed)
+        rows = distillation_windows(config, data, window_tokenizer, folder, hardware, resume=is_resumed)
     console.print(describe_teachers(config, len(rows), len(windows)), highlight=False, markup=False, soft_wrap=True)
     return rows
 

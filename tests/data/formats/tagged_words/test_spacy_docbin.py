@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conflict_ner.data.document import Document, Mention
@@ -55,7 +56,7 @@ def test_what_a_pipeline_writes_is_read(tmp_path: Path) -> None:
     from spacy.tokens import DocBin
 
     nlp = spacy.blank("en")
-    doc = nlp("Houthi-held Hodeidah was hit.")
+    doc: Any = nlp("Houthi-held Hodeidah was hit.")
     doc.ents = [doc.char_span(0, 6, "ACTOR"), doc.char_span(12, 20, "LOCATION")]
     DocBin(docs=[doc]).to_disk(tmp_path / "train.spacy")
     (document,), problems = read_file(tmp_path / "train.spacy")
@@ -68,7 +69,7 @@ def test_groups_of_spans_are_read_if_there_is_one_and_no_entity(tmp_path: Path) 
     import spacy
     from spacy.tokens import DocBin
 
-    doc = spacy.blank("en")("The Goma police left.")
+    doc: Any = spacy.blank("en")("The Goma police left.")
     doc.spans["sc"] = [doc.char_span(0, 15, "ACTOR"), doc.char_span(4, 8, "LOCATION")]
     DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
     (document,), (note,) = read_file(tmp_path / "a.spacy")
