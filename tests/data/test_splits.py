@@ -18,6 +18,7 @@ from conflict_ner.data.splits import (
     make_folds,
     set_aside_validation,
 )
+from conflict_ner.data.validation import copy_groups
 from conflict_ner.errors import DataError
 from hypothesis import given
 from hypothesis import settings as property_settings
@@ -25,7 +26,12 @@ from hypothesis import strategies as st
 
 SIZES = {"Chad": 9, "Mali": 7, "Peru": 5, "Kenya": 4, "Nepal": 3, "Fiji": 2}
 REPORTS = tuple(
-    Document(f"{theatre}-{n}", "Rebels left.", metadata={"theatre": theatre, "year": 2000 + n % 3}, origin="a.md:1")
+    Document(
+        f"{theatre}-{n}",
+        f"Rebels left {theatre} {n}.",
+        metadata={"theatre": theatre, "year": 2000 + n % 3},
+        origin="a.md:1",
+    )
     for theatre, size in SIZES.items()
     for n in range(size)
 )
@@ -95,11 +101,69 @@ def test_the_validation_share_is_set_aside_in_order() -> None:
 
 def test_few_reports_are_divided_so_that_each_label_can_be_learned() -> None:
     one_label = (Mention(0, 1, "ACTOR"),)
-    reports = tuple(Document(f"r{n}", "x y", one_label if n else (Mention(0, 1, "WEAPON"),)) for n in range(10))
+    reports = tuple(Document(f"r{n}", f"x y{n}", one_label if n else (Mention(0, 1, "WEAPON"),)) for n in range(10))
     for seed in range(20):
         data = set_aside_validation(Corpus({"train": reports}), 0.5, seed)
         assert (len(data["validation"]), set(data.counts("train"))) == (5, {"ACTOR", "WEAPON"})
     assert len(set_aside_validation(Corpus({"train": reports[:2]}), 0.5, 1)["validation"]) == 1
+
+
+def copies_of(number: int, count: int) -> list[Document]:
+    """Return reports that share all but their last words, as copies of a wire story do."""
+    text = " ".join(f"word{number}x{n}" for n in range(12))
+    return [Document(f"c{number}-{n}", f"{text}, {'later ' * n}on.") for n in range(count)]
+
+
+def texts(documents: Sequence[Document]) -> set[str]:
+    return {document.text.partition(",")[0] for document in documents}
+
+
+COPIED = tuple(report for number in range(10) for report in copies_of(number, 1 + number % 3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_a_text_are_not_divided(seed: int) -> None:
+    data = divide_corpus(Corpus({"train": COPIED}), DataConfig(train=("a",), validation_share=0.3), seed)
+    assert not texts(data["train"]) & texts(data["validation"])
+    assert len(COPIED) == 19
+    assert 4 <= len(data["validation"]) <= 6
+    assert is_partition([data["train"], data["validation"]], COPIED)
+    parts = make_folds(COPIED, 3, None, seed)
+    assert is_partition(parts, COPIED)
+    assert sorted(map(len, parts)) == [6, 6, 7]
+    assert not any(texts(a) & texts(b) for a, b in combinations(parts, 2))
+
+
+def test_copies_are_divided_where_they_are_allowed() -> None:
+    copies = tuple(copies_of(1, 6))
+    with pytest.raises(DataError, match=r"6 labeled reports are copies .*allow_copies: true"):
+        divide_corpus(Corpus({"train": copies}), DataConfig(train=("a",), validation_share=0.5), 1)
+    with pytest.raises(DataError, match="too few for 2 folds; the other 5 are copies; name more reports"):
+        make_folds(copies, 2, None, 1)
+    allowed = DataConfig(train=("a",), validation_share=0.5, allow_copies=True)
+    assert len(divide_corpus(Corpus({"train": copies}), allowed, 1)["validation"]) == 3
+    assert list(map(len, make_folds(copies, 2, None, 1, allow_copies=True))) == [3, 3]
+
+
+def test_silver_copies_of_held_out_reports_are_not_learned() -> None:
+    silver = tuple(Document(f"s{n}", f"{COPIED[n].text} Again.", metadata={"labels": "silver"}) for n in range(10))
+    data = Corpus({"train": COPIED + silver})
+    for seed in range(5):
+        drawn = divide_corpus(data, DataConfig(train=("a",), validation_share=0.2), seed)
+        assert not texts(drawn["train"]) & texts(drawn["validation"])
+        assert all(report in drawn["train"] for report in silver)  # reports with silver copies stay in training
+        fold = divide_corpus(data, settings(fold={"number": 1, "count": 3}), seed)
+        assert not texts(fold["train"]) & texts(fold["fold"])
+        assert not all(report in fold["train"] for report in silver)
+
+
+def test_a_report_is_in_the_group_of_its_copies_copies() -> None:
+    words = [f"w{n}" for n in range(40)]
+    chain = [Document(f"d{n}", " ".join(words[n * 5 : n * 5 + 24])) for n in range(3)]  # neighbors share 15 of 25 runs
+    same = [Document("x", "Short text."), Document("y", "short  TEXT.")]
+    assert copy_groups([chain[0], same[0], chain[2], chain[1], same[1]]) == [0, 1, 0, 0, 1]
+    assert copy_groups([chain[0], chain[2]]) == [0, 1]
+    assert copy_groups([]) == []
 
 
 def test_labeled_reports_are_their_own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +223,7 @@ checked = property_settings(max_examples=60, deadline=None, derandomize=True, da
 
 
 def reports_in(theatres: list[str]) -> tuple[Document, ...]:
-    return tuple(Document(f"r{n}", "x", metadata={"theatre": theatre}) for n, theatre in enumerate(theatres))
+    return tuple(Document(f"r{n}", f"x{n}", metadata={"theatre": theatre}) for n, theatre in enumerate(theatres))
 
 
 def is_partition(parts: Sequence[Sequence[Document]], documents: Sequence[Document]) -> bool:

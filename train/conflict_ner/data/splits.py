@@ -3,6 +3,7 @@
 Reports are never cut. They are drawn with the run's seed, in independent steps:
 validation first, so that every fold and every share is validated on the same reports;
 then the fold; then the shares of silver reports, and of the rest, that are trained on.
+Copies of a text, exact or near, stay together: a report seen in training makes a score too high.
 
 >>> reports = tuple(Document(f"r{n}", "Rebels left.", metadata={"theatre": "ABCD"[n % 4]}) for n in range(8))
 >>> parts = make_folds(reports, 2, "theatre", seed=7)
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conflict_ner.config import Config, DataConfig, build_config
+from conflict_ner.config import Config, DataConfig, FoldConfig, build_config
 from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
@@ -27,7 +28,8 @@ from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.formats.report_files import read_entries
 from conflict_ner.data.label_levels import first_level, value_label_problems
 from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
-from conflict_ner.errors import ConfigError, DataError, Problem
+from conflict_ner.data.validation import HeldOutTexts, copy_groups
+from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 
 _VALIDATION, _FOLDS, _SILVER = 1, 2, 3  # random streams, so that one division does not change the other
 
@@ -39,14 +41,9 @@ def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
         DataError: if the training reports cannot be divided into the configured folds.
     """
     if settings.validation_share is not None:
-        data = set_aside_validation(data, settings.validation_share, seed)
+        data = set_aside_validation(data, settings.validation_share, seed, allow_copies=settings.allow_copies)
     if settings.fold:
-        gold, _ = divide_gold_and_silver(data["train"])  # a model is never scored on silver reports
-        folds = make_folds(gold, settings.fold.count, settings.fold.group, seed)
-        held_out = folds[settings.fold.number - 1]
-        held_out_ids = set(map(id, held_out))
-        rest = tuple(document for document in data["train"] if id(document) not in held_out_ids)
-        data = replace(data, splits={**data.splits, "train": rest, "fold": held_out})
+        data = _hold_out_fold(data, settings.fold, seed, allow_copies=settings.allow_copies)
     if settings.silver_share < 1:
         data = _sample_silver(data, settings.silver_share, seed)
     if settings.train_share < 1:
@@ -69,6 +66,20 @@ def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
     return descriptions
 
 
+def _hold_out_fold(data: Corpus, fold: FoldConfig, seed: int, *, allow_copies: bool) -> Corpus:
+    """Move a fold of the training reports to the split `fold`; silver reports that copy one of them are left out."""
+    gold, _ = divide_gold_and_silver(data["train"])  # a model is never scored on silver reports
+    held_out = make_folds(gold, fold.count, fold.group, seed, allow_copies=allow_copies)[fold.number - 1]
+    held_out_ids, texts = set(map(id, held_out)), HeldOutTexts({"fold": held_out})
+    rest = tuple(
+        report
+        for report in data["train"]
+        if id(report) not in held_out_ids
+        and (allow_copies or not is_silver(report) or texts.describe_copy(report.text) is None)
+    )
+    return replace(data, splits={**data.splits, "train": rest, "fold": held_out})
+
+
 def _sample_silver(data: Corpus, share: float, seed: int) -> Corpus:
     """Return the corpus with a random share of its silver training reports; a smaller share lies within a larger."""
     silver = [n for n, report in enumerate(data["train"]) if is_silver(report)]
@@ -78,14 +89,20 @@ def _sample_silver(data: Corpus, share: float, seed: int) -> Corpus:
     return replace(data, splits={**data.splits, "train": kept})
 
 
-def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
+def set_aside_validation(data: Corpus, share: float, seed: int, *, allow_copies: bool = False) -> Corpus:
     """Move a random share of the training reports, at least one, to validation; silver reports stay in training.
 
     A report with the last training mentions of a label stays as well: few reports must not leave a label unlearned.
+    Copies of a text move together, or stay where one is silver, unless `allow_copies`.
+
+    Raises:
+        DataError: if all reports copy one another, or silver ones.
     """
     gold, silver = divide_gold_and_silver(data["train"])
     order = np.random.default_rng((seed, _VALIDATION)).permutation(len(gold)).tolist()
-    chosen = set(_without_last_mentions(gold, silver, order)[: max(round(share * len(gold)), 1)])
+    count = max(round(share * len(gold)), 1)
+    units = [[n] for n in order] if allow_copies else _movable_units(gold, silver, order, count)
+    chosen = {n for unit in _without_last_mentions(gold, silver, units, count) for n in unit}
     rest = tuple(report for n, report in enumerate(gold) if n not in chosen) + silver
     validation = tuple(report for n, report in enumerate(gold) if n in chosen)
     others = {split: documents for split, documents in data.splits.items() if split != "train"}
@@ -93,16 +110,45 @@ def set_aside_validation(data: Corpus, share: float, seed: int) -> Corpus:
     return replace(data, splits={"train": rest, "validation": validation, **others})
 
 
-def _without_last_mentions(gold: Sequence[Document], silver: Sequence[Document], order: Sequence[int]) -> list[int]:
-    """Return an order of reports without those that would leave a label without a mention if they were moved too."""
+def _movable_units(
+    gold: Sequence[Document], silver: Sequence[Document], order: Sequence[int], count: int
+) -> list[list[int]]:
+    """Return the groups of copies among gold reports, in an order of reports, that can move to another split together.
+
+    Those with a silver report cannot, and those with more than `count` reports only if all have more.
+    """
+    groups = copy_groups((*gold, *silver))
+    units: dict[int, list[int]] = {}
+    for n in order:
+        units.setdefault(groups[n], []).append(n)
+    for group in groups[len(gold) :]:
+        units.pop(group, None)
+    sizes = [len(unit) for unit in units.values()]
+    if not units or max(sizes) == len(gold) > 1:
+        what = f"{len(gold)} labeled reports are copies of one another or of silver ones, so none can be held out"
+        raise DataError([Problem("data.train", what, "name files in data.validation, or set data.allow_copies: true")])
+    return [unit for unit in units.values() if len(unit) <= max(count, min(sizes))]
+
+
+def _without_last_mentions(
+    gold: Sequence[Document], silver: Sequence[Document], units: Sequence[Sequence[int]], count: int
+) -> list[Sequence[int]]:
+    """Return the first of some groups of reports, `count` reports at most, or one group.
+
+    Groups that would leave a label without a mention if they were moved too are passed over, if there are others.
+    """
     left = Counter(mention.label for report in (*gold, *silver) for mention in report.mentions)
     movable = []
-    for index in order:
-        counts = Counter(mention.label for mention in gold[index].mentions)
-        if all(left[label] > count for label, count in counts.items()):
+    for unit in units:
+        counts = Counter(mention.label for n in unit for mention in gold[n].mentions)
+        if all(left[label] > times for label, times in counts.items()):
             left -= counts
-            movable.append(index)
-    return movable or list(order)
+            movable.append(unit)
+    chosen: list[Sequence[int]] = []
+    for unit in movable or units:
+        if not chosen or sum(map(len, chosen)) + len(unit) <= count:
+            chosen.append(unit)
+    return chosen
 
 
 def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = ()) -> Config:
@@ -137,22 +183,25 @@ def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = (
 
 
 def make_folds(
-    documents: Sequence[Document], count: int, group: str | None, seed: int
+    documents: Sequence[Document], count: int, group: str | None, seed: int, *, allow_copies: bool = False
 ) -> tuple[tuple[Document, ...], ...]:
     """Divide reports into `count` folds of about equal size, for cross-validation.
 
     Reports that share a value of the metadata field `group` stay together, as in
     scikit-learn's GroupKFold: the largest group is placed first, each into the smallest fold
-    so far; groups of equal size come in random order. If `group` is None, each report is its own group.
+    so far; groups of equal size come in random order. If `group` is None, a report and its copies are a group, or with
+    `allow_copies` each report.
 
     Raises:
         DataError: if a report lacks the field, or there are fewer groups than folds.
     """
-    groups = _groups(documents, group)
+    groups = _groups(documents, group, allow_copies=allow_copies)
     if len(groups) < count:
-        unit = f"values of {group!r}" if group else "reports"
-        what = f"{len(groups)} {unit} among the training reports, too few for {count} folds"
-        raise DataError([Problem("data.train", what, f"ask for {len(groups)} folds or fewer")])
+        found = f"{len(groups)} values of {group!r}" if group else format_count(len(groups), "report")
+        copies = f"; the other {len(documents) - len(groups)} are copies" * (not group and len(groups) < len(documents))
+        what = f"{found} among the training reports, too few for {count} folds{copies}"
+        fix = f"ask for {len(groups)} folds or fewer" if len(groups) > 1 else "name more reports"
+        raise DataError([Problem("data.train", what, fix)])
     shuffled = np.random.default_rng((seed, _FOLDS)).permutation(len(groups))
     names = [list(groups)[n] for n in shuffled]
     folds: list[list[int]] = [[] for _ in range(count)]
@@ -167,14 +216,16 @@ def group_values(documents: Sequence[Document], group: str) -> list[str]:
     Raises:
         DataError: if a report lacks the field.
     """
-    return sorted(_groups(documents, group))
+    return sorted(_groups(documents, group, allow_copies=True))
 
 
-def _groups(documents: Sequence[Document], group: str | None) -> dict[str, list[int]]:
+def _groups(documents: Sequence[Document], group: str | None, *, allow_copies: bool) -> dict[str, list[int]]:
     """Return the indices of the reports of each group."""
-    if group is None:
-        return {str(n): [n] for n in range(len(documents))}
     groups: dict[str, list[int]] = {}
+    if group is None:
+        for index, number in enumerate(range(len(documents)) if allow_copies else copy_groups(documents)):
+            groups.setdefault(str(number), []).append(index)
+        return groups
     problems = []
     for index, document in enumerate(documents):
         value = document.metadata_text(group)
