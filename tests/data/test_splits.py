@@ -12,13 +12,14 @@ from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document, Mention
 from conflict_ner.data.splits import (
     config_of_reports,
+    copy_groups,
     describe_splits,
     divide_corpus,
     group_values,
     make_folds,
     set_aside_validation,
 )
-from conflict_ner.data.validation import copy_groups
+from conflict_ner.data.validation import NEAR_DUPLICATE_SIMILARITY, shingles_of
 from conflict_ner.errors import DataError
 from hypothesis import given
 from hypothesis import settings as property_settings
@@ -108,13 +109,14 @@ def test_few_reports_are_divided_so_that_each_label_can_be_learned() -> None:
     assert len(set_aside_validation(Corpus({"train": reports[:2]}), 0.5, 1)["validation"]) == 1
 
 
-def copies_of(number: int, count: int) -> list[Document]:
+def copies_of(number: int, count: int, label: str = "") -> list[Document]:
     """Return reports that share all but their last words, as copies of a wire story do."""
     text = " ".join(f"word{number}x{n}" for n in range(12))
-    return [Document(f"c{number}-{n}", f"{text}, {'later ' * n}on.") for n in range(count)]
+    mentions = (Mention(0, 4, label),) if label else ()
+    return [Document(f"c{number}-{n}", f"{text}, {'later ' * n}on.", mentions) for n in range(count)]
 
 
-def texts(documents: Sequence[Document]) -> set[str]:
+def stories(documents: Sequence[Document]) -> set[str]:
     return {document.text.partition(",")[0] for document in documents}
 
 
@@ -124,25 +126,56 @@ COPIED = tuple(report for number in range(10) for report in copies_of(number, 1 
 @pytest.mark.parametrize("seed", range(5))
 def test_copies_of_a_text_are_not_divided(seed: int) -> None:
     data = divide_corpus(Corpus({"train": COPIED}), DataConfig(train=("a",), validation_share=0.3), seed)
-    assert not texts(data["train"]) & texts(data["validation"])
-    assert len(COPIED) == 19
-    assert 4 <= len(data["validation"]) <= 6
+    assert not stories(data["train"]) & stories(data["validation"])
+    assert (len(COPIED), len(data["validation"])) == (19, 6)
     assert is_partition([data["train"], data["validation"]], COPIED)
-    parts = make_folds(COPIED, 3, None, seed)
+    parts = [
+        divide_corpus(Corpus({"train": COPIED}), settings(fold={"number": n, "count": 3}), seed)["fold"]
+        for n in (1, 2, 3)
+    ]
     assert is_partition(parts, COPIED)
     assert sorted(map(len, parts)) == [6, 6, 7]
-    assert not any(texts(a) & texts(b) for a, b in combinations(parts, 2))
+    assert not any(stories(a) & stories(b) for a, b in combinations(parts, 2))
+
+
+def test_a_group_of_more_copies_than_the_share_stays_if_another_can_go() -> None:
+    reports = tuple(report for number, size in enumerate((9, 7, 2, 1)) for report in copies_of(number, size))
+    for seed in range(5):
+        data = divide_corpus(Corpus({"train": reports}), DataConfig(train=("a",), validation_share=0.2), seed)
+        assert sorted(report.id for report in data["validation"]) == ["c2-0", "c2-1", "c3-0"]
+        without = Corpus({"train": reports[:16]})  # groups of nine and seven
+        assert len(divide_corpus(without, DataConfig(train=("a",), validation_share=0.2), seed)["validation"]) == 7
+
+
+def test_the_only_mention_of_a_label_stays_although_it_alone_would_fit() -> None:
+    reports = (
+        *copies_of(0, 1, "WEAPON"),
+        *(report for number in range(1, 11) for report in copies_of(number, 2, "ACTOR")),
+    )
+    for seed in range(10):
+        data = divide_corpus(Corpus({"train": reports}), DataConfig(train=("a",), validation_share=0.05), seed)
+        assert (len(data["validation"]), set(data.counts("train"))) == (2, {"ACTOR", "WEAPON"})
 
 
 def test_copies_are_divided_where_they_are_allowed() -> None:
     copies = tuple(copies_of(1, 6))
-    with pytest.raises(DataError, match=r"6 labeled reports are copies .*allow_copies: true"):
-        divide_corpus(Corpus({"train": copies}), DataConfig(train=("a",), validation_share=0.5), 1)
-    with pytest.raises(DataError, match="too few for 2 folds; the other 5 are copies; name more reports"):
-        make_folds(copies, 2, None, 1)
-    allowed = DataConfig(train=("a",), validation_share=0.5, allow_copies=True)
-    assert len(divide_corpus(Corpus({"train": copies}), allowed, 1)["validation"]) == 3
-    assert list(map(len, make_folds(copies, 2, None, 1, allow_copies=True))) == [3, 3]
+    data, half = Corpus({"train": copies}), {"train": ("a",), "validation_share": 0.5}
+    with pytest.raises(DataError, match=r"6 labeled reports, copies .*allow_copies: true"):
+        divide_corpus(data, DataConfig(**half), 1)
+    with pytest.raises(
+        DataError, match=r"1 report among .* the other 5 are copies; name more reports, or set data\.allow"
+    ):
+        divide_corpus(data, settings(fold={"number": 1, "count": 2}), 1)
+    assert len(divide_corpus(data, DataConfig(**half, allow_copies=True), 1)["validation"]) == 3
+    allowed = settings(fold={"number": 1, "count": 2}, allow_copies=True)
+    assert len(divide_corpus(data, allowed, 1)["fold"]) == 3
+
+
+@pytest.mark.parametrize("labels", [{}, {"labels": "silver"}])
+def test_one_report_or_silver_ones_alone_are_not_called_copies(labels: dict[str, str]) -> None:
+    data = Corpus({"train": (Document("r", "Rebels left.", metadata=labels),)})
+    divided = divide_corpus(data, DataConfig(train=("a",), validation_share=0.5), 1)
+    assert (len(divided["train"]), len(divided["validation"])) == ((1, 0) if labels else (0, 1))
 
 
 def test_silver_copies_of_held_out_reports_are_not_learned() -> None:
@@ -150,20 +183,40 @@ def test_silver_copies_of_held_out_reports_are_not_learned() -> None:
     data = Corpus({"train": COPIED + silver})
     for seed in range(5):
         drawn = divide_corpus(data, DataConfig(train=("a",), validation_share=0.2), seed)
-        assert not texts(drawn["train"]) & texts(drawn["validation"])
-        assert all(report in drawn["train"] for report in silver)  # reports with silver copies stay in training
+        assert not stories(drawn["validation"]) & stories(silver)
         fold = divide_corpus(data, settings(fold={"number": 1, "count": 3}), seed)
-        assert not texts(fold["train"]) & texts(fold["fold"])
-        assert not all(report in fold["train"] for report in silver)
+        learned = [report for report in fold["train"] if report in silver]
+        assert learned == [report for report in silver if not stories([report]) & stories(fold["fold"])]
+        assert 0 < len(learned) < len(silver)
+        allowed = divide_corpus(data, settings(fold={"number": 1, "count": 3}, allow_copies=True), seed)
+        assert all(report in allowed["train"] for report in silver)
 
 
 def test_a_report_is_in_the_group_of_its_copies_copies() -> None:
     words = [f"w{n}" for n in range(40)]
     chain = [Document(f"d{n}", " ".join(words[n * 5 : n * 5 + 24])) for n in range(3)]  # neighbors share 15 of 25 runs
     same = [Document("x", "Short text."), Document("y", "short  TEXT.")]
-    assert copy_groups([chain[0], same[0], chain[2], chain[1], same[1]]) == [0, 1, 0, 0, 1]
-    assert copy_groups([chain[0], chain[2]]) == [0, 1]
-    assert copy_groups([]) == []
+    reports = [chain[0], same[0], chain[2], chain[1], same[1]]
+    assert [copy_groups(reports)[id(report)] for report in reports] == [0, 1, 0, 0, 1]
+    assert len(set(copy_groups([chain[0], chain[2]]).values())) == 2
+    assert copy_groups([]) == {}
+
+
+@property_settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=14), max_size=12))
+def test_groups_are_those_of_comparing_every_text_with_every_other(texts: list[list[str]]) -> None:
+    reports = [Document(f"r{n}", " ".join(words)) for n, words in enumerate(texts)]
+    groups = [{n} for n in range(len(reports))]
+    for (n, one), (m, other) in combinations(enumerate(reports), 2):
+        a, b = shingles_of(one.text), shingles_of(other.text)
+        if one.text == other.text or (a & b and len(a & b) >= NEAR_DUPLICATE_SIMILARITY * len(a | b)):
+            groups[n] |= groups[m]
+            for member in groups[n]:
+                groups[member] = groups[n]
+    found = copy_groups(reports)
+    assert [
+        {m for m in range(len(reports)) if found[id(reports[m])] == found[id(report)]} for report in reports
+    ] == groups
 
 
 def test_labeled_reports_are_their_own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,7 @@ def test_checkpoints_in_folders_of_one_name_are_told_apart(tmp_path: Path, check
     weights = Checkpoint.load(checkpoint_folder).manifest.weights_sha256
     assert checkpoint_hashes(paths) == [("a/best", weights), ("b/best", weights)]
     assert checkpoint_hashes(paths[:1]) == [("best", weights)]
+    assert checkpoint_hashes([paths[0], paths[0], paths[1]]) == checkpoint_hashes(paths)
     assert checkpoint_hashes([]) == []
 
 

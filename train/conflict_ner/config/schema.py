@@ -122,7 +122,11 @@ class DataConfig(_Section):
         description="leave white space and punctuation at the edges of mentions outside, and say how many had some; "
         "otherwise they are problems",
     )
-    allow_copies: Switch = Field(False, description="allow copies of a text, also in two splits, as in some benchmarks")
+    allow_copies: Switch = Field(
+        False,
+        description="allow copies of a text, also in two splits, as in some benchmarks; drawn validation and folds may "
+        "divide them",
+    )
     guidelines: Switch | None = Field(
         None,
         description="check the data against the guidelines of this project: no punctuation at the edges of mentions, "

@@ -2,8 +2,9 @@
 
 Reports are never cut. They are drawn with the run's seed, in independent steps:
 validation first, so that every fold and every share is validated on the same reports;
-then the fold; then the shares of silver reports, and of the rest, that are trained on.
-Copies of a text, exact or near, stay together: a report seen in training makes a score too high.
+then the share of silver reports; then the fold; then the share of the rest that is trained on.
+Copies of a text, exact or near, go the same way, but for folds that are grouped by a metadata field: a report seen in
+training makes a score too high.
 
 >>> reports = tuple(Document(f"r{n}", "Rebels left.", metadata={"theatre": "ABCD"[n % 4]}) for n in range(8))
 >>> parts = make_folds(reports, 2, "theatre", seed=7)
@@ -14,8 +15,12 @@ Copies of a text, exact or near, stay together: a report seen in training makes 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from itertools import chain
+from math import ceil
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +33,10 @@ from conflict_ner.data.formats.format import ReadOptions
 from conflict_ner.data.formats.report_files import read_entries
 from conflict_ner.data.label_levels import first_level, value_label_problems
 from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
-from conflict_ner.data.validation import HeldOutTexts, copy_groups
+from conflict_ner.data.validation import NEAR_DUPLICATE_SIMILARITY, normalized, shingles_of
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 
+Copies = Mapping[int, int]  # by a report's id(), the number of the group of copies that it is in
 _VALIDATION, _FOLDS, _SILVER = 1, 2, 3  # random streams, so that one division does not change the other
 
 
@@ -38,14 +44,16 @@ def divide_corpus(data: Corpus, settings: DataConfig, seed: int) -> Corpus:
     """Return the corpus with the splits that a config asks for; the held-out fold is the split `fold`.
 
     Raises:
-        DataError: if the training reports cannot be divided into the configured folds.
+        DataError: if the training reports cannot be divided into validation and training, or into the configured folds.
     """
+    is_divided = settings.validation_share is not None or settings.fold
+    copies = copy_groups(data["train"]) if is_divided and not settings.allow_copies else None
     if settings.validation_share is not None:
-        data = set_aside_validation(data, settings.validation_share, seed, allow_copies=settings.allow_copies)
-    if settings.fold:
-        data = _hold_out_fold(data, settings.fold, seed, allow_copies=settings.allow_copies)
+        data = set_aside_validation(data, settings.validation_share, seed, copies)
     if settings.silver_share < 1:
         data = _sample_silver(data, settings.silver_share, seed)
+    if settings.fold:
+        data = _hold_out_fold(data, settings.fold, seed, copies)
     if settings.train_share < 1:
         data = data.sample("train", settings.train_share, seed)
     return data
@@ -66,16 +74,17 @@ def describe_splits(settings: DataConfig, seed: int) -> dict[str, str]:
     return descriptions
 
 
-def _hold_out_fold(data: Corpus, fold: FoldConfig, seed: int, *, allow_copies: bool) -> Corpus:
+def _hold_out_fold(data: Corpus, fold: FoldConfig, seed: int, copies: Copies | None) -> Corpus:
     """Move a fold of the training reports to the split `fold`; silver reports that copy one of them are left out."""
     gold, _ = divide_gold_and_silver(data["train"])  # a model is never scored on silver reports
-    held_out = make_folds(gold, fold.count, fold.group, seed, allow_copies=allow_copies)[fold.number - 1]
-    held_out_ids, texts = set(map(id, held_out)), HeldOutTexts({"fold": held_out})
+    held_out = make_folds(gold, fold.count, fold.group, seed, copies)[fold.number - 1]
+    held_out_ids = set(map(id, held_out))
+    held_out_groups = {copies[id(report)] for report in held_out} if copies else set()
     rest = tuple(
         report
         for report in data["train"]
         if id(report) not in held_out_ids
-        and (allow_copies or not is_silver(report) or texts.describe_copy(report.text) is None)
+        and not (copies and is_silver(report) and copies[id(report)] in held_out_groups)
     )
     return replace(data, splits={**data.splits, "train": rest, "fold": held_out})
 
@@ -89,20 +98,23 @@ def _sample_silver(data: Corpus, share: float, seed: int) -> Corpus:
     return replace(data, splits={**data.splits, "train": kept})
 
 
-def set_aside_validation(data: Corpus, share: float, seed: int, *, allow_copies: bool = False) -> Corpus:
+def set_aside_validation(data: Corpus, share: float, seed: int, copies: Copies | None = None) -> Corpus:
     """Move a random share of the training reports, at least one, to validation; silver reports stay in training.
 
     A report with the last training mentions of a label stays as well: few reports must not leave a label unlearned.
-    Copies of a text move together, or stay where one is silver, unless `allow_copies`.
+
+    Args:
+        copies: reports of one group move together, even if they are more than the share, or stay where one is silver;
+            if None, each report moves by itself.
 
     Raises:
-        DataError: if all reports copy one another, or silver ones.
+        DataError: if all reports are copies of one another or of silver ones.
     """
     gold, silver = divide_gold_and_silver(data["train"])
     order = np.random.default_rng((seed, _VALIDATION)).permutation(len(gold)).tolist()
-    count = max(round(share * len(gold)), 1)
-    units = [[n] for n in order] if allow_copies else _movable_units(gold, silver, order, count)
-    chosen = {n for unit in _without_last_mentions(gold, silver, units, count) for n in unit}
+    units = [[n] for n in order] if copies is None else _movable_units(gold, silver, order, copies)
+    left = Counter(mention.label for report in (*gold, *silver) for mention in report.mentions)
+    chosen = set(_draw_units(units, gold, left, max(round(share * len(gold)), 1)))
     rest = tuple(report for n, report in enumerate(gold) if n not in chosen) + silver
     validation = tuple(report for n, report in enumerate(gold) if n in chosen)
     others = {split: documents for split, documents in data.splits.items() if split != "train"}
@@ -111,44 +123,42 @@ def set_aside_validation(data: Corpus, share: float, seed: int, *, allow_copies:
 
 
 def _movable_units(
-    gold: Sequence[Document], silver: Sequence[Document], order: Sequence[int], count: int
+    gold: Sequence[Document], silver: Sequence[Document], order: Sequence[int], copies: Copies
 ) -> list[list[int]]:
-    """Return the groups of copies among gold reports, in an order of reports, that can move to another split together.
-
-    Those with a silver report cannot, and those with more than `count` reports only if all have more.
-    """
-    groups = copy_groups((*gold, *silver))
+    """Return the groups of copies among gold reports without a silver one, in an order of reports."""
     units: dict[int, list[int]] = {}
     for n in order:
-        units.setdefault(groups[n], []).append(n)
-    for group in groups[len(gold) :]:
-        units.pop(group, None)
-    sizes = [len(unit) for unit in units.values()]
-    if not units or max(sizes) == len(gold) > 1:
-        what = f"{len(gold)} labeled reports are copies of one another or of silver ones, so none can be held out"
+        units.setdefault(copies[id(gold[n])], []).append(n)
+    for report in silver:
+        units.pop(copies[id(report)], None)
+    if gold and (not units or len(next(iter(units.values()))) == len(gold) > 1):
+        count = format_count(len(gold), "labeled report")
+        what = f"{count}, copies of one another or of silver ones, so none can be held out"
         raise DataError([Problem("data.train", what, "name files in data.validation, or set data.allow_copies: true")])
-    return [unit for unit in units.values() if len(unit) <= max(count, min(sizes))]
+    return list(units.values())
 
 
-def _without_last_mentions(
-    gold: Sequence[Document], silver: Sequence[Document], units: Sequence[Sequence[int]], count: int
-) -> list[Sequence[int]]:
-    """Return the first of some groups of reports, `count` reports at most, or one group.
+def _draw_units(
+    units: Sequence[Sequence[int]], gold: Sequence[Document], left: Counter[str], count: int
+) -> Sequence[int]:
+    """Return the reports of the first units that fit into `count` reports and leave a mention of each label.
 
-    Groups that would leave a label without a mention if they were moved too are passed over, if there are others.
+    If no unit does both: the smallest that leaves a mention of each label, or else the smallest.
+
+    Args:
+        left: how many mentions of each label there are.
     """
-    left = Counter(mention.label for report in (*gold, *silver) for mention in report.mentions)
-    movable = []
-    for unit in units:
+
+    def leaves_mentions(unit: Sequence[int]) -> bool:
         counts = Counter(mention.label for n in unit for mention in gold[n].mentions)
-        if all(left[label] > times for label, times in counts.items()):
-            left -= counts
-            movable.append(unit)
-    chosen: list[Sequence[int]] = []
-    for unit in movable or units:
-        if not chosen or sum(map(len, chosen)) + len(unit) <= count:
-            chosen.append(unit)
-    return chosen
+        return all(left[label] > times for label, times in counts.items())
+
+    chosen: list[int] = []
+    for unit in units:
+        if len(chosen) + len(unit) <= count and leaves_mentions(unit):
+            chosen += unit
+            left = left - Counter(mention.label for n in unit for mention in gold[n].mentions)
+    return chosen or min(filter(leaves_mentions, units), key=len, default=min(units, key=len, default=()))
 
 
 def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = ()) -> Config:
@@ -183,25 +193,28 @@ def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = (
 
 
 def make_folds(
-    documents: Sequence[Document], count: int, group: str | None, seed: int, *, allow_copies: bool = False
+    documents: Sequence[Document], count: int, group: str | None, seed: int, copies: Copies | None = None
 ) -> tuple[tuple[Document, ...], ...]:
-    """Divide reports into `count` folds of about equal size, for cross-validation.
+    """Divide reports into `count` folds, for cross-validation, of about equal size unless a group is too large.
 
     Reports that share a value of the metadata field `group` stay together, as in
     scikit-learn's GroupKFold: the largest group is placed first, each into the smallest fold
-    so far; groups of equal size come in random order. If `group` is None, a report and its copies are a group, or with
-    `allow_copies` each report.
+    so far; groups of equal size come in random order. Without `group`, the reports of one group of `copies` stay
+    together; without either, each report stands alone.
 
     Raises:
         DataError: if a report lacks the field, or there are fewer groups than folds.
     """
-    groups = _groups(documents, group, allow_copies=allow_copies)
+    groups = _groups(documents, group, copies)
     if len(groups) < count:
         found = f"{len(groups)} values of {group!r}" if group else format_count(len(groups), "report")
-        copies = f"; the other {len(documents) - len(groups)} are copies" * (not group and len(groups) < len(documents))
-        what = f"{found} among the training reports, too few for {count} folds{copies}"
-        fix = f"ask for {len(groups)} folds or fewer" if len(groups) > 1 else "name more reports"
-        raise DataError([Problem("data.train", what, fix)])
+        is_copied = not group and len(groups) < len(documents)
+        rest = f"; the other {len(documents) - len(groups)} are copies" * is_copied
+        what = f"{found} among the training reports, too few for {count} folds{rest}"
+        fixes = [f"ask for {len(groups)} folds or fewer"] * (len(groups) > 1)
+        fixes += ["group by another field" if group else "name more reports"] * (not fixes)
+        fixes += ["set data.allow_copies: true"] * is_copied
+        raise DataError([Problem("data.train", what, ", or ".join(fixes))])
     shuffled = np.random.default_rng((seed, _FOLDS)).permutation(len(groups))
     names = [list(groups)[n] for n in shuffled]
     folds: list[list[int]] = [[] for _ in range(count)]
@@ -216,15 +229,15 @@ def group_values(documents: Sequence[Document], group: str) -> list[str]:
     Raises:
         DataError: if a report lacks the field.
     """
-    return sorted(_groups(documents, group, allow_copies=True))
+    return sorted(_groups(documents, group, None))
 
 
-def _groups(documents: Sequence[Document], group: str | None, *, allow_copies: bool) -> dict[str, list[int]]:
+def _groups(documents: Sequence[Document], group: str | None, copies: Copies | None) -> dict[str, list[int]]:
     """Return the indices of the reports of each group."""
     groups: dict[str, list[int]] = {}
     if group is None:
-        for index, number in enumerate(range(len(documents)) if allow_copies else copy_groups(documents)):
-            groups.setdefault(str(number), []).append(index)
+        for index, report in enumerate(documents):
+            groups.setdefault(str(index if copies is None else copies[id(report)]), []).append(index)
         return groups
     problems = []
     for index, document in enumerate(documents):
@@ -238,6 +251,45 @@ def _groups(documents: Sequence[Document], group: str | None, *, allow_copies: b
     if problems:
         raise DataError(problems)
     return groups
+
+
+def copy_groups(documents: Sequence[Document]) -> Copies:
+    """Return the groups of reports that are copies, exact or near, of one another, or of a copy."""
+    groups = _copy_groups(tuple(normalized(document.text) for document in documents))
+    return {id(document): group for document, group in zip(documents, groups, strict=True)}
+
+
+@lru_cache(maxsize=1)  # every fold of a run divides the same reports again
+def _copy_groups(texts: tuple[str, ...]) -> list[int]:
+    """Return for each text the number of the first in its group.
+
+    Near-copies share half of their shingles, so one of them is among the rarest half of either (prefix filtering;
+    Chaudhuri, Ganti and Kaushik 2006): text that many reports share, such as a disclaimer, need not be compared.
+    """
+    first = {text: number for number, text in reversed(list(enumerate(texts)))}
+    shingles = {number: shingles_of(text) for text, number in sorted(first.items(), key=itemgetter(1))}
+    frequencies = Counter(chain.from_iterable(shingles.values()))
+    parents = {number: number for number in shingles}
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = number = parents[parents[number]]
+        return number
+
+    with_shingle: dict[int, list[int]] = {}
+    for number, own in shingles.items():
+        ordered = sorted(own, key=lambda shingle: (frequencies[shingle], shingle))
+        least_shared = ceil(NEAR_DUPLICATE_SIMILARITY * len(own))
+        rarest = [shingle for shingle in ordered[: len(own) - least_shared + 1] if frequencies[shingle] > 1]
+        for other in set().union(*(with_shingle.get(shingle, ()) for shingle in rarest)):
+            if root(other) != root(number):
+                shared = len(own & shingles[other])
+                if shared >= NEAR_DUPLICATE_SIMILARITY * (len(own) + len(shingles[other]) - shared):
+                    low, high = sorted((root(other), root(number)))
+                    parents[high] = low
+        for shingle in rarest:
+            with_shingle.setdefault(shingle, []).append(number)
+    return [root(first[text]) for text in texts]
 
 
 def read_splits(config: Config) -> Corpus:

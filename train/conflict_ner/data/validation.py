@@ -25,7 +25,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from conflict_ner.data.document import Document, Mention, is_encodable
 from conflict_ner.data.edges import has_loose_beginning, has_loose_end
@@ -245,7 +244,7 @@ def _repeated_texts(splits: Mapping[str, Sequence[Document]], *, guidelines: boo
     texts: dict[str, tuple[str, Document]] = {}
     for split, documents in splits.items():
         for document in documents:
-            text = _normalize(document.text)
+            text = normalized(document.text)
             other_split, other = texts.setdefault(text, (split, document))
             same_split = other_split == split
             if text and other is not document and not (same_split and not guidelines):
@@ -275,7 +274,7 @@ def _near_duplicates(splits: Mapping[str, Sequence[Document]], *, guidelines: bo
             shingles = shingles_of(document.text)
             if found := index.nearest(shingles, outside=split):
                 other_split, other, similarity = found
-                if similarity >= NEAR_DUPLICATE_SIMILARITY and _normalize(other.text) != _normalize(document.text):
+                if similarity >= NEAR_DUPLICATE_SIMILARITY and normalized(other.text) != normalized(document.text):
                     what = (
                         f"report {document.id!r} ({split}) is a near-copy of {other.id!r} ({other_split}) "
                         f"at {other.origin}: {similarity:.0%} of their five-word runs are shared"
@@ -303,46 +302,13 @@ class _ShingleIndex:
 
         None if none shares a shingle.
         """
-        numbers, similarities = self.similarities(shingles, outside)
-        if not len(numbers):
-            return None
-        best = int(similarities.argmax())
-        split, document, _ = self._seen[numbers[best]]
-        return split, document, float(similarities[best])
-
-    def similarities(
-        self, shingles: set[int], outside: str | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Return the numbers of the documents that share a shingle, in the order of `add`, and how similar they are."""
         others = [postings for split, postings in self._postings.items() if split != outside]
-        hits = [hit for postings in others for shingle in shingles if (hit := postings.get(shingle))]
+        hits = [numbers for postings in others for shingle in shingles if (numbers := postings.get(shingle))]
         if not hits:
-            return np.array([], dtype=np.int64), np.array([])
-        numbers, shared = np.unique(np.concatenate([np.array(hit) for hit in hits]), return_counts=True)
-        sizes = np.array([self._seen[number][2] for number in numbers])
-        return numbers, shared / (sizes + len(shingles) - shared)
-
-
-def copy_groups(documents: Sequence[Document]) -> list[int]:
-    """Return for each document the number of its group: a document and its copies, exact or near, and their copies.
-
-    They are the connected components of the graph of copies.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    index, first_with_text = _ShingleIndex([""]), dict[str, int]()
-    copies: list[tuple[int, int]] = []
-    for number, document in enumerate(documents):
-        shingles = shingles_of(document.text)
-        earlier, similarities = index.similarities(shingles)
-        copies += [(number, int(other)) for other in earlier[similarities >= NEAR_DUPLICATE_SIMILARITY]]
-        copies.append((number, first_with_text.setdefault(_normalize(document.text), number)))
-        index.add("", document, shingles)
-    rows, columns = zip(*copies, strict=True) if copies else ((), ())
-    graph = coo_array((np.ones(len(copies), dtype=np.int8), (rows, columns)), shape=(len(documents),) * 2)
-    groups: list[int] = connected_components(graph, directed=False)[1].tolist()
-    return groups
+            return None
+        number, similarity = _nearest(hits, len(shingles), self._seen)
+        split, document, _ = self._seen[number]
+        return split, document, similarity
 
 
 class HeldOutTexts:
@@ -353,12 +319,12 @@ class HeldOutTexts:
         self._index = _ShingleIndex(splits)
         for split, documents in splits.items():
             for document in documents:
-                self._exact.setdefault(_normalize(document.text), (split, document))
+                self._exact.setdefault(normalized(document.text), (split, document))
                 self._index.add(split, document, shingles_of(document.text))
 
     def describe_copy(self, text: str) -> str | None:
         """Return which held-out report a text copies, in words; None if it copies none."""
-        if found := self._exact.get(_normalize(text)):
+        if found := self._exact.get(normalized(text)):
             split, document = found
             return f"has the same text as {document.id!r} ({split}) at {document.origin}"
         if nearest := self._index.nearest(shingles_of(text)):
@@ -368,7 +334,22 @@ class HeldOutTexts:
         return None
 
 
-def _normalize(text: str) -> str:
+def _nearest(hits: list[list[int]], size: int, seen: Sequence[tuple[str, Document, int]]) -> tuple[int, float]:
+    """Return the number of the most similar document in the postings, and its similarity.
+
+    Args:
+        hits: for each shingle that occurs elsewhere, the numbers of the documents in `seen` that have it.
+        size: number of shingles of the document.
+    """
+    numbers, shared = np.unique(np.concatenate([np.array(hit) for hit in hits]), return_counts=True)
+    sizes = np.array([seen[number][2] for number in numbers])
+    similarities = shared / (sizes + size - shared)
+    best = int(similarities.argmax())
+    return int(numbers[best]), float(similarities[best])
+
+
+def normalized(text: str) -> str:
+    """Return a text that is the same for copies that differ in case and white space."""
     return " ".join(text.casefold().split())
 
 

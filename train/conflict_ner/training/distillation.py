@@ -73,7 +73,7 @@ def load_teachers(config: Config, hardware: Hardware) -> list[Teacher]:
     """Load the teachers of a run.
 
     A teacher may know kinds of the student's labels: NUMBER.killed counts as NUMBER then. It computes in
-    the number format of the run.
+    bf16 if the run does, else in fp32.
 
     Raises:
         CheckpointError: if one is not a complete checkpoint.
@@ -114,9 +114,11 @@ def checkpoint_hashes(paths: Sequence[Path]) -> list[tuple[str, str]]:
     Raises:
         CheckpointError: if one is not a complete checkpoint.
     """
+    paths = list(dict.fromkeys(paths))
     depths = range(1, max((len(path.parts) for path in paths), default=0) + 1)
     depth = next((n for n in depths if len({path.parts[-n:] for path in paths}) == len(paths)), 1)
-    return [("/".join(path.parts[-depth:]), Checkpoint.load(path).manifest.weights_sha256) for path in paths]
+    names = [Path(*path.parts[-depth:]).as_posix() for path in paths]
+    return [(name, Checkpoint.load(path).manifest.weights_sha256) for name, path in zip(names, paths, strict=True)]
 
 
 def distillation_windows(
@@ -172,8 +174,9 @@ def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer
     """Return a hash of all that the windows and answers depend on."""
     facts = [
         [str(path) for path in config.training.teacher],
-        checkpoint_hashes(config.training.teacher),
+        [weights for _, weights in checkpoint_hashes(config.training.teacher)],
         config.training.teacher_temperature,
+        config.training.precision,
         config.labels,
         data.fingerprint("train"),
         [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in unlabeled],
@@ -276,5 +279,5 @@ def _batch(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
 
 def describe_teachers(config: Config, windows: int, labeled: int) -> str:
     """Return a line about a run's teachers and the windows of its unlabeled texts."""
-    names = ", ".join(path.name for path in config.training.teacher)
+    names = ", ".join(name for name, _ in checkpoint_hashes(config.training.teacher))
     return f"teacher: {names}; {format_count(windows - labeled, 'window')} of unlabeled texts"
