@@ -20,7 +20,6 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from math import ceil
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -149,15 +148,17 @@ def _draw_units(
         left: how many mentions of each label there are.
     """
 
+    def mentions(unit: Sequence[int]) -> Counter[str]:
+        return Counter(mention.label for n in unit for mention in gold[n].mentions)
+
     def leaves_mentions(unit: Sequence[int]) -> bool:
-        counts = Counter(mention.label for n in unit for mention in gold[n].mentions)
-        return all(left[label] > times for label, times in counts.items())
+        return all(left[label] > times for label, times in mentions(unit).items())
 
     chosen: list[int] = []
     for unit in units:
         if len(chosen) + len(unit) <= count and leaves_mentions(unit):
             chosen += unit
-            left = left - Counter(mention.label for n in unit for mention in gold[n].mentions)
+            left = left - mentions(unit)
     return chosen or min(filter(leaves_mentions, units), key=len, default=min(units, key=len, default=()))
 
 
@@ -266,8 +267,10 @@ def _copy_groups(texts: tuple[str, ...]) -> list[int]:
     Near-copies share half of their shingles, so one of them is among the rarest half of either (prefix filtering;
     Chaudhuri, Ganti and Kaushik 2006): text that many reports share, such as a disclaimer, need not be compared.
     """
-    first = {text: number for number, text in reversed(list(enumerate(texts)))}
-    shingles = {number: shingles_of(text) for text, number in sorted(first.items(), key=itemgetter(1))}
+    first: dict[str, int] = {}
+    for number, text in enumerate(texts):
+        first.setdefault(text, number)
+    shingles = {number: shingles_of(text) for text, number in first.items()}
     frequencies = Counter(chain.from_iterable(shingles.values()))
     parents = {number: number for number in shingles}
 
