@@ -189,6 +189,45 @@ def test_learning_curve(
     assert (tmp_path / "curve" / "curve.svg").is_file()
 
 
+def test_few_reports(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, encoder_folder: Path
+) -> None:
+    """With training and scoring replaced: a model's score is the number of reports that it was trained on."""
+    config = make_config(tmp_path, encoder_folder, tmp_path / "train.md")
+    rare = "[Rebels](ACTOR) took [two](NUMBER) [rifles](WEAPON) near [Oslo](LOCATION)"
+    reports = [f"=== n-{k}\n\n{rare if k % 40 == 0 else 'Nothing came'} on day {k}.\n" for k in range(240)]
+    (tmp_path / "train.md").write_text("\n".join(reports), encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(dump_config(config, tmp_path), encoding="utf-8")
+    trained: dict[str, list[str]] = {}
+
+    def train(run: Config, *, resume: bool) -> SimpleNamespace:
+        documents = load_corpus(run.data.train[0])["data"]
+        trained[run.output.name] = [report.id for report in documents]
+        assert {mention.label for report in documents for mention in report.mentions} == set(run.labels)
+        assert (run.encoder, run.training.learning_rate) == ("minilm", 0.06)
+        return SimpleNamespace(folder=run.output)
+
+    def evaluate(folder: Path, _: object) -> SimpleNamespace:
+        f1 = len(trained[folder.name]) / 1000
+        return SimpleNamespace(report=SimpleNamespace(strict=SimpleNamespace(micro=SimpleNamespace(f1=f1))))
+
+    for function in (train, evaluate):
+        monkeypatch.setattr(conflict_ner, function.__name__, function)
+    arguments = (tmp_path / "run.yaml", tmp_path / "few", "minilm", "training.learning_rate=0.06")
+    assert run(monkeypatch, "few_reports.py", *arguments) is None
+    assert capsys.readouterr().out.splitlines() == [
+        "encoder,reports,mean,deviation,scores",
+        "minilm,25,2.5,0.0,2.5 2.5 2.5",
+        "minilm,50,5.0,0.0,5.0 5.0 5.0",
+        "minilm,100,10.0,0.0,10.0 10.0 10.0",
+        "minilm,200,20.0,0.0,20.0 20.0 20.0",
+    ]
+    assert set(trained["minilm-25-seed7"]) < set(trained["minilm-50-seed7"])
+    assert set(trained["minilm-25-seed7"]) != set(trained["minilm-25-seed8"])
+    (tmp_path / "train.md").write_text("\n".join(reports).replace("[Oslo](LOCATION)", "Oslo"), encoding="utf-8")
+    assert "hardly any 25 hold all of ACTOR, LOCATION" in str(run(monkeypatch, "few_reports.py", *arguments))
+
+
 @pytest.mark.usefixtures("verified_here")
 def test_custom_labels(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, encoder_folder: Path
