@@ -1,9 +1,9 @@
 """Measure what few labeled reports of your own give, from several encoders: mean and deviation over three seeds.
 
-    python examples/few_reports.py configs/benchmarks/re3d.yaml models/few minilm,models/small training.epochs=15 > few.csv
+    python examples/few_reports.py configs/benchmarks/re3d.yaml models/few minilm,models/small training.epochs=15
 
-The reports are drawn from the config's training reports, so that the fewest hold every label, and the model is scored on
-its validation reports, by which its best epoch is chosen too. Goes on after a kill.
+The reports are drawn from the config's training reports, so that the fewest hold every label, and the model is scored
+on its validation reports, by which its best epoch is chosen too. Goes on after a kill.
 """
 
 from __future__ import annotations
