@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +274,23 @@ def test_embeddings_that_are_trained_move_for_all_cases_of_a_piece_alike(
         assert factored is not None
         assert len(factored.rows) == sum(piece == piece.lower() or piece.startswith("[") for piece in vocabulary)
     assert not np.array_equal(*tables)
+
+
+@pytest.mark.usefixtures("verified_here")
+def test_a_run_from_a_checkpoint_knows_what_that_has_learned(tmp_path: Path, checkpoint_folder: Path) -> None:
+    """Else a name of the first run counts as unseen, and a report that it learned from passes as new."""
+    start = Path(shutil.copytree(checkpoint_folder, tmp_path / "start"))
+    manifest = json.loads((start / "manifest.json").read_bytes())
+    (start / "manifest.json").write_text(json.dumps({**manifest, "scripts": ["Cyrillic"]}))
+    reports = tmp_path / "more.md"
+    text = "=== m-1\n\n[Miners](ACTOR) saw [two](NUMBER) [jets](WEAPON) over [Oslo](LOCATION).\n"
+    reports.write_text(text, encoding="utf-8")
+    begun = run.train(make_config(tmp_path, start, reports, epochs=1))
+    seen = begun.seen_mentions()
+    assert seen is not None
+    assert seen.knows("ACTOR", "Miners")
+    assert seen.knows("ACTOR", "Houthi")
+    first = Checkpoint.load(checkpoint_folder).seen_mentions()
+    assert first is not None
+    assert seen.texts > first.texts
+    assert begun.manifest.known_scripts == ("Latin", "Cyrillic")

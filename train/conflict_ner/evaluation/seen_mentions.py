@@ -47,6 +47,15 @@ class SeenMentions(BaseModel):
             texts=_hashes(_normalize(document.text) for document in (*train, *validation)),
         )
 
+    def union(self, *others: SeenMentions) -> SeenMentions:
+        """Return all that any of them holds: what a model has seen that began with another one's weights."""
+        memories = (self, *others)
+        return SeenMentions(
+            forms=frozenset().union(*(memory.forms for memory in memories)),
+            lower_forms=frozenset().union(*(memory.lower_forms for memory in memories)),
+            texts=frozenset().union(*(memory.texts for memory in memories)),
+        )
+
     def dump(self) -> str:
         """Return sorted JSON: the same training gives the same file."""
         return json.dumps({name: sorted(hashes) for name, hashes in self}) + "\n"

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import datasets
@@ -151,6 +152,7 @@ class _Trained:
     tokenizer: PreTrainedTokenizerFast
     window_tokenizer: WindowTokenizer
     tracking: RunTracking
+    origins: Sequence[Checkpoint]
 
 
 @contextmanager
@@ -171,6 +173,7 @@ def _trained(
     sharded = is_sharded(config.training, processes)
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware, sharded=sharded)
     refuse_other_models(config, model, window_tokenizer.tokenizer)
+    origins = _origins(config, Path(source))
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes, sharded)
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
@@ -184,7 +187,7 @@ def _trained(
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
             watching = [*([progress] if processes.is_main_process else []), tracking, *callbacks]
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=watching)
-        yield _Trained(result, tokenizer, window_tokenizer, tracking)
+        yield _Trained(result, tokenizer, window_tokenizer, tracking, origins)
     if processes.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
@@ -194,9 +197,7 @@ def _export(config: Config, data: Corpus, trained: _Trained, run: _Running) -> N
     """Write the checkpoint of the best epoch, and say where one that it replaces is kept."""
     run.console.print("evaluating, exporting and verifying", highlight=False)
     is_replacement = (config.output / "manifest.json").is_file()
-    written = _export_best_epoch(
-        config, data, trained.result, trained.tokenizer, trained.window_tokenizer, run.hardware
-    )
+    written = _export_best_epoch(config, data, trained, run.hardware)
     trained.tracking.record_checkpoint(written)
     if is_replacement:
         message = f"the checkpoint that was there before is kept in {short_path(previous_folder(config.output))}"
@@ -261,21 +262,29 @@ def _characters(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
 
 
-def _export_best_epoch(
-    config: Config,
-    data: Corpus,
-    result: TrainResult,
-    tokenizer: PreTrainedTokenizerFast,
-    window_tokenizer: WindowTokenizer,
-    hardware: Hardware,
-) -> Checkpoint:
+def _origins(config: Config, encoder: Path) -> list[Checkpoint]:
+    """Return the checkpoints that a run's weights begin with or are averaged with: it knows what they have learned.
+
+    Args:
+        encoder: its folder.
+
+    Raises:
+        CheckpointError: if the folder is a checkpoint, but not a complete one.
+    """
+    folders = dict.fromkeys((encoder, *config.training.average_with))
+    return [Checkpoint.load(folder) for folder in folders if (folder / "manifest.json").is_file()]
+
+
+def _export_best_epoch(config: Config, data: Corpus, trained: _Trained, hardware: Hardware) -> Checkpoint:
     """Average and calibrate the best epoch's model, score it on all splits but the training reports, and write it."""
-    model = load_model(str(result.state))
+    tokenizer, window_tokenizer = trained.tokenizer, trained.window_tokenizer
+    model = load_model(str(trained.result.state))
     average_weights(model, config)
     model = move_to_device(model, hardware.device)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
     calibration = calibrate(model, predictor, data["validation"])
-    seen_mentions = SeenMentions.of(data["train"], data["validation"])
+    memories = filter(None, (origin.seen_mentions() for origin in trained.origins))
+    seen_mentions = SeenMentions.of(data["train"], data["validation"]).union(*memories)
     scores: dict[str, Report] = {}
     expected: list[tuple[str, Sequence[Entity]]] = []
     for split in ("validation", "test", "fold"):
@@ -293,7 +302,7 @@ def _export_best_epoch(
             model.save_pretrained(folder)
         (folder / checkpoint.SEEN_MENTIONS).write_text(seen_mentions.dump(), encoding="utf-8")
 
-    manifest = _manifest(config, data, result, calibration, window_tokenizer, hardware)
+    manifest = _manifest(config, data, trained, calibration, hardware)
     draft = CheckpointDraft(config, manifest, scores, expected, write_model_files)
     return write_checkpoint(config.output, draft, hardware.device)
 
@@ -301,12 +310,14 @@ def _export_best_epoch(
 def _manifest(
     config: Config,
     data: Corpus,
-    result: TrainResult,
+    trained: _Trained,
     calibration: CalibrationFacts,
-    window_tokenizer: WindowTokenizer,
     hardware: Hardware,
 ) -> Manifest:
     """Collect what a checkpoint records of its run; `write_checkpoint` fills in the rest."""
+    result, window_tokenizer = trained.result, trained.window_tokenizer
+    scripts = [scripts_of(document.text for document in data["train"])]
+    scripts += [origin.manifest.known_scripts for origin in trained.origins]
     drawn = describe_splits(config.data, config.training.seed)
     return Manifest(
         labels=config.labels,
@@ -323,5 +334,5 @@ def _manifest(
         calibration=calibration,
         teachers=dict(checkpoint_hashes(config.training.teacher)),
         averaged_with=dict(checkpoint_hashes(config.training.average_with)),
-        scripts=scripts_of(document.text for document in data["train"]),
+        scripts=tuple(dict.fromkeys(chain(*scripts))) if all(scripts) else (),  # empty: some are unknown
     )
