@@ -27,29 +27,31 @@ def draw(pool: tuple[Document, ...], labels: set[str], seed: int) -> list[Docume
     sys.exit(f"error: of {len(pool)} reports, hardly any {SIZES[0]} hold all of {', '.join(sorted(labels))}")
 
 
-def main(config: str, folder: Path, encoders: list[str], overrides: list[str]) -> None:
+def main(file: str, folder: Path, encoders: list[str], overrides: list[str]) -> None:
     """Train all models that are not there yet and print their scores, as comma-separated values."""
-    pool, settings = load_corpus(config)["train"], load_config(config, overrides)
-    orders = {seed: draw(pool, set(settings.labels), seed) for seed in SEEDS}
+    pool, config = load_corpus(file)["train"], load_config(file)
+    if len(pool) < SIZES[-1] or not config.data.validation:
+        sys.exit(f"error: name files for validation, and {SIZES[-1]} reports or more for training, not {len(pool)}")
+    orders = {seed: draw(pool, set(config.labels), seed) for seed in SEEDS}
     folder.mkdir(parents=True, exist_ok=True)
-    print("encoder,reports,mean,deviation,scores")
-    for encoder in encoders:
-        for size in SIZES:
-            scores = []
-            for seed, order in orders.items():
-                file, output = folder / f"{size}-seed{seed}.jsonl", folder / f"{Path(encoder).name}-{size}-seed{seed}"
-                Corpus({"train": tuple(order[:size])}).save(file)
-                start = Path(encoder).resolve() if Path(encoder).is_dir() else encoder
-                changes = [f"encoder={start}", f"data.train=['{file}']", f"training.seed={seed}", f"output={output}"]
-                run = load_config(config, [*overrides, *changes, "data.test=[]"])
-                model = Checkpoint.load(output).folder if output.is_dir() else train(run, resume=True).folder
-                scores.append(100 * (evaluate(model, run.data.validation).report.strict.micro.f1 or 0.0))
-            each = " ".join(f"{score:.1f}" for score in scores)
-            print(f"{encoder},{size},{mean(scores):.1f},{stdev(scores):.1f},{each}", flush=True)
+    print("encoder,reports,mean,deviation", *SEEDS, sep=",")
+    for encoder, size in ((encoder, size) for encoder in encoders for size in SIZES):
+        f1s = []
+        for seed, order in orders.items():
+            drawn, output = folder / f"{size}-seed{seed}.jsonl", folder / f"{Path(encoder).name}-{size}-seed{seed}"
+            Corpus({"train": tuple(order[:size])}).save(drawn)
+            start = Path(encoder).resolve() if Path(encoder).is_dir() else encoder
+            changes = [f"encoder={start}", f"data.train=['{drawn}']", f"training.seed={seed}", f"output={output}"]
+            run = load_config(file, [*overrides, *changes, "data.test=[]"])
+            if output.is_dir() and Checkpoint.load(output).config() != run:
+                sys.exit(f"error: {output} was trained with other settings; name another folder")
+            model = output if output.is_dir() else train(run, resume=True).folder
+            f1s.append(100 * (evaluate(model, config.data.validation).report.strict.micro.f1 or 0.0))
+        print(encoder, size, *(f"{each:.1f}" for each in (mean(f1s), stdev(f1s), *f1s)), sep=",", flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
+    if len(sys.argv) < 4 or not all(each.startswith("training.") for each in sys.argv[4:]):
         sys.exit(__doc__)
     try:
         main(sys.argv[1], Path(sys.argv[2]).resolve(), sys.argv[3].split(","), sys.argv[4:])

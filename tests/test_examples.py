@@ -216,11 +216,11 @@ def test_few_reports(
     arguments = (tmp_path / "run.yaml", tmp_path / "few", "minilm", "training.learning_rate=0.06")
     assert run(monkeypatch, "few_reports.py", *arguments) is None
     assert capsys.readouterr().out.splitlines() == [
-        "encoder,reports,mean,deviation,scores",
-        "minilm,25,2.5,0.0,2.5 2.5 2.5",
-        "minilm,50,5.0,0.0,5.0 5.0 5.0",
-        "minilm,100,10.0,0.0,10.0 10.0 10.0",
-        "minilm,200,20.0,0.0,20.0 20.0 20.0",
+        "encoder,reports,mean,deviation,7,8,9",
+        "minilm,25,2.5,0.0,2.5,2.5,2.5",
+        "minilm,50,5.0,0.0,5.0,5.0,5.0",
+        "minilm,100,10.0,0.0,10.0,10.0,10.0",
+        "minilm,200,20.0,0.0,20.0,20.0,20.0",
     ]
     assert set(trained["minilm-25-seed7"]) < set(trained["minilm-50-seed7"])
     assert set(trained["minilm-25-seed7"]) != set(trained["minilm-25-seed8"])

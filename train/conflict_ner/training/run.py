@@ -50,6 +50,7 @@ from conflict_ner.modeling.encoder import (
     resolve_encoder,
     save_tokenizer,
 )
+from conflict_ner.modeling.hub_cache import find_folder
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
 from conflict_ner.training.distillation import checkpoint_hashes, describe_teachers, distillation_windows
@@ -152,7 +153,7 @@ class _Trained:
     tokenizer: PreTrainedTokenizerFast
     window_tokenizer: WindowTokenizer
     tracking: RunTracking
-    origins: Sequence[Checkpoint]
+    known: _Known
 
 
 @contextmanager
@@ -173,7 +174,7 @@ def _trained(
     sharded = is_sharded(config.training, processes)
     tokenizer, window_tokenizer, model = build_encoder(config, source, scheme, hardware, sharded=sharded)
     refuse_other_models(config, model, window_tokenizer.tokenizer)
-    origins = _origins(config, Path(source))
+    known = _known_before(config, source)  # now: a file of it that is damaged would stop the export, hours later
     windows, unaligned = training_windows(data["train"], window_tokenizer, scheme)
     announce(console, config, data, windows, unaligned, hardware, processes.num_processes, sharded)
     validate = partial(_validate, window_tokenizer=window_tokenizer, scheme=scheme, documents=data["validation"])
@@ -187,7 +188,7 @@ def _trained(
         with quiet_transformers(), TrainingProgress(console, validation_share, config.training.patience) as progress:
             watching = [*([progress] if processes.is_main_process else []), tracking, *callbacks]
             result = fit(model, rows, config.training, hardware, folder, validate, resume=resume, callbacks=watching)
-        yield _Trained(result, tokenizer, window_tokenizer, tracking, origins)
+        yield _Trained(result, tokenizer, window_tokenizer, tracking, known)
     if processes.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
     processes.wait_for_everyone()
@@ -262,17 +263,27 @@ def _characters(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
 
 
-def _origins(config: Config, encoder: Path) -> list[Checkpoint]:
-    """Return the checkpoints that a run's weights begin with or are averaged with: it knows what they have learned.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the checkpoints have learned that a run's weights begin with or are averaged with."""
+
+    memories: Sequence[SeenMentions]  # of those that have one
+    scripts: Sequence[Sequence[str]]
+
+
+def _known_before(config: Config, encoder: str) -> _Known:
+    """Return what a run knows before its first step.
 
     Args:
-        encoder: its folder.
+        encoder: the folder or hub id that it is loaded from.
 
     Raises:
-        CheckpointError: if the folder is a checkpoint, but not a complete one.
+        CheckpointError: if one of them is a checkpoint of this package that is not complete, or its memory is damaged.
     """
-    folders = dict.fromkeys((encoder, *config.training.average_with))
-    return [Checkpoint.load(folder) for folder in folders if (folder / "manifest.json").is_file()]
+    folders = map(find_folder, dict.fromkeys((encoder, *map(str, config.training.average_with))))
+    checkpoints = [Checkpoint.load(folder) for folder in folders if (folder / "manifest.json").is_file()]
+    memories = [each.seen_mentions() for each in checkpoints]
+    return _Known([memory for memory in memories if memory], [each.manifest.known_scripts for each in checkpoints])
 
 
 def _export_best_epoch(config: Config, data: Corpus, trained: _Trained, hardware: Hardware) -> Checkpoint:
@@ -283,8 +294,7 @@ def _export_best_epoch(config: Config, data: Corpus, trained: _Trained, hardware
     model = move_to_device(model, hardware.device)
     predictor = Predictor(TorchRuntime(model), window_tokenizer, LabelScheme(config.labels))
     calibration = calibrate(model, predictor, data["validation"])
-    memories = filter(None, (origin.seen_mentions() for origin in trained.origins))
-    seen_mentions = SeenMentions.of(data["train"], data["validation"]).union(*memories)
+    seen_mentions = SeenMentions.of(data["train"], data["validation"]).union(*trained.known.memories)
     scores: dict[str, Report] = {}
     expected: list[tuple[str, Sequence[Entity]]] = []
     for split in ("validation", "test", "fold"):
@@ -316,8 +326,7 @@ def _manifest(
 ) -> Manifest:
     """Collect what a checkpoint records of its run; `write_checkpoint` fills in the rest."""
     result, window_tokenizer = trained.result, trained.window_tokenizer
-    scripts = [scripts_of(document.text for document in data["train"])]
-    scripts += [origin.manifest.known_scripts for origin in trained.origins]
+    scripts = [scripts_of(document.text for document in data["train"]), *trained.known.scripts]
     drawn = describe_splits(config.data, config.training.seed)
     return Manifest(
         labels=config.labels,
