@@ -146,6 +146,14 @@ def _processes(config: Config, console: Console | None) -> Iterator[_Running]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """What the checkpoints have learned that a run's weights begin with or are averaged with."""
+
+    memories: Sequence[SeenMentions]  # of those that have one
+    scripts: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Trained:
     """A run whose epochs are trained: what its export needs."""
 
@@ -261,14 +269,6 @@ def _validate(
 
 def _characters(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the checkpoints have learned that a run's weights begin with or are averaged with."""
-
-    memories: Sequence[SeenMentions]  # of those that have one
-    scripts: Sequence[Sequence[str]]
 
 
 def _known_before(config: Config, encoder: str) -> _Known:
