@@ -127,6 +127,28 @@ def test_the_head_is_not_rounded(model: PreTrainedModel) -> None:
     torch.testing.assert_close(wrapped, model(**inputs).logits, rtol=0, atol=0)
 
 
+def test_weights_are_rounded_once_and_give_the_logits_of_an_autocast(
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = np.arange(24, dtype=np.int64).reshape(2, 12)
+    runtime = TorchRuntime(model.train(False), in_bf16=True)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = model(input_ids=torch.from_numpy(ids), attention_mask=torch.ones(2, 12)).logits
+    rounded: list[bool] = []
+    linear = nn.functional.linear
+
+    def recording(inputs: Any, weight: Any, bias: Any = None) -> Any:
+        rounded.append(weight.dtype == torch.bfloat16)
+        return linear(inputs, weight, bias)
+
+    monkeypatch.setattr(nn.functional, "linear", recording)
+    found = runtime.logits(ids, np.ones_like(ids))
+    assert rounded[-2:] == [False, False]  # the head, in bf16 and again in fp32
+    assert set(rounded[:-2]) == {True}
+    np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=1e-6)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}  # near ties are computed with these
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "auto"])
 def test_batches_side_by_side_find_what_one_after_the_other_does(
     precision: Any, model: PreTrainedModel, encoder_folder: Path
