@@ -39,13 +39,13 @@ def main(config: str, folder: Path, overrides: list[str]) -> None:
                 Corpus({"train": tuple(chosen)}).save(file := folder / f"{output.name}.md")
                 changes = [f"data.train=['{file}']", f"training.seed={seed}", f"output={output}"]
                 run = load_config(config, [*overrides, *changes])
-                model = Checkpoint.load(output).folder if output.is_dir() else train(run, resume=True).folder
+                if output.is_dir() and Checkpoint.load(output).config() != run:
+                    sys.exit(f"error: {output} was trained with other settings; name another folder")
+                model = output if output.is_dir() else train(run, resume=True).folder
                 scores[row, column] = evaluate(model, test).report.strict.micro.f1 or 0.0
                 print(way, seed, len(chosen), scores[row, column], sep=",", flush=True)
         axes.errorbar(SHARES, 100 * scores.mean(0), 100 * scores.std(0, ddof=1), label=way)
-    axes.set(
-        xscale="log", xlabel=f"share of {len(pool)} labeled reports", ylabel="strict F1, %: mean, sd of three seeds"
-    )
+    axes.set(xscale="log", xlabel=f"share of {len(pool)} labeled reports", ylabel="strict F1, %: mean, sd of 3 seeds")
     axes.legend(loc="lower right")
     figure.savefig(folder / "curve.svg")
 

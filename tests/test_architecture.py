@@ -20,7 +20,7 @@ PUBLIC_ROOMS = {"config", "values"}  # their names are imported from the room, w
 HEAVY = {
     *("torch", "transformers", "accelerate", "datasets", "onnx", "onnxruntime", "scipy", "seqeval", "matplotlib"),
     *("jinja2", "pyarrow", "typer", "rich", "python_calamine", "xlsxwriter", "cassis", "spacy", "ray", "fsspec"),
-    *("fastapi", "starlette", "uvicorn", "prometheus_client"),
+    *("fastapi", "starlette", "uvicorn", "prometheus_client", "optuna", "mlflow", "wandb", "trackio"),
 }
 
 

@@ -187,6 +187,10 @@ def test_learning_curve(
     assert set(trained["random-0.25-seed7"]) != set(trained["next-0.25-seed7"])
     assert set(trained["first-0.0625-seed7"]) != set(trained["first-0.0625-seed8"])
     assert (tmp_path / "curve" / "curve.svg").is_file()
+    (tmp_path / "curve" / "first-0.0625-seed7").mkdir()
+    monkeypatch.setattr(conflict_ner.Checkpoint, "load", lambda _: SimpleNamespace(config=lambda: None))
+    refusal = run(monkeypatch, "learning_curve.py", tmp_path / "run.yaml", tmp_path / "curve")
+    assert "was trained with other settings" in str(refusal)
 
 
 def test_few_reports(
@@ -224,6 +228,11 @@ def test_few_reports(
     ]
     assert set(trained["minilm-25-seed7"]) < set(trained["minilm-50-seed7"])
     assert set(trained["minilm-25-seed7"]) != set(trained["minilm-25-seed8"])
+    (tmp_path / "few" / "minilm-25-seed7").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(conflict_ner.Checkpoint, "load", lambda _: SimpleNamespace(config=lambda: None))
+        assert "was trained with other settings" in str(run(monkeypatch, "few_reports.py", *arguments))
+    (tmp_path / "few" / "minilm-25-seed7").rmdir()
     (tmp_path / "train.md").write_text("\n".join(reports).replace("[Oslo](LOCATION)", "Oslo"), encoding="utf-8")
     assert "hardly any 25 hold all of ACTOR, LOCATION" in str(run(monkeypatch, "few_reports.py", *arguments))
 
