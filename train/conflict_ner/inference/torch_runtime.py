@@ -210,7 +210,7 @@ def _rounded(model: PreTrainedModel) -> PreTrainedModel:
     rounded = copy.deepcopy(model, {id(weight): weight for weight in (*model.parameters(), *model.buffers())})
     _, head = classification_head(rounded) or ("", None)
     for layer in rounded.modules():
-        if isinstance(layer, torch.nn.Linear) and layer is not head:
+        if isinstance(layer, torch.nn.Linear) and layer is not head and layer.weight.dtype == torch.float32:
             for name, weight in layer.named_parameters(recurse=False):
                 setattr(layer, name, torch.nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False))
     return rounded
