@@ -5,8 +5,8 @@ another sequence of tags, is that close. Inputs with such a near tie (`Runtime.t
 again in fp32, so the spans are those of fp32 and most of the work is done at the speed of bf16. The classification head
 is always computed in fp32: it costs nothing, and bf16 would round a logit of 8 to steps of 0.03.
 
-Weights are rounded once, when the model is loaded: an autocast rounds them at every batch, which took a quarter
-of the time with 22 million parameters and nearly half with 109 million. The results are the same.
+Weights are rounded once, when the model is loaded: an autocast rounds them at every batch, which took a sixteenth
+of the time with 22 million parameters and a seventh with 109 million. The results are the same.
 """
 
 from __future__ import annotations
