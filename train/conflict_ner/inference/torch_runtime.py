@@ -103,7 +103,6 @@ class TorchRuntime:
 
     def __post_init__(self) -> None:
         if self.in_bf16:
-            _keep_head_in_fp32(self.model)
             object.__setattr__(self, "_rounded", _rounded(self.model))
 
     @classmethod
@@ -182,33 +181,18 @@ class TorchRuntime:
         return logits
 
 
-def _keep_head_in_fp32(model: PreTrainedModel) -> None:
-    """Compute the logits in fp32 from the encoder's output whenever the model runs within an autocast.
-
-    The hook stays: batches may run in several threads at the same time, and a hook that one thread adds
-    and removes would change the others' batches.
-    """
+def _rounded(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a model for an autocast: linear layers rounded to bf16, the head in fp32, all other weights shared."""
     import torch
 
     def recompute(layer: torch.nn.Linear, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        device_type = inputs[0].device.type
-        if not torch.is_autocast_enabled(device_type):
-            return output
-        with torch.autocast(device_type, enabled=False):
+        with torch.autocast(inputs[0].device.type, enabled=False):
             return torch.nn.functional.linear(inputs[0].float(), layer.weight, layer.bias)
-
-    _, layer = classification_head(model) or ("", None)
-    if layer is not None and not getattr(layer, "keeps_fp32", False):  # an unusual head: its logits are rounded too
-        layer.register_forward_hook(recompute)
-        layer.keeps_fp32 = True  # type: ignore[assignment] # a model may be wrapped twice
-
-
-def _rounded(model: PreTrainedModel) -> PreTrainedModel:
-    """Return a model with its linear layers, but for the head, rounded to bf16; it shares all other weights."""
-    import torch
 
     rounded = copy.deepcopy(model, {id(weight): weight for weight in (*model.parameters(), *model.buffers())})
     _, head = classification_head(rounded) or ("", None)
+    if head is not None:  # the logits of an unusual head are rounded too
+        head.register_forward_hook(recompute)
     for layer in rounded.modules():
         if isinstance(layer, torch.nn.Linear) and layer is not head and layer.weight.dtype == torch.float32:
             for name, weight in layer.named_parameters(recurse=False):
