@@ -3,7 +3,7 @@
     python examples/few_reports.py configs/benchmarks/re3d.yaml models/few minilm,models/small training.epochs=15
 
 The reports are drawn from the config's training reports, so that the fewest hold every label, and the model is scored
-on its validation reports, by which its best epoch is chosen too. Goes on after a kill.
+on its validation reports, by which its best epoch is chosen too. Goes on after a kill. Silver reports are not drawn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conflict_ner import Checkpoint, ConflictNerError, Corpus, Document, evaluat
 SEEDS, SIZES = (7, 8, 9), (25, 50, 100, 200)
 
 
-def draw(pool: tuple[Document, ...], labels: set[str], seed: int) -> list[Document]:
+def draw(pool: list[Document], labels: set[str], seed: int) -> list[Document]:
     """Return the reports in a random order in which the first have every label."""
     for attempt in range(10_000):
         order = np.random.default_rng((seed, attempt)).permutation(len(pool))
@@ -29,8 +29,8 @@ def draw(pool: tuple[Document, ...], labels: set[str], seed: int) -> list[Docume
 
 def main(file: str, folder: Path, encoders: list[str], overrides: list[str]) -> None:
     """Train all models that are not there yet and print their scores, as comma-separated values."""
-    pool, config = load_corpus(file)["train"], load_config(file)
-    if len(pool) < SIZES[-1] or not config.data.validation:
+    pool = [each for each in load_corpus(file)["train"] if each.metadata.get("labels") != "silver"]
+    if len(pool) < SIZES[-1] or not (config := load_config(file)).data.validation:
         sys.exit(f"error: name files for validation, and {SIZES[-1]} reports or more for training, not {len(pool)}")
     orders = {seed: draw(pool, set(config.labels), seed) for seed in SEEDS}
     folder.mkdir(parents=True, exist_ok=True)

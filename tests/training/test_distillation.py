@@ -185,6 +185,19 @@ def test_a_path_that_does_not_exist_is_an_error_before_a_teacher_is_loaded(
         distillation_windows(config, run.load(config), tokenizer, tmp_path, CPU, resume=False)
 
 
+@pytest.mark.parametrize("lacking", ["teacher", "text"])
+def test_a_run_that_fails_before_its_first_step_leaves_nothing(
+    lacking: str, tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
+) -> None:
+    teacher = tmp_path / "none" if lacking == "teacher" else checkpoint_folder
+    unlabeled = [tmp_path / "none.jsonl"] if lacking == "text" else []
+    config = config_of(tmp_path, encoder_folder, reports_file, teacher, unlabeled)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises((CheckpointError, DataError), match="none"):
+        run.train(config)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_checkpoints_in_folders_of_one_name_are_told_apart(tmp_path: Path, checkpoint_folder: Path) -> None:
     paths = [tmp_path / name / "best" for name in "ab"]
     for path in paths:

@@ -56,6 +56,13 @@ def test_files_are_replaced_in_place_and_elsewhere_only_on_request(drafts: Path,
     assert (drafts.parent / "out" / "a.md").read_text() == before
 
 
+def test_comments_above_the_first_report_are_kept(drafts: Path, checkpoint_folder: Path) -> None:
+    label_files(checkpoint_folder, drafts, drafts, "cpu")
+    label_files(checkpoint_folder, drafts, drafts, "cpu")  # the comment of the first labeling is not repeated
+    above = (drafts / "a.md").read_text().partition("===")[0]
+    assert above == f"# Labeled by the model {checkpoint_folder.name}; nobody has read these labels.\n# A draft.\n\n"
+
+
 def test_files_keep_their_names_and_subfolders(drafts: Path, checkpoint_folder: Path) -> None:
     for name in ("notes.1.md", "notes.2.md", "more/notes.1.md"):
         (drafts / name).write_text(DRAFT.replace("d-", f"{name}-"))

@@ -126,6 +126,8 @@ def _refuse_foreign_training_folder(folder: Path) -> None:
 def open_training_folder(config: Config, data: Corpus, restart: bool, processes: PartialState) -> Iterator[Path]:
     """Prepare a run's training folder, lock it and yield it; without `restart` it keeps the epochs that it has.
 
+    A run that fails before anything was saved leaves no folder.
+
     Raises:
         CheckpointError: if it cannot be written.
         OverwriteError: if it has epochs that were trained on other data.
@@ -144,7 +146,17 @@ def open_training_folder(config: Config, data: Corpus, restart: bool, processes:
             except OSError as error:
                 raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from None
         processes.wait_for_everyone()
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            if processes.is_main_process and not _has_saved(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _has_saved(folder: Path) -> bool:
+    """Return whether a training folder has what a later run can use: an epoch or teachers' answers."""
+    return last_state(folder) is not None or any(folder.glob(TEACHER_ANSWERS.format("*")))
 
 
 def reset_training_folder(folder: Path, record: IO[bytes], content: str) -> None:

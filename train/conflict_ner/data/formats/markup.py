@@ -33,6 +33,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,13 @@ def parse(source: str, file: str) -> tuple[list[Document], list[Problem]]:
         documents.append(document)
         problems += report_problems
     return documents, problems
+
+
+def comments(source: str) -> list[str]:
+    """Return the comment lines above a file's first report."""
+    lines = source.replace("\r\n", "\n").split("\n")
+    above = takewhile(lambda line: not line.startswith(REPORT_START), lines)
+    return [line for line in above if line.startswith("#")]
 
 
 def dump(documents: Iterable[Document]) -> str:

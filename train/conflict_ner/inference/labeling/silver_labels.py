@@ -7,16 +7,21 @@ label_files("models/quality", "drafts", "data/silver")
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats import markup, report_files
+from conflict_ner.data.formats.registry import suffix_of
 from conflict_ner.data.silver import as_silver, is_silver
 from conflict_ner.data.text_files.compression import strip_compression_suffix
+from conflict_ner.data.text_files.reading import read_text
 from conflict_ner.errors import DataError, OverwriteError, Problem
 from conflict_ner.files import atomic_write
 from conflict_ner.inference.tagger import Tagger
+
+_OWN_COMMENT = "# Labeled by the model {}; nobody has read these labels."
 
 
 def label_files(
@@ -31,7 +36,7 @@ def label_files(
     """Label the reports of files anew with a checkpoint, mark them as silver, and return how many there are.
 
     Files are written once all are labeled, under their own names and in their own subfolders, as `.md`. Labels that a
-    model gave before are replaced.
+    model gave before are replaced; comments above the first report of a file are kept.
 
     Args:
         source: a file or folder of reports (`.md`, `.jsonl`) without labels, or with silver ones.
@@ -50,13 +55,16 @@ def label_files(
     found = report_files.search(source)
     problems = list(found.problems)
     by_target: dict[Path, list[Document]] = {}
+    comments: dict[Path, list[str]] = {}
     for file in found.files:
         documents, file_problems = report_files.read_file(file)
         problems += file_problems
         problems += [_gold_problem(document) for document in documents if document.mentions and not is_silver(document)]
         below = file.relative_to(source).parent if source.is_dir() else Path()
         name = Path(strip_compression_suffix(file.name)).stem
-        by_target.setdefault(target / below / f"{name}.md", []).extend(documents)
+        written = target / below / f"{name}.md"
+        by_target.setdefault(written, []).extend(documents)
+        comments.setdefault(written, []).extend(_comments(file))
     if problems := [problem for problem in problems if not problem.note]:
         raise DataError(problems)
     sources = {file.resolve() for file in found.files}
@@ -72,9 +80,16 @@ def label_files(
     for file, documents in labeled.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as stream:
-            stream.write(f"# Labeled by the model {model}; nobody has read these labels.\n\n")
-            stream.write(markup.dump(documents))
+            lines = [_OWN_COMMENT.format(model), *comments[file]]
+            stream.write("\n".join(lines) + "\n\n" + markup.dump(documents))
     return sum(map(len, labeled.values()))
+
+
+def _comments(file: Path) -> list[str]:
+    """Return the comments above a file's first report, except that of an earlier labeling."""
+    text = (read_text(file)[0] or "") if suffix_of(file.name) == ".md" else ""
+    own = re.escape(_OWN_COMMENT).replace(r"\{\}", ".*")
+    return [line for line in markup.comments(text) if not re.fullmatch(own, line)]
 
 
 def _gold_problem(document: Document) -> Problem:
