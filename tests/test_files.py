@@ -19,6 +19,7 @@ from conflict_ner.checkpoint import refuse_non_checkpoint
 from conflict_ner.errors import CheckpointError, ConfigError
 from conflict_ner.files import (
     atomic_folder,
+    atomic_path,
     atomic_write,
     lock_output,
     parse_complete_lines,
@@ -103,6 +104,20 @@ def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -
         stream.write("new\n")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no permissions of this kind")
+def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("private")
+        (tmp_path / name).chmod(0o600)
+    with atomic_write(tmp_path / "a") as stream:
+        stream.write("new")
+    with atomic_path(tmp_path / "b") as draft:
+        draft.write_text("new")
+    assert [((tmp_path / name).read_text(), (tmp_path / name).stat().st_mode & 0o777) for name in "ab"] == [
+        ("new", 0o600)
+    ] * 2
 
 
 def test_an_error_names_the_target(tmp_path: Path) -> None:

@@ -157,6 +157,15 @@ def test_an_earlier_output_is_not_tagged_as_if_it_were_reports(
     assert "in a folder that is tagged" in unboxed(err)
 
 
+@pytest.mark.parametrize("option", ["--output", "--html"])
+def test_an_input_is_not_replaced(option: str, tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
+    table = write(tmp_path / "r.csv", "id,text\n1,Police left Goma.\n")
+    (tmp_path / "link.csv").symlink_to(table)
+    code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, table, option, tmp_path / "link.csv")
+    assert (code, table.read_text()) == (2, "id,text\n1,Police left Goma.\n")
+    assert "link.csv is one of the files that are tagged; write it elsewhere" in unboxed(err)
+
+
 def test_what_european_excel_saves_and_opens(tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
     file = write(tmp_path / "r.csv", "Nr;Bericht\r\n7;Police left Goma – São João.\r\n".encode("cp1252"))  # noqa: RUF001
     out = tmp_path / "out.csv"

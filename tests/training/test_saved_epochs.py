@@ -113,6 +113,13 @@ def test_a_training_folder_that_is_something_else_is_left_alone(config: Config) 
         refuse_lost_work(config, resume=False, restart=True, overwrite=True)
 
 
+def test_a_checkpoint_that_is_called_like_a_training_folder_is_left_alone(config: Config) -> None:
+    folder = shutil.copytree(config.output, training_folder(config.output))
+    with pytest.raises(CheckpointError, match="something else is in it"):
+        refuse_lost_work(config, resume=False, restart=True, overwrite=True)
+    assert (folder / "manifest.json").is_file()
+
+
 def test_a_run_that_is_going_on_is_not_disturbed(config: Config) -> None:
     record = save_epochs(config, epochs=0) / "run.yaml"
     code = """

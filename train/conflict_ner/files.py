@@ -119,6 +119,7 @@ def atomic_write(target: Path) -> Iterator[TextIO]:
     partial = target.with_name(f".{target.name}.partial")
     with name_in_errors(target):
         stream = _NamedStream(partial.open("wb"), target)
+        _copy_mode(target, partial)  # before anything is in it: what others may not read, they may not read now
     try:
         with stream:
             yield stream
@@ -150,12 +151,19 @@ def atomic_path(target: Path, *, is_folder: bool = False) -> Iterator[Path]:
     try:
         _remove(draft)
         yield draft
+        _copy_mode(target, draft)
         draft.replace(target.resolve())
     except OSError as error:
         error.filename = str(target) if error.filename in (None, str(draft)) else error.filename
         raise
     finally:
         _remove(draft)
+
+
+def _copy_mode(target: Path, draft: Path) -> None:
+    """Give a file the permissions of the one that it will replace, if there is one."""
+    if target.is_file():
+        shutil.copymode(target, draft)
 
 
 def require_new_folder(target: Path) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from conflict_ner.config import Config, load_config
-from conflict_ner.errors import ConfigError, DataError, OverwriteError, TrainingError
+from conflict_ner.errors import ConfigError, DataError, EncoderError, OverwriteError, TrainingError
 from conflict_ner.training import run
 from helpers.command import conflict_ner
 from helpers.runs import make_config
 from rich.console import Console
 
 pytest.importorskip("optuna")
+from conflict_ner.training.saved_epochs import training_folder
 from conflict_ner.training.search import study
 from conflict_ner.training.search.results import SearchResult
 
@@ -142,6 +143,22 @@ def test_trials_that_are_worse_than_the_others_are_stopped_and_failures_noted(
     assert "training.learning_rate" in picture
     assert "pruned" in picture
     assert "mathdefault" not in picture  # TeX, which nobody sets
+
+
+@pytest.mark.usefixtures("no_picture")
+def test_layers_that_the_encoder_has_not_fail_a_trial_and_not_the_search(
+    config: Config, objective: list[Objective]
+) -> None:
+    def objective_of(config: Config) -> Sequence[float]:
+        if config.encoder_layers == 12:
+            (training_folder(config.output) / "checkpoint-1").mkdir(parents=True)
+            raise EncoderError("encoder_layers: 12 cannot be kept")
+        return [0.5]
+
+    objective.append(objective_of)
+    result = study.search(with_search(config, settings={"encoder_layers": [1, 12]}), 4)
+    assert {trial.state for trial in result.trials} == {"finished", "failed"}
+    assert not list(result.folder.glob("trial-*"))
 
 
 @pytest.mark.usefixtures("no_picture")

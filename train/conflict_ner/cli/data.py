@@ -31,6 +31,7 @@ from conflict_ner.cli.options import (
     WordOption,
     parse_labels,
     read_options,
+    refuse_replacing,
 )
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
@@ -182,6 +183,7 @@ def convert(
         trim=trim,
     )
     if rows or (target_format is None and target.suffix.lower() in (".csv", ".xlsx")):
+        refuse_replacing([source], {"OUT": target})
         documents, notes = conversion.read(source, source_format, options)
         for message in describe_problems(notes):
             print(f"note: {message}", file=sys.stderr)

@@ -35,6 +35,7 @@ from conflict_ner.cli.options import (
     parse_labels,
     parse_thresholds,
     read_options,
+    refuse_replacing,
     split_checkpoint,
 )
 from conflict_ner.cli.standard_streams import require_output
@@ -105,6 +106,7 @@ def evaluate(
     if not html and not predictions:
         require_output()
     model, reports = split_checkpoint(checkpoint, data, "score")
+    refuse_replacing([*reports, names], {"--html": html, "--predictions": predictions})
     from conflict_ner.evaluation import predictions as saved_predictions
     from conflict_ner.inference import evaluate as scoring
     from conflict_ner.reporting import html_report, tables
@@ -229,6 +231,7 @@ def agree(
 
     if html:
         html_report.require()
+    refuse_replacing(paths, {"--html": html})
     with atomic_write(html) if html else nullcontext() as page:
         result = agreement.agree_files(
             paths,

@@ -21,6 +21,7 @@ from conflict_ner.cli.options import (
     conll_columns,
     parse_dialect,
     parse_label_map,
+    refuse_replacing,
     split_checkpoint,
     typed_command,
 )
@@ -112,6 +113,7 @@ def review(
         "--folds", folds, {"--group": group, "--set": overrides, "--restart": restart, "--overwrite": overwrite}
     )
     _refuse_conflicts(count, folds, named, html, output)
+    refuse_replacing([checkpoint, *(data or ())], {"--html": html, "--output": output})
     names = parse_label_map(label_map)
     settings = {
         "--skip-faulty": (lenient_data, "data.strict=false"),

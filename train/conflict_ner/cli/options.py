@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 
 from conflict_ner import __version__
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
+from conflict_ner.files import is_device, is_same_file
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -241,6 +242,26 @@ def parse_label_map(options: Sequence[str] | None) -> dict[str, str] | None:
     if problems:
         raise ConfigError("the command line", problems)
     return names if options else None
+
+
+def refuse_replacing(inputs: Iterable[Path | None], outputs: Mapping[str, Path | None]) -> None:
+    """Raise if an output would replace a file that the command reads.
+
+    Args:
+        inputs: files, and folders of reports.
+        outputs: by the option that names each.
+    """
+    from conflict_ner.data.formats.report_files import search
+
+    written = {option: output for option, output in outputs.items() if output and not is_device(output)}
+    if not written:
+        return
+    for entry in filter(None, inputs):
+        for file in search(entry).files if entry.is_dir() else [entry]:
+            for option, output in written.items():
+                if is_same_file(file, output) or (file.is_dir() and file.resolve() in output.resolve().parents):
+                    fault = f"{option} {output} would replace {file}, which is read"
+                    raise typer.BadParameter(f"{fault}; write it elsewhere")
 
 
 def typed_command() -> list[str]:

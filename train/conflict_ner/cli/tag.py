@@ -24,6 +24,7 @@ from conflict_ner.cli.options import (
     parse_dialect,
     parse_label_map,
     parse_thresholds,
+    refuse_replacing,
     split_checkpoint,
 )
 from conflict_ner.cli.standard_streams import require_output
@@ -182,6 +183,7 @@ def tag(
     loaded = Checkpoint.load(model, names_of_labels)
     labels = loaded.manifest.labels
     refuse_wrong_thresholds(thresholds, labels)
+    refuse_replacing([names], {"--output": target, "--html": html})
     listed = read_names(names, labels)
     layout = tag_output.choose_layout(
         loaded, rows or ("reports" if form == "jsonl" else "mentions"), values=values, names=bool(names)
@@ -260,7 +262,7 @@ def _tag_here(request: _Request, files: Sequence[Path], stdin_form: str) -> None
 
     output, problems, hidden = request.output, request.problems, request.hidden
     inputs = sources.expand(files, problems, hidden)
-    _refuse_own_output(files, inputs, output.file)
+    _refuse_own_output(files, inputs, output)
     facts = resumable_job.facts_of(inputs, **request.facts)
     texts = sources.read_sources(inputs, problems, stdin_form, request.columns, request.dialect, hidden)  # type: ignore[arg-type]
     if output.form == "xlsx":
@@ -302,7 +304,7 @@ def _tag_on_cluster(
     ray_pipeline.require_ray()
     style, manifest, problems, hidden = request.output, request.checkpoint.manifest, request.problems, request.hidden
     files = find_files(names, problems, hidden)
-    _refuse_own_output(paths, [Path(file.path) for file in files], style.file)
+    _refuse_own_output(paths, [Path(file.path) for file in files], style)
     files = leave_out_own_files(files, output)
     read = ReadParts(request.columns, request.dialect, scripts=manifest.known_scripts, skip=request.scripts.skip)
     faults: list[Problem] = []
@@ -386,7 +388,10 @@ def _refuse_conflicts(
         require_output()
 
 
-def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: Path | None) -> None:
-    """Refuse an output in a folder that is tagged: what an earlier run wrote would be tagged as reports."""
-    if any(is_same_file(file, output) for file in inputs if file not in named):
-        raise typer.BadParameter(f"--output {output} is in a folder that is tagged; write it elsewhere")
+def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: tag_output.Output) -> None:
+    """Refuse an output that would replace an input, or that the next run would tag as if it were reports."""
+    for option, target in (("--output", output.file), ("--html", output.html)):
+        file = None if is_device(target) else next((file for file in inputs if is_same_file(file, target)), None)
+        if file:
+            place = "one of the files that are tagged" if file in named else "in a folder that is tagged"
+            raise typer.BadParameter(f"{option} {target} is {place}; write it elsewhere")

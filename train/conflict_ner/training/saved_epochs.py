@@ -115,11 +115,21 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
 
 
 def _refuse_foreign_training_folder(folder: Path) -> None:
-    is_training_folder = folder.is_dir() and ((folder / "run.yaml").is_file() or not any(folder.iterdir()))
-    if folder.exists() and not is_training_folder:
+    if folder.exists() and not is_run_folder(folder):
         raise CheckpointError(
             f"{folder}: a run saves its epochs there, and something else is in it; move it, or name another output"
         )
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Return whether a run or a search may save its epochs in a folder: one of its own, or an empty one.
+
+    A checkpoint may be called like one, and has a `run.yaml` too.
+    """
+    if not folder.is_dir():
+        return False
+    is_own = (folder / "run.yaml").is_file() and not (folder / "manifest.json").exists()
+    return is_own or not any(folder.iterdir())
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from conflict_ner.data.formats.format import (
 from conflict_ner.data.text_files.file_search import describe_hidden, printable
 from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
-from conflict_ner.files import atomic_path
+from conflict_ner.files import atomic_path, is_same_file
 
 _OPTION_NAMES = {  # of the command line, where they are not those of `ReadOptions`
     "columns": "--word, --tag",
@@ -111,11 +111,10 @@ def convert(
     form = None if source_format is None else registry.find_format(source_format, "--from")
     to = registry.format_to_write(target, target_format)
     write = _writer(to, target_scheme)
-    if target.exists() and source.exists() and target.samefile(source):
-        raise ConfigError(
-            "the conversion", [Problem(printable(target), "source and target are one file", "name another")]
-        )
     found = report_files.search(source, form)
+    if any(is_same_file(file, target) for file in (source, *found.files)):
+        what = "source and target are one file" if is_same_file(source, target) else "it is one of the source's files"
+        raise ConfigError("the conversion", [Problem(printable(target), what, "name another")])
     unread = [problem for problem in found.problems if not problem.note]
     if unread:
         raise DataError(unread)

@@ -13,6 +13,7 @@ each trial has a seed of its own.
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from conflict_ner.errors import (
     Alternative,
     CheckpointError,
     ConfigError,
+    EncoderError,
     OverwriteError,
     Problem,
     TrainingError,
@@ -40,7 +42,13 @@ from conflict_ner.reporting.tables import percent
 from conflict_ner.training import run
 from conflict_ner.training.environment import config_decides, start_processes
 from conflict_ner.training.history import METRIC, Epoch, best_epoch
-from conflict_ner.training.saved_epochs import changed_splits, reset_training_folder, run_record
+from conflict_ner.training.saved_epochs import (
+    changed_splits,
+    is_run_folder,
+    reset_training_folder,
+    run_record,
+    training_folder,
+)
 from conflict_ner.training.search.results import SearchResult, TrialResult, format_settings, require, write_results
 
 if TYPE_CHECKING:
@@ -48,6 +56,7 @@ if TYPE_CHECKING:
 
 _STUDY, _RECORD = "study.db", "run.yaml"
 _STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
+_LAYERS = {"encoder_layers", "training.freeze_layers"}  # of which an encoder may not have as many as a trial asks for
 _RESTART = Alternative("to delete it and start anew", ("--restart",))
 
 
@@ -107,8 +116,11 @@ def trial_config(config: Config, number: int, values: dict[str, Any]) -> Config:
         ValidationError: if the values do not fit together.
     """
     tree = with_settings(config.model_dump(), values)
-    output = search_folder(config.output) / f"trial-{number}"
-    return Config.model_validate({**tree, "output": output, "search": SearchConfig()})
+    return Config.model_validate({**tree, "output": _trial_output(config, number), "search": SearchConfig()})
+
+
+def _trial_output(config: Config, number: int) -> Path:
+    return search_folder(config.output) / f"trial-{number}"
 
 
 class _Judge(TrainerCallback):
@@ -140,8 +152,11 @@ def _run_trial(study: Study, trial: Trial, config: Config, data: Corpus, console
     try:
         settings = trial_config(config, trial.number + 1, values)
         history = run.train_epochs(settings, data, resume=True, console=console, callbacks=[judge])
-    except (TrainingError, ValidationError) as error:
+    except (TrainingError, ValidationError, EncoderError) as error:
+        if isinstance(error, EncoderError) and not _LAYERS & values.keys():
+            raise  # no trial could have the encoder
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        shutil.rmtree(training_folder(_trial_output(config, trial.number + 1)), ignore_errors=True)
         trial.set_user_attr("error", reason)
         study.tell(trial, state=TrialState.FAIL)
         console.print(f"failed: {reason}", style="yellow", highlight=False, markup=False, soft_wrap=True)
@@ -225,7 +240,7 @@ def _refuse_lost_search(folder: Path, config: Config, *, resume: bool, restart: 
         OverwriteError: naming the options with which the search can start.
     """
     record = folder / _RECORD
-    if folder.exists() and not (record.is_file() or (folder.is_dir() and not any(folder.iterdir()))):
+    if folder.exists() and not is_run_folder(folder):
         raise CheckpointError(f"{folder}: a search saves its trials there, and something else is in it; move it")
     if restart or not (folder / _STUDY).is_file():
         return
