@@ -66,6 +66,15 @@ def killed(marked: str) -> Total:
         ("[31] are dead, up from [26].", 31, 31, 31, "repeat"),
         ("A total of [7] died in Goma and [5] in Sake.", 12, 12, 12, "sum"),
         ("[12] died, rescuers said, bringing out [3] bodies.", 15, 15, 15, "sum"),
+        # A period after an abbreviation or an initial ends no sentence.
+        ("[12] died in St. Petersburg and [12] in Moscow.", 24, 24, 24, "sum"),
+        ("[14] were shot by Lt. Col. Aziz and [14] by Gen. Omar.", 28, 28, 28, "sum"),
+        ("[12] died in a U.S. Army raid, [12] in another.", 24, 24, 24, "sum"),
+        ("[19] died, incl. [3] children.", 19, 19, 19, "part"),
+        ("[19] died, incl. [3] children and [4] women.", 19, 19, 19, "part"),
+        ("The toll rose to [31] from [26].", 31, 31, 31, "repeat"),
+        ("The toll has risen from [26] to [31].", 31, 31, 31, "repeat"),
+        ("The toll rose to [31] people from [26] on Friday.", 31, 31, 31, "repeat"),
     ],
 )
 def test_each_group_of_people_counts_once(text: str, low: float, value: float, high: float | None, rule: str) -> None:

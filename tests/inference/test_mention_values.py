@@ -52,6 +52,23 @@ def test_any_label_can_be_that_of_numbers(label: str, value: int | None, kind: s
     assert (entity.value and entity.value.value, entity.kind) == (value, kind)
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "low"),
+    [
+        ("At&nbsp;least&nbsp;19", 19, 19),
+        ("At least <b>19</b>", 19, 19),
+        ("1&nbsp;200", 1200, 1200),
+        ("Some 10&#8211;15", None, 10),
+        ("10 \u00e2\u20ac\u201c 15", None, 10),
+        ("At least\0 19", 19, 19),
+    ],
+)
+def test_values_are_of_the_text_as_the_model_reads_it(text: str, value: float | None, low: float) -> None:
+    (entity,) = ValueReader().fill([Entity("NUMBER", text, 0, len(text), 0.5)])
+    assert entity.value is not None
+    assert (entity.text, entity.value.value, entity.value.low) == (text, value, low)
+
+
 def test_a_whole_label_with_a_dot_can_be_that_of_numbers() -> None:
     (entity,) = ValueReader(number="N.people").fill([Entity("N.people", "three", 0, 5, 0.5)])
     assert (entity.value and entity.value.value, entity.kind) == (3, None)

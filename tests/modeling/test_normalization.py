@@ -127,3 +127,15 @@ def test_words_keep_their_offsets_through_normalization(any_tokenizer: PreTraine
     plain_text = "On Monday Zelens'kyi 10-15 men, \nKharkiv"
     (plain,) = WindowTokenizer.from_tokenizer(copy_backend(any_tokenizer), 64, 8).encode([plain_text])
     assert encoded.token_ids.tolist() == plain.token_ids.tolist()
+
+
+def test_a_long_run_of_accents_takes_time_in_proportion() -> None:
+    text = "Goma e" + "\u0301" * 100_000  # half an hour, if each accent looked at all that follow
+    assert len(normalize(text).text) == len(text)
+
+
+def test_as_many_accents_as_a_character_has_are_composed() -> None:
+    most = [char for code in range(0x1F00, 0x2000) if len(unicodedata.normalize("NFD", char := chr(code))) == 4]
+    assert most
+    for char in most:
+        assert normalize(unicodedata.normalize("NFD", char)).text == normalize(char).text

@@ -94,6 +94,8 @@ def test_parquet_reads_back_with_its_types() -> None:
         ([True, None], "bool", [True, None]),
         ([True, 1], "mixed", ["true", "1"]),
         ([2**63, 1], "mixed", [str(2**63), "1"]),
+        ([2**53 + 1, 0.5], "mixed", [str(2**53 + 1), "0.5"]),
+        ([2**53 + 1, 1], "int", [2**53 + 1, 1]),
         (["x", 1, None], "mixed", ["x", "1", None]),
         ([None, None], "text", [None, None]),
         ([{"a": 1}], "mixed", ['{"a": 1}']),

@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
+import regex
+
 from conflict_ner.data.document import Entity
 from conflict_ner.data.label_levels import first_level, first_levels
 from conflict_ner.inference.mention_values import ValueReader
@@ -41,7 +43,13 @@ from conflict_ner.values import Quantity
 CASUALTIES = ("killed", "injured", "detained", "displaced")
 _COLUMNS = {"ACTOR": "actors", "WEAPON": "weapons", "LOCATION": "locations"}  # others are called as their label
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])['\")\]]*\s+(?=[A-Z0-9'\"(\[])|\n+")
+# Words whose period ends no sentence: titles and ranks, months, what stands before a number or a name.
+_ABBREVIATIONS = (
+    "adm|brig|capt|cmdr|col|cpl|cdr|dr|gen|gov|hon|lt|maj|mr|mrs|ms|pres|prof|pvt|rep|rev|sen|sgt|jan|feb|mar|apr|jun|jul|"
+    "aug|sept?|oct|nov|dec|approx|dist|e\\.g|est|ft|i\\.e|inc|incl|mt|no|nos|nr|prov|resp|st|vs"
+)
+# A single capital is an initial, or the end of U.S.
+_SENTENCE_END = regex.compile(rf"(?<=[.!?])(?<!\b(?:(?i:{_ABBREVIATIONS})|[A-Z])\.)['\")\]]*\s+(?=[A-Z0-9'\"(\[])|\n+")
 _PEOPLE = "them|whom|which|the (?:dead|killed|wounded|injured|detained|arrested|hostages)"
 # Words around a figure, in its sentence, that make it a part of another one.
 _PART_BEFORE = re.compile(
@@ -63,6 +71,13 @@ _EARLIER = re.compile(
     r"\b(?:(?:up|down) from|previous(?:ly)?|earlier (?:reports?|counts?|tolls?|figures?)(?: of| had)?)\s+$",
     re.IGNORECASE,
 )
+# Words before a figure that has changed to another, and between the two.
+_CHANGED_FROM = re.compile(
+    r"\b(?:ris(?:en|es|ing)|rose|climb\w*|jump\w*|increas\w*|grew|grown|dropp\w*|revised)\b[^.;]{0,60}\bfrom\s+$",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"\s+(?:\w+\s+){0,2}from\s+", re.IGNORECASE)
+_TO = re.compile(r"\s+(?:\w+\s+){0,2}to\s+", re.IGNORECASE)
 _SMALL = 10  # smaller figures are equal, or add up, by chance
 
 
@@ -172,7 +187,7 @@ def _count_once(text: str, figures: Sequence[Entity]) -> tuple[list[_Figure], se
         elif known is not None:
             rules.add("repeat")
             kept[kept.index(known)] = known.more_careful(figure)
-        elif kept and _EARLIER.search(figure.since):
+        elif (kept and _EARLIER.search(figure.since)) or figure.is_old_state(following):
             rules.add("repeat")
         else:
             if kept and figure.is_total():
@@ -235,6 +250,13 @@ class _Figure:
         in_brackets = self.before.rfind("(") > self.before.rfind(")") and self.since != self.before
         return in_brackets or bool(_PART_BEFORE.search(self.before) or _PART_AFTER.search(self.after))
 
+    def is_old_state(self, following: Entity | None) -> bool:
+        """Return whether the figure before or after it is newer: "rose to 31 from 26", "rose from 26 to 31"."""
+        if not _CHANGED_FROM.search(self.before):
+            return False
+        follows = self.since != self.before and _FROM.fullmatch(self.since)
+        return bool(follows or (following and _TO.fullmatch(self.after[: following.start - self.entity.end])))
+
     def is_total(self) -> bool:
         """Return whether the words make it the total of figures before it."""
         return bool(_TOTAL_BEFORE.search(self.since) or _TOTAL_AFTER.search(self.after))
@@ -257,8 +279,9 @@ def _without_parts(kept: Sequence[_Figure]) -> list[_Figure]:
     """Return the figures without those that add up to the one before or after them; empty if none do."""
     figures = [figure.best for figure in kept]
     for first in range(len(figures)):
+        total = figures[first]
         for last in range(first + 2, len(figures) + 1):
-            total = sum(figures[first:last])
+            total += figures[last - 1]
             if total < _SMALL:
                 continue
             if (first and figures[first - 1] == total) or figures[last : last + 1] == [total]:

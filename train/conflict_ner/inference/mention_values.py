@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from conflict_ner.data.document import Entity
 from conflict_ner.data.label_levels import NUMBER, WEAPON, first_level, second_level, value_label_problems
 from conflict_ner.errors import ConfigError
+from conflict_ner.modeling.normalization import normalize
 from conflict_ner.values import parse_number, weapon_kind
 
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ class ValueReader:
     def _filled(self, entity: Entity) -> Entity:
         value, kind = None, None
         if self.is_number(entity.label):
-            value, kind = parse_number(entity.text), self.kind_of_number(entity.label)
-        elif self.is_weapon(entity.label) and (weapon := weapon_kind(entity.text)):
+            value, kind = parse_number(_as_read(entity)), self.kind_of_number(entity.label)
+        elif self.is_weapon(entity.label) and (weapon := weapon_kind(_as_read(entity))):
             kind = weapon.value
         return entity if value is None and kind is None else replace(entity, value=value, kind=kind)
+
+
+def _as_read(entity: Entity) -> str:
+    """Return the words of an entity as the model has read them: `19` of `<b>19</b>`."""
+    return normalize(entity.text).text

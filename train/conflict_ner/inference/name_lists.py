@@ -30,6 +30,7 @@ from conflict_ner.inference.names import Name, NameMatcher, name_keys
 _COLUMNS = Columns(text="name", id="label")
 _HEADER = "begin with the header name,label or name,label,aliases,case"
 _CASES = {"": False, "exact": False, "ignore": True}
+_OPTIONAL = {"alias": "aliases", "aliases": "aliases", "case": "case"}
 _SEPARATORS = re.compile("[;|]")
 # What the readers advise with options of `tag` that a list does not have.
 _ADVICE = {
@@ -53,7 +54,9 @@ def load_names(file: Path | str, labels: Sequence[str]) -> NameMatcher:
     """
     file = Path(file)
     problems: list[Problem] = []
-    listed = [name for row in _rows(file, problems.append) for name in _read_row(*row, labels, problems.append)]
+    rows = list(_rows(file, problems.append))
+    problems += _misspelled_columns(rows)
+    listed = [name for row in rows for name in _read_row(*row, labels, problems.append)]
     problems += _find_conflicts(listed)
     if not listed and not problems:
         problems.append(Problem(str(file), "holds no names", "write one a line, below the header name,label"))
@@ -112,8 +115,25 @@ def _guess_encoding(raw: IO[bytes], file: Path, compression: str) -> str | None:
     return guess
 
 
+def _misspelled_columns(rows: Sequence[Row]) -> Iterator[Problem]:
+    """Yield a problem for each column that is meant for the aliases or the case and would not be read."""
+    places = {column: where for where, row in reversed(rows) for column in row}
+    for column, where in places.items():
+        meant = _OPTIONAL.get(column.strip().lower())
+        if meant and meant != column and meant not in places:
+            yield Problem(where, f"the column {excerpt(column)} is not read", f"call it {meant}")
+
+
 def _read_row(where: str, row: Mapping[str, Any], labels: Sequence[str], complain: Complain) -> Iterator[_Listed]:
     """Yield the name of a row and its aliases; report what is wrong with it."""
+    for column in ("name", "label", "aliases", "case"):
+        cell = row.get(column)
+        values = cell if column == "aliases" and isinstance(cell, list) else [cell]
+        if not all(value is None or isinstance(value, str | int | float) for value in values):
+            complain(
+                Problem(where, f"{column} is not a text: {excerpt(str(cell))}", "write it in quotes", kind="no text")
+            )
+            return
     spellings = [_as_text(row.get("name")), *_aliases(row.get("aliases"))]
     case = _as_text(row.get("case")).lower()
     label = _as_text(row.get("label"))
@@ -149,9 +169,9 @@ def _as_text(cell: Any) -> str:
 def _find_conflicts(listed: Sequence[_Listed]) -> Iterator[Problem]:
     """Yield a problem for each name that stands in the list with another label before."""
     seen: dict[tuple[str, bool], _Listed] = {}
-    keys = name_keys([each.name.folded for each in listed])
-    for key, each in zip(keys, listed, strict=True):
-        first = seen.setdefault((key, each.name.ignore_case), each)
-        if first.name.label != each.name.label:
+    for keys, each in zip(name_keys([each.name for each in listed]), listed, strict=True):
+        before = [seen.setdefault((key, each.name.ignore_case), each) for key in keys]
+        first = next((other for other in before if other.name.label != each.name.label), None)
+        if first:
             what = f"{excerpt(each.name.text)} is {each.name.label} here and {first.name.label} at {first.where}"
             yield Problem(each.where, what, "give a name one label", kind="two labels")

@@ -53,18 +53,13 @@ class Name:
     label: str
     ignore_case: bool = False
 
-    @property
-    def folded(self) -> str:
-        """The text as it is compared."""
-        return _fold_case(self.text) if self.ignore_case else self.text
-
 
 class NameMatcher:
     """Finds any number of names in texts. A pickled copy builds its search tables again."""
 
     def __init__(self, names: Iterable[Name]) -> None:
         self.names = tuple(names)
-        keys = name_keys([name.folded for name in self.names])
+        keys = name_keys(self.names)
         self._labels = tuple(dict.fromkeys(name.label for name in self.names))
         self._exact = _Table.of(self.names, keys, self._labels, ignore_case=False)
         self._folded = _Table.of(self.names, keys, self._labels, ignore_case=True)
@@ -141,12 +136,32 @@ def merge(found: Sequence[Entity], listed: Sequence[Entity]) -> list[Entity]:
     return sorted([*filter(is_free, found), *listed], key=lambda entity: entity.start)
 
 
-def name_keys(names: Sequence[str]) -> list[str]:
-    """Return for each name the string that is searched for: its words, marked off; equal for names read the same way.
+def name_keys(names: Sequence[Name]) -> list[list[str]]:
+    """Return for each name the strings that are searched for: its words, marked off; equal for names read the same way.
 
-    It has no word if the name has none.
+    Names in any case may have several, because words depend on the case: `n'djamena` is three, `N'Djamena` is one.
+    A name without a word has none.
     """
-    words = _Words.of([" ".join(name.split()) for name in names])
+    spellings = [_spellings(name) for name in names]
+    found = iter(_marked_words([spelling for each in spellings for spelling in each]))
+    keys = [[next(found) for _ in each] for each in spellings]
+    return [
+        [key for key in dict.fromkeys(map(_fold_case, own) if name.ignore_case else own) if key != _WORD_MARK]
+        for name, own in zip(names, keys, strict=True)
+    ]
+
+
+def _spellings(name: Name) -> list[str]:
+    """Return a name in each case in which its words may be split in another way."""
+    text = " ".join(name.text.split())
+    if not name.ignore_case:
+        return [text]
+    cases = (text, text.lower(), text.upper(), text.title())
+    return [case for case in dict.fromkeys(cases) if _fold_case(case) == _fold_case(text)]  # not STRASSE
+
+
+def _marked_words(texts: Sequence[str]) -> list[str]:
+    words = _Words.of(texts)
     edges = np.searchsorted(words.starts, [*words.text_starts.tolist(), len(words.joined)]).tolist()
     pieces = [words.joined[a:b] for a, b in zip(words.starts.tolist(), words.ends.tolist(), strict=True)]
     return [_WORD_MARK + "".join(piece + _WORD_MARK for piece in pieces[a:b]) for a, b in pairwise(edges)]
@@ -207,7 +222,7 @@ class _Words:
 class _Table:
     """The search table of names that are compared in one way.
 
-    sizes, labels: of each name, the number of its words and the number of its label, shape (names,).
+    sizes, labels: of each key, the number of its words and the number of its label, shape (keys,).
     """
 
     automaton: AhoCorasick | None
@@ -215,13 +230,15 @@ class _Table:
     labels: Ints
 
     @classmethod
-    def of(cls, names: Sequence[Name], keys: Sequence[str], labels: Sequence[str], *, ignore_case: bool) -> _Table:
+    def of(
+        cls, names: Sequence[Name], keys: Sequence[Sequence[str]], labels: Sequence[str], *, ignore_case: bool
+    ) -> _Table:
         numbers = {label: number for number, label in enumerate(labels)}
-        found = {
-            key: numbers[name.label]
-            for name, key in zip(names, keys, strict=True)
-            if name.ignore_case == ignore_case and key != _WORD_MARK
-        }
+        found: dict[str, int] = {}
+        for name, own in zip(names, keys, strict=True):
+            if name.ignore_case == ignore_case:
+                for key in own:
+                    found.setdefault(key, numbers[name.label])
         sizes = np.array([key.count(_WORD_MARK) - 1 for key in found], dtype=np.int64)
         table_labels = np.array(list(found.values()), dtype=np.int64)
         if not found:

@@ -47,6 +47,7 @@ _EQUIVALENTS = {
 _IDEOGRAPH = regex.compile(r"\p{Ideographic}")
 _JOINERS = "\u200c\u200d"  # part of the spelling between letters of Arabic and Indic scripts, invisible elsewhere
 _ACCENTS = range(0x300, 0x370)  # combining marks, which follow their letter
+_MOST_ACCENTS = 3  # of one composed character, as of U+1F82
 _VISIBLE = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"  # signs around Arabic numbers
 _WIDTHS = ("<wide>", "<narrow>")
 _COMPATIBILITY = (*_WIDTHS, "<font>", "<compat>", "<square>", "<initial>", "<medial>", "<final>", "<isolated>")
@@ -185,6 +186,8 @@ def _compose_accents(text: str, index: int, edited_to: int) -> Edit | None:
     end = index + 1
     while end < len(text) and ord(text[end]) in _ACCENTS:
         end += 1
+        if end - index > _MOST_ACCENTS:  # without a limit, the time for a run would grow with its square
+            return None
     composed = unicodedata.normalize("NFC", text[max(index - 1, edited_to) : end])
     return (index - 1, end, composed) if index > edited_to and len(composed) == 1 else None
 

@@ -39,6 +39,7 @@ _QUANTITY: Mapping[str, Kind] = {
 _VALUES: Mapping[str, Kind] = {**_QUANTITY, "kind": "text"}
 _SOURCE: Mapping[str, Kind] = {"source": "text"}
 _INT64_LIMIT = 2**63
+_LAST_EXACT = 2**53  # greater integers are not all floats
 
 
 def _read_entity(row: Mapping[str, Any]) -> Entity:
@@ -105,10 +106,14 @@ class Layout:
         `id` and the metadata of reports without a mention count as well.
         """
         kinds: dict[str, Kind | None] = {"id": None}
+        long = set()
         for record in records:
             for key, value in record.items():
                 if key not in ("text", "entities"):
                     kinds[key] = _common_kind(kinds.get(key), _kind(value))
+                    if isinstance(value, int) and abs(value) > _LAST_EXACT:
+                        long.add(key)
+        kinds |= {key: "mixed" for key in long if kinds[key] == "float"}
         metadata = {key: kind or "text" for key, kind in kinds.items() if key != "id"}
         id_column: dict[str, Kind] = {"id": kinds["id"] or "text"}
         if self.table == "reports":
