@@ -59,6 +59,20 @@ def test_a_name_is_found_as_whole_words_however_they_are_typed(
     assert found(matcher(name), text) == (text.split(", ") if expected is None else expected)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["N'Djamena", "M'Bale", "O'Brien", "F-16C", "T-72B3", "Su-27SM", "Mi-24P", "MiG29", "Shahed136", "Grad21", "M23"],
+)
+def test_a_name_in_any_case_is_found_as_written_and_in_capitals_and_in_lower_case(name: str) -> None:
+    for text in (name, name.upper(), name.lower(), name.title()):
+        assert found(matcher(name, ignore_case=True), f"An {text} fell.") == [text]
+
+
+def test_of_two_labels_of_a_name_the_first_counts() -> None:
+    names = NameMatcher([Name("Goma", "LOCATION"), Name("Goma", "ACTOR")])
+    assert [entity.label for entity in names.find(["Goma"])[0]] == ["LOCATION"]
+
+
 def test_case_is_exact_unless_a_name_ignores_it() -> None:
     assert found(matcher("Goma", ignore_case=True), "GOMA goma \uff27oma") == ["GOMA", "goma", "\uff27oma"]
     assert found(matcher("\u0130zmir", ignore_case=True), "\u0130ZM\u0130R, \u0130zmir") == [
@@ -227,6 +241,11 @@ def test_all_faults_of_a_list_are_named_together(tmp_path: Path) -> None:
         ("a.txt", "Goma", "no list of names has this ending"),
         ("a.jsonl", '{"name": "Goma"}\n', "the label is empty"),
         ("a.jsonl", "Goma\n", "not JSON"),
+        ("a.jsonl", '{"name": ["Goma", "Sake"], "label": "LOCATION"}\n', "name is not a text"),
+        ("a.jsonl", '{"name": "Goma", "label": "LOCATION", "aliases": {"a": 1}}\n', "aliases is not a text"),
+        ("a.csv", "name,label,Aliases\nGoma,LOCATION,x\n", "the column 'Aliases' is not read; call it aliases"),
+        ("a.csv", "name,label,alias\nGoma,LOCATION,x\n", "the column 'alias' is not read; call it aliases"),
+        ("a.csv", "name,label,CASE\nGoma,LOCATION,ignore\n", "the column 'CASE' is not read; call it case"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:

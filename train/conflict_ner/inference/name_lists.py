@@ -130,9 +130,8 @@ def _read_row(where: str, row: Mapping[str, Any], labels: Sequence[str], complai
         cell = row.get(column)
         values = cell if column == "aliases" and isinstance(cell, list) else [cell]
         if not all(value is None or isinstance(value, str | int | float) for value in values):
-            complain(
-                Problem(where, f"{column} is not a text: {excerpt(str(cell))}", "write it in quotes", kind="no text")
-            )
+            what = f"{column} is not a text: {excerpt(str(cell))}"
+            complain(Problem(where, what, "write it in quotes", kind="no text"))
             return
     spellings = [_as_text(row.get("name")), *_aliases(row.get("aliases"))]
     case = _as_text(row.get("case")).lower()
