@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 import torch
 from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
+from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.errors import CheckpointError, ConfigError, DataError, EncoderError, OverwriteError
 from conflict_ner.inference.tagger import Tagger
@@ -147,6 +149,60 @@ def test_other_unlabeled_texts_do_not_go_on_with_a_run(
     again = distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     assert len(list(tmp_path.glob("teacher-*"))) == 1
     assert sum(map(len, again["input_ids"])) > sum(map(len, first["input_ids"]))
+
+
+def test_a_file_that_was_only_touched_goes_on_with_a_run(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path, unlabeled: Path
+) -> None:
+    config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled])
+    data = run.load(config)
+    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
+    distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
+    os.utime(unlabeled, (1, 1))
+    distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=True)
+
+
+def test_all_faults_of_all_unlabeled_files_are_named_before_a_teacher_answers(
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+    checkpoint_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [folder])
+    data = run.load(config)
+    copies = [{"id": n, "text": data["validation"][n % 2].text} for n in range(1100, 1102)]
+    (folder / "a.jsonl").write_text("".join(json.dumps(copy) + "\n" for copy in copies), encoding="utf-8")
+    (folder / "b.txt").write_bytes("Général Héctor à Ménaka. Été à la forêt.".encode("cp1252") * 9)
+    (folder / "c.csv").write_text("id;text\n1;Rebels left Goma.\n", encoding="utf-8")
+    (folder / "d.csv").write_text("id,body\n1,Rebels left Goma.\n", encoding="utf-8")
+    (folder / ".hidden.txt").write_text("Rebels left Sake.", encoding="utf-8")
+    monkeypatch.setattr(distillation, "load_teachers", lambda *_: pytest.fail("there is nothing to ask it"))
+    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
+    with pytest.raises(DataError, match="4 problems") as error:
+        distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
+    message, notes = "\n".join(map(str, error.value.problems)), capsys.readouterr().err
+    assert f"{folder / 'a.jsonl'}: 1100: has the same text" in message
+    assert f"{folder / 'a.jsonl'}: 1101: has the same text" in message
+    assert "b.txt: is not UTF-8 and is read as cp1252; save it as UTF-8" in message
+    assert "call the column of the texts text" in message
+    assert "--" not in message
+    assert "c.csv: fields are separated by ';'" in notes
+    assert ".hidden.txt" in notes
+
+
+def test_a_teacher_that_knows_the_test_reports_is_named(
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
+) -> None:
+    config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [])
+    data = run.load(config)
+    assert distillation.warn_of_informed_teachers(config, data) == []
+    told = Corpus({**data.splits, "test": data["train"][:2]})
+    (warning,) = distillation.warn_of_informed_teachers(config, told)
+    assert "knows 2 of the 2 reports of test" in warning
 
 
 @pytest.mark.parametrize(

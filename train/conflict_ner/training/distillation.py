@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,17 +26,19 @@ from conflict_ner.checkpoint import Checkpoint
 from conflict_ner.config import Config
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
+from conflict_ner.data.formats.report_files import print_hidden, print_notes
 from conflict_ner.data.label_levels import resolve_label
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.validation import HeldOutTexts
 from conflict_ner.errors import ConfigError, DataError, OverwriteError, Problem, format_count
-from conflict_ner.files import sync_folder
+from conflict_ner.export.overwriting import keep_both
+from conflict_ner.files import sha256, short_path, sync_folder
 from conflict_ner.inference.files.sources import expand, read_sources
 from conflict_ner.inference.runtime import TaggingPrecision
 from conflict_ner.inference.tagger import Tagger
 from conflict_ner.modeling.device import Hardware
 from conflict_ner.modeling.tokenization import IGNORED, WindowTokenizer, label_windows, word_tags
-from conflict_ner.training.saved_epochs import TEACHER_ANSWERS
+from conflict_ner.training.saved_epochs import RESTART, TEACHER_ANSWERS
 
 if TYPE_CHECKING:
     import datasets
@@ -44,6 +46,14 @@ if TYPE_CHECKING:
 
 Float32 = npt.NDArray[np.float32]
 UNLABELED = -1  # the label of a word that only a teacher has tagged; unlike IGNORED it counts in the mean of the loss
+# What the readers advise with options of `tag` that a config does not have.
+_ADVICE = {
+    "--column": "call the column of the texts text",
+    "--id-column": "call the column of the ids id",
+    "--encoding": "save it as UTF-8",
+    "--sheet": "leave these columns in one sheet",
+    "--delimiter": "separate its fields by commas",
+}
 _CHUNK = 512  # texts that are tagged by all teachers, and written, at a time
 
 
@@ -144,11 +154,11 @@ def distillation_windows(
     file = folder / TEACHER_ANSWERS.format(_fingerprint(config, data, window_tokenizer, unlabeled))
     if not file.is_file():
         if resume and any(folder.glob(TEACHER_ANSWERS.format("*"))):
-            raise OverwriteError(
-                f"{folder} holds an interrupted run with other teachers or unlabeled texts; nothing was changed", []
-            )
+            fault = f"{short_path(folder)} holds an interrupted run with other teachers or unlabeled texts"
+            raise OverwriteError(f"{fault}; nothing was changed", [RESTART, keep_both(config.output)])
         for old in folder.glob(TEACHER_ANSWERS.format("*")):
             old.unlink()
+        _check_unlabeled(unlabeled, data)  # now: a teacher may need hours for an archive
         teachers = load_teachers(config, hardware)
         _write(file, _rows(config, data, unlabeled, teachers, window_tokenizer))
     return datasets.Dataset.from_file(str(file))
@@ -166,8 +176,39 @@ def _unlabeled_files(config: Config) -> list[Path]:
         Problem(str(file), "no such file or folder", "correct the path") for file in files if not file.exists()
     ]
     if problems:
-        raise DataError(problems)
+        raise DataError([_for_config(problem) for problem in problems])
     return files
+
+
+def _check_unlabeled(files: Sequence[Path], data: Corpus) -> None:
+    """Read all unlabeled texts once; what the reader only notes is printed.
+
+    Raises:
+        DataError: with all texts that cannot be read or copy a held-out report, or if there is no text.
+    """
+    held_out = HeldOutTexts({split: data[split] for split in data.splits if split != "train"})
+    problems: list[Problem] = []
+    count = 0
+    hidden: set[str] = set()
+    for file in files:
+        for source in read_sources([file], problems.append, hidden=hidden):
+            count += not source.text.isspace() and bool(source.text)
+            if copy := held_out.describe_copy(source.text):
+                place = str(source.id) if str(source.id).startswith(str(file)) else f"{file}: {source.id}"
+                problems.append(Problem(place, copy, "take it out of data.unlabeled: it would be learned"))
+    print_hidden(sorted(hidden))
+    problems = print_notes([_for_config(problem) for problem in problems])
+    if files and not count and not problems:
+        problems = [Problem(str(files[0]), "has no text in it", "name files with reports")]
+    if problems:
+        raise DataError(problems)
+
+
+def _for_config(problem: Problem) -> Problem:
+    """Return a problem of a reader with advice that does not name an option of `tag`, which a config does not have."""
+    option = next((option for option in _ADVICE if option in problem.fix), None)
+    # A guess is good enough to tag a file; what is learned must be right.
+    return replace(problem, fix=_ADVICE[option], note=problem.note and option != "--encoding") if option else problem
 
 
 def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer, unlabeled: Sequence[Path]) -> str:
@@ -179,7 +220,7 @@ def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer
         config.training.precision,
         config.labels,
         data.fingerprint("train"),
-        [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in unlabeled],
+        [(str(file), sha256(file)) for file in unlabeled],
         hashlib.sha256(window_tokenizer.tokenizer.to_str().encode()).hexdigest(),
         [window_tokenizer.window, window_tokenizer.overlap],
     ]
@@ -197,32 +238,25 @@ def _rows(
     documents = iter(data["train"])
     while chunk := list(islice(documents, _CHUNK)):
         yield from _windows(chunk, scheme, config, teachers, window_tokenizer, labeled=True)
-    texts = _unlabeled_texts(unlabeled, data)
+    texts = _unlabeled_texts(unlabeled)
     while chunk := list(islice(texts, _CHUNK)):
         yield from _windows(chunk, scheme, config, teachers, window_tokenizer, labeled=False)
 
 
-def _unlabeled_texts(files: Sequence[Path], data: Corpus) -> Iterator[Document]:
+def _unlabeled_texts(files: Sequence[Path]) -> Iterator[Document]:
     """Yield unlabeled texts, one after the other.
 
     Raises:
-        DataError: at the first that cannot be read or copies a held-out report, or at the end if there was none.
+        DataError: at the first that cannot be read; they could be read a while ago.
     """
-    held_out = HeldOutTexts({split: data[split] for split in data.splits if split != "train"})
     problems: list[Problem] = []
-    count = 0
     for source in read_sources(files, problems.append):
-        if copy := held_out.describe_copy(source.text):
-            problems.append(Problem(str(source.id), copy, "take it out of data.unlabeled: it would be learned"))
-        if problems:
-            raise DataError(problems)
+        if faults := [problem for problem in problems if not problem.note]:
+            raise DataError(faults)
         if source.text.strip():
-            count += 1
             yield Document(str(source.id), source.text)
-    if files and not count:
-        problems = problems or [Problem(str(files[0]), "has no text in it", "name files with reports")]
-    if problems:
-        raise DataError(problems)
+    if faults := [problem for problem in problems if not problem.note]:
+        raise DataError(faults)
 
 
 def _windows(
@@ -281,3 +315,17 @@ def describe_teachers(config: Config, windows: int, labeled: int) -> str:
     """Return a line about a run's teachers and the windows of its unlabeled texts."""
     names = ", ".join(name for name, _ in checkpoint_hashes(config.training.teacher))
     return f"teacher: {names}; {format_count(windows - labeled, 'window')} of unlabeled texts"
+
+
+def warn_of_informed_teachers(config: Config, data: Corpus) -> list[str]:
+    """Return a warning for each teacher that has learned reports that its student will be scored on."""
+    warnings = []
+    for path in config.training.teacher:
+        teacher = Checkpoint.load(path)
+        memory = teacher.seen_mentions()
+        for split in ("test", "fold"):
+            known = sum(memory.knows_text(report.text) for report in data[split]) if memory else 0
+            if known:
+                share = f"{known:,} of the {len(data[split]):,} reports of {split}"
+                warnings.append(f"the teacher {teacher.name} knows {share}: scores on them may be too high")
+    return warnings

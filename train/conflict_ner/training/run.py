@@ -53,7 +53,12 @@ from conflict_ner.modeling.encoder import (
 from conflict_ner.modeling.hub_cache import find_folder
 from conflict_ner.modeling.threads import limit_threads
 from conflict_ner.modeling.tokenization import WindowTokenizer, training_windows
-from conflict_ner.training.distillation import checkpoint_hashes, describe_teachers, distillation_windows
+from conflict_ner.training.distillation import (
+    checkpoint_hashes,
+    describe_teachers,
+    distillation_windows,
+    warn_of_informed_teachers,
+)
 from conflict_ner.training.environment import config_decides, is_sharded, rounding_variables, start_processes
 from conflict_ner.training.history import Epoch, last_state
 from conflict_ner.training.preflight import announce, refuse_unlearnable
@@ -230,6 +235,8 @@ def _training_rows(
         is_resumed = last_state(folder) is not None
         rows = distillation_windows(config, data, window_tokenizer, folder, hardware, resume=is_resumed)
     console.print(describe_teachers(config, len(rows), len(windows)), highlight=False, markup=False, soft_wrap=True)
+    for warning in warn_of_informed_teachers(config, data):
+        console.print(warning, style="yellow", highlight=False, markup=False, soft_wrap=True)
     return rows
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accelerate import PartialState
 
 TEACHER_ANSWERS = "teacher-{}.arrow"  # by a hash of all that the answers depend on
-_RESTART = Alternative("to delete it and start anew", ("--restart",))
+RESTART = Alternative("to delete it and start anew", ("--restart",))
 _FINGERPRINT = r"(?m)^# (\w+): sha256 (\w+)$"
 
 
@@ -66,7 +66,7 @@ def refuse_other_data(output: Path, data: Corpus, *, restart: bool) -> None:
         return
     if changed := changed_splits(folder / "run.yaml", data):
         message = f"{short_path(folder)} holds an interrupted run on other data ({', '.join(changed)} changed since)"
-        raise OverwriteError(f"{message}; nothing was changed", [_RESTART, keep_both(output)])
+        raise OverwriteError(f"{message}; nothing was changed", [RESTART, keep_both(output)])
 
 
 def changed_splits(record: Path, data: Corpus) -> list[str]:
@@ -105,12 +105,12 @@ def _refuse_lost_epochs(config: Config, folder: Path, *, resume: bool, base: Pat
     changed = config_differences(folder / "run.yaml", config)
     saved = f"{short_path(folder)} holds an interrupted run with {format_count(len(state.history), 'epoch')} saved"
     if not changed and not resume:
-        alternatives = [Alternative("to go on with it", ("--resume",)), _RESTART]
+        alternatives = [Alternative("to go on with it", ("--resume",)), RESTART]
         raise OverwriteError(f"{saved}; nothing was changed", alternatives)
     if changed:
         # The interrupted run's own config, saved with its epochs, can resume it.
         resumption = Alternative("to go on with it", ("--resume",), config=folder / "run.yaml")
-        alternatives = [*([] if base else [resumption]), _RESTART, keep_both(base or config.output)]
+        alternatives = [*([] if base else [resumption]), RESTART, keep_both(base or config.output)]
         raise OverwriteError(f"{saved}, of another config ({changed}); nothing was changed", alternatives)
 
 

@@ -43,6 +43,7 @@ from conflict_ner.training import run
 from conflict_ner.training.environment import config_decides, start_processes
 from conflict_ner.training.history import METRIC, Epoch, best_epoch
 from conflict_ner.training.saved_epochs import (
+    RESTART,
     changed_splits,
     is_run_folder,
     reset_training_folder,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 _STUDY, _RECORD = "study.db", "run.yaml"
 _STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
 _LAYERS = {"encoder_layers", "training.freeze_layers"}  # of which an encoder may not have as many as a trial asks for
-_RESTART = Alternative("to delete it and start anew", ("--restart",))
 
 
 def search_folder(output: Path) -> Path:
@@ -247,10 +247,10 @@ def _refuse_lost_search(folder: Path, config: Config, *, resume: bool, restart: 
     changed = config_differences(record, config) or _search_difference(record, config)
     if changed:
         fault = f"{short_path(folder)} holds a search of another config ({changed}); nothing was changed"
-        raise OverwriteError(fault, [_RESTART, keep_both(config.output)])
+        raise OverwriteError(fault, [RESTART, keep_both(config.output)])
     if not resume:
         fault = f"{short_path(folder)} holds a search already; nothing was changed"
-        raise OverwriteError(fault, [Alternative("to go on with it", ("--resume",)), _RESTART])
+        raise OverwriteError(fault, [Alternative("to go on with it", ("--resume",)), RESTART])
 
 
 def _search_difference(record: Path, config: Config) -> str:
@@ -277,5 +277,5 @@ def _open_folder(folder: Path, config: Config, data: Corpus, *, restart: bool) -
             reset_training_folder(folder, record, run_record(config, data))
         elif changed := changed_splits(record_file, data):
             fault = f"{short_path(folder)} holds a search on other data ({', '.join(changed)} changed since)"
-            raise OverwriteError(f"{fault}; nothing was changed", [_RESTART, keep_both(config.output)])
+            raise OverwriteError(f"{fault}; nothing was changed", [RESTART, keep_both(config.output)])
         yield
