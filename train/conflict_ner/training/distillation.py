@@ -150,7 +150,8 @@ def distillation_windows(
     """
     import datasets
 
-    unlabeled = _unlabeled_files(config)
+    hidden: set[str] = set()
+    unlabeled = _unlabeled_files(config, hidden)
     file = folder / TEACHER_ANSWERS.format(_fingerprint(config, data, window_tokenizer, unlabeled))
     if not file.is_file():
         if resume and any(folder.glob(TEACHER_ANSWERS.format("*"))):
@@ -158,20 +159,23 @@ def distillation_windows(
             raise OverwriteError(f"{fault}; nothing was changed", [RESTART, keep_both(config.output)])
         for old in folder.glob(TEACHER_ANSWERS.format("*")):
             old.unlink()
-        _check_unlabeled(unlabeled, data)  # now: a teacher may need hours for an archive
+        _check_unlabeled(unlabeled, data, hidden)  # now: a teacher may need hours for an archive
         teachers = load_teachers(config, hardware)
         _write(file, _rows(config, data, unlabeled, teachers, window_tokenizer))
     return datasets.Dataset.from_file(str(file))
 
 
-def _unlabeled_files(config: Config) -> list[Path]:
+def _unlabeled_files(config: Config, hidden: set[str]) -> list[Path]:
     """Return the files with unlabeled texts.
+
+    Args:
+        hidden: collects those that are left out because they are hidden.
 
     Raises:
         DataError: if a path does not exist, or holds nothing that can be read.
     """
     problems: list[Problem] = []
-    files = expand(config.data.unlabeled, problems.append)
+    files = expand(config.data.unlabeled, problems.append, hidden)
     problems += [
         Problem(str(file), "no such file or folder", "correct the path") for file in files if not file.exists()
     ]
@@ -180,8 +184,11 @@ def _unlabeled_files(config: Config) -> list[Path]:
     return files
 
 
-def _check_unlabeled(files: Sequence[Path], data: Corpus) -> None:
-    """Read all unlabeled texts once; what the reader only notes is printed.
+def _check_unlabeled(files: Sequence[Path], data: Corpus, hidden: set[str]) -> None:
+    """Read all unlabeled texts once; what the reader only notes, and what is hidden, is printed.
+
+    Args:
+        hidden: what is left out already.
 
     Raises:
         DataError: with all texts that cannot be read or copy a held-out report, or if there is no text.
@@ -189,7 +196,6 @@ def _check_unlabeled(files: Sequence[Path], data: Corpus) -> None:
     held_out = HeldOutTexts({split: data[split] for split in data.splits if split != "train"})
     problems: list[Problem] = []
     count = 0
-    hidden: set[str] = set()
     for file in files:
         for source in read_sources([file], problems.append, hidden=hidden):
             count += not source.text.isspace() and bool(source.text)
