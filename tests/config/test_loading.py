@@ -280,12 +280,34 @@ def test_overrides_change_only_what_they_name_and_the_last_one_wins(write: Write
         ("training={seed: 1, seed: 2}", "--set", "seed"),
         ("labels.first=A", "--set labels.first", "'labels'"),
         ("output.name=A", "--set output.name", "'output'"),
+        ("output=/", "output", "a folder with a name"),
+        ("labels=ACTOR", "labels", "is not a list (got 'ACTOR', --set labels); write [ACTOR]"),
+        ("training=3", "training", "is not a section of settings"),
+        ("encoder_layers=0", "encoder_layers", "must be how many layers to keep, such as 3, or a list"),
+        ("encoder_layers=all", "encoder_layers", "must be how many layers to keep, such as 3, or a list"),
+        ("encoder_layers=[]", "encoder_layers", "must be how many layers to keep, such as 3, or a list"),
     ],
 )
 def test_overrides_are_validated_like_the_file(write: Write, override: str, key: str, message: str) -> None:
     found = problems(write(), override)
     assert list(found) == [key]
     assert message in str(found[key])
+
+
+def test_a_section_without_settings_has_a_fix(write: Write) -> None:
+    assert problems(write("training:\n"))["training"].fix == "write its settings below it, or remove the line"
+
+
+def test_one_path_is_a_list_of_one(write: Write, tmp_path: Path) -> None:
+    data = load_config(write(), ["data.train=t.md", "data.validation=v.md", "data.test=w.md"]).data
+    assert (data.train, data.validation, data.test) == tuple((Path.cwd() / f"{name}.md",) for name in "tvw")
+
+
+def test_a_section_that_is_null_can_be_filled(write: Write) -> None:
+    file = write(base=BASE.replace("validation: [b]", "validation: [b], columns: null"))
+    columns = load_config(file, ["data.columns.word=2"]).data.columns
+    assert columns is not None
+    assert columns.word == 2
 
 
 DUMPED = [

@@ -27,8 +27,10 @@ def test_the_mark_survives_the_text_form_and_replaces_labels() -> None:
 
 
 def test_only_that_mark_counts() -> None:
-    assert not is_silver(Document("r", "x", metadata={"labels": ["silver"]}))
-    assert not is_silver(Document("r", "x", metadata={"labels": "gold"}))
+    for mark in ("Silver", " SILVER ", ["silver"]):  # typed by hand
+        assert is_silver(Document("r", "x", metadata={"labels": mark}))
+    for other in ("gold", ["ACTOR"], 3, None):
+        assert not is_silver(Document("r", "x", metadata={"labels": other}))
 
 
 def test_they_are_not_drawn_for_validation_or_a_fold() -> None:
@@ -88,3 +90,8 @@ def test_a_conflict_of_train_may_be_in_silver_and_one_of_test_may_not(tmp_path: 
     silver.write_text(silver.read_text().replace("Sudan", "Mali"))
     with pytest.raises(DataError, match='theatre "Mali" occurs in train and in test'):
         corpus.load(corpus.find_splits(tmp_path), LABELS, group="theatre")
+
+
+def test_silver_reports_alone_are_no_fold() -> None:
+    with pytest.raises(DataError, match="no training report was labeled by reading, and silver ones are in no fold"):
+        splits.make_folds((), 3, None, 7)

@@ -145,7 +145,9 @@ def _apply_override(tree: dict[str, Any], item: str, sources: dict[Key, Source])
         return Problem("--set", f"{value!r} is not a YAML value", "quote it")
     path = tuple(key.split("."))
     for section in path[:-1]:
-        tree = tree.setdefault(section, {})
+        if tree.get(section) is None:  # a section that is left out, or null as in a checkpoint's run.yaml
+            tree[section] = {}
+        tree = tree[section]
         if not isinstance(tree, dict):
             return Problem(f"--set {key}", f"{section!r} is not a section", "see the shipped configs")
     tree[path[-1]] = parsed
@@ -169,8 +171,12 @@ def _describe_error(detail: Any, sources: Mapping[Key, Source]) -> Problem:
     if source and source.raw is not None and not source.quoted and not isinstance(detail["input"], str):
         value = source.raw or "nothing"  # as it is written in the file, so that it can be found there
     place = f", {source.where}" if source else ""
-    message = f"{detail['msg'].removeprefix('Value error, ')} (got {value:.60}{place})"
+    message = f"{_MESSAGES.get(detail['type']) or detail['msg'].removeprefix('Value error, ')} (got {value:.60}{place})"
     return Problem(key or "config", message, _suggest_fix(detail["type"], source))
+
+
+# In the words of a config, where those of pydantic are of Python.
+_MESSAGES = {"tuple_type": "is not a list", "model_type": "is not a section of settings"}
 
 
 def _suggest_fix(kind: str, source: Source | None) -> str:
@@ -185,12 +191,18 @@ def _suggest_fix(kind: str, source: Source | None) -> str:
         "int_type": "write a whole number in plain digits, such as 30",
         "float_type": "write a number such as 0.1 or 1e-4",
         "bool_type": "write true or false",
+        "tuple_type": f"write [{source.raw}]",
+        "model_type": "write its settings below it, or remove the line",
     }
     if kind not in fixes:
         return ""
     if source.quoted:
         return "write it without quotes"
-    return fixes[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
+    return (
+        fixes[kind]
+        if kind == "model_type" or source.raw not in ("", "~", "null")
+        else "write a value, or remove the line for the default"
+    )
 
 
 def _nearest_key(key: str) -> str | None:

@@ -50,6 +50,18 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str | Path) else value
 
 
+Paths = Annotated[tuple[RunPath, ...], BeforeValidator(_as_tuple)]
+
+
+def _check_layers(layers: object) -> object:
+    numbers = layers if isinstance(layers, list | tuple) else [layers]
+    if layers is not None and not (
+        numbers and all(isinstance(number, int) and not isinstance(number, bool) and number > 0 for number in numbers)
+    ):
+        raise ValueError("must be how many layers to keep, such as 3, or a list of their numbers, such as [1, 3, 6]")
+    return layers
+
+
 _DRAWN_SHARE = 0.2  # of the training reports, for validation, where nothing else is said
 
 
@@ -87,18 +99,16 @@ class ColumnsConfig(_Section):
 class DataConfig(_Section):
     """The labeled reports: files, or folders of files; see `corpus` for their formats."""
 
-    train: Annotated[tuple[RunPath, ...], Field(min_length=1)] = Field(
+    train: Annotated[Paths, Field(min_length=1)] = Field(
         description="what the model learns from: labeled files, or folders of them", examples=[["data/train"]]
     )
-    validation: tuple[RunPath, ...] = Field(
+    validation: Paths = Field(
         (),
         description="what the best epoch is chosen by; give files here or validation_share",
         examples=[["data/validation"]],
     )
-    test: tuple[RunPath, ...] = Field(
-        (), description="scored once, after training; chooses nothing", examples=[["data/test"]]
-    )
-    unlabeled: tuple[RunPath, ...] = Field(
+    test: Paths = Field((), description="scored once, after training; chooses nothing", examples=[["data/test"]])
+    unlabeled: Paths = Field(
         (),
         description="texts without labels, in any form that `tag` reads, for which the teacher's answers are learned; "
         "needs training.teacher",
@@ -282,7 +292,7 @@ class Config(_Section):
         min_length=1,
         description="the pretrained encoder: a bundled name, such as minilm or mpnet, a folder, or a hub id",
     )
-    encoder_layers: Count | Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
+    encoder_layers: Annotated[Count | tuple[Count, ...] | None, BeforeValidator(_check_layers)] = Field(
         None,
         description="keep only so many of the encoder's layers, spread evenly, or those with these numbers, from 1: "
         "a smaller and faster model; null keeps all",
@@ -298,6 +308,13 @@ class Config(_Section):
         description="the folder that the checkpoint is written to; files that belong to it are written next to it",
         examples=["models/mine"],
     )
+
+    @field_validator("output")
+    @classmethod
+    def _check_output(cls, output: Path) -> Path:
+        if not output.name:
+            raise ValueError("must be a folder with a name")
+        return output
 
     @field_validator("search")
     @classmethod

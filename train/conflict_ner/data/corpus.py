@@ -26,8 +26,8 @@ import numpy as np
 
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.format import NO_OPTIONS, Feature, ReadOptions
-from conflict_ner.data.formats.registry import FORMATS
-from conflict_ner.data.formats.report_files import print_hidden, print_notes, read_entries
+from conflict_ner.data.formats.registry import FORMATS, detect_all, unused_options
+from conflict_ner.data.formats.report_files import print_hidden, print_notes, read_entries, search
 from conflict_ner.data.label_levels import first_levels, is_first_level_only, labels_with_kinds, resolve_labels
 from conflict_ner.data.silver import divide_gold_and_silver
 from conflict_ner.data.text_files.file_search import is_hidden, printable
@@ -183,7 +183,7 @@ def load(
         splits[split], read_problems = read_entries(entries, hidden, options)
         problems += read_problems
     print_hidden(hidden)
-    problems = print_notes(problems)
+    problems = print_notes(problems) + _unused_options(paths, options)
     if as_deep_as_data and is_first_level_only((d for documents in splits.values() for d in documents), labels):
         labels = first_levels(labels)
     findings = check_splits(splits, labels, allow_copies=allow_copies, guidelines=guidelines)
@@ -282,6 +282,14 @@ def read(entries: Iterable[Path], options: ReadOptions = NO_OPTIONS) -> tuple[tu
     documents, problems = read_entries(entries, hidden, options)
     print_hidden(hidden)
     return documents, print_notes(problems)
+
+
+def _unused_options(paths: Mapping[str, Sequence[Path]], options: ReadOptions) -> list[Problem]:
+    """Return a problem for each option that no reader of these files follows: it would be ignored in silence."""
+    if not options.chosen():
+        return []
+    files = [file for entries in paths.values() for entry in entries for file in search(entry).files]
+    return unused_options(options, (detection.format for detection in detect_all(files)))
 
 
 def find_splits(entry: Path) -> dict[str, list[Path]]:

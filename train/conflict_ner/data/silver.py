@@ -21,8 +21,10 @@ _KEY, _SILVER = "labels", "silver"
 
 
 def is_silver(document: Document) -> bool:
-    """Return whether a report's header says that a model has labeled it."""
-    return document.metadata.get(_KEY) == _SILVER
+    """Return whether a report's header says that a model has labeled it, in any case: it may be typed by hand."""
+    mark = document.metadata.get(_KEY)
+    marks = mark if isinstance(mark, list) else [mark]
+    return any(isinstance(each, str) and each.strip().casefold() == _SILVER for each in marks)
 
 
 def as_silver(document: Document, spans: Iterable[Span]) -> Document:

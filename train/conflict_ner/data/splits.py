@@ -29,7 +29,7 @@ from conflict_ner.data import corpus
 from conflict_ner.data.corpus import Corpus
 from conflict_ner.data.document import Document
 from conflict_ner.data.formats.format import ReadOptions
-from conflict_ner.data.formats.report_files import read_entries
+from conflict_ner.data.formats.report_files import print_notes, read_entries
 from conflict_ner.data.label_levels import first_level, value_label_problems
 from conflict_ner.data.silver import divide_gold_and_silver, is_silver, refuse_silver
 from conflict_ner.data.validation import NEAR_DUPLICATE_SIMILARITY, normalized, shingles_of
@@ -181,6 +181,10 @@ def config_of_reports(paths: Path | Sequence[Path], overrides: Sequence[str] = (
     splits = (
         {split: found[split] for split in corpus.SPLITS if split in found} if "train" in found else {"train": paths}
     )
+    if "train" in found and (others := [split for split in found if split not in splits]):
+        names = ", ".join(f"{name}/{split}" for split in others)
+        fix = f"folders of splits are called {', '.join(corpus.SPLITS)}"
+        print_notes([Problem(names, "is not read", fix, note=True)])
     data = {split: [str(entry.absolute()) for entry in entries] for split, entries in splits.items()}
     output = Path.cwd() / "models" / (paths[0].name.split(".")[0] or "reports")
     draft = build_config({"labels": ["LABEL"], "data": data, "output": str(output)}, name, overrides)
@@ -206,6 +210,9 @@ def make_folds(
     Raises:
         DataError: if a report lacks the field, or there are fewer groups than folds.
     """
+    if not documents:
+        what = "no training report was labeled by reading, and silver ones are in no fold"
+        raise DataError([Problem("data.train", what, "name labeled reports")])
     groups = _groups(documents, group, copies)
     if len(groups) < count:
         found = f"{len(groups)} values of {group!r}" if group else format_count(len(groups), "report")

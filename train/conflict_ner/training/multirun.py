@@ -71,7 +71,12 @@ def with_seeds(config: Config, count: int) -> list[Run]:
 
 
 def with_folds(config: Config, count: int, group: str | None) -> list[Run]:
-    """Return `count` runs of a config; each holds out another fold of the training reports."""
+    """Return `count` runs of a config; each holds out another fold of the training reports.
+
+    Args:
+        group: None: that of the config's own fold, if it has one.
+    """
+    group = group or (config.data.fold.group if config.data.fold else None)
     runs = []
     for number in range(1, count + 1):
         data = config.data.model_copy(update={"fold": FoldConfig(number=number, count=count, group=group)})

@@ -32,6 +32,9 @@ def refuse_unlearnable(data: Corpus, labels: Sequence[str]) -> None:
     unseen = [label for label in labels if not counts[label]]
     if unseen:
         raise TrainingError(f"data.train: no mention of {', '.join(unseen)}; label some or remove it from labels:")
+    if not data["validation"] and not divide_gold_and_silver(data["train"])[0]:
+        what = "all reports are silver, and a model is never scored on those"
+        raise TrainingError(f"data.validation: {what}; name reports there that were labeled by reading")
     if not data.counts("validation"):
         raise TrainingError("data.validation: no report has a mention, so no epoch could be better than another")
 

@@ -169,6 +169,9 @@ def test_commands_and_configs_take_the_other_choices_of_reading(tmp_path: Path) 
     assert options.updated(ReadOptions(scheme="IO", trim=True)) == ReadOptions(
         scheme="IO", tag_names=("O", "B-LOC"), annotator="anna", hull=True, trim=True
     )
+    with pytest.raises(DataError, match=r"--annotator: JSON with tokens and tags has no such option.*--hull"):
+        corpus.load({"data": [rows]}, ["LOC"], options=options)
+    options = ReadOptions(scheme="IOB2", tag_names=("O", "B-LOC"))
     read = corpus.load({"data": [rows]}, ["LOC"], options=options)
     assert [len(document.mentions) for document in read["data"]] == [1]
     assert corpus.load_corpus(train=rows, labels="LOC", options=options).counts("train").total() == 1

@@ -35,12 +35,6 @@ from conflict_ner.data.words import split_words
 from conflict_ner.errors import ConfigError, DataError, Problem, format_count
 from conflict_ner.files import atomic_path, is_same_file
 
-_OPTION_NAMES = {  # of the command line, where they are not those of `ReadOptions`
-    "columns": "--word, --tag",
-    "keep_scores": "--keep-scores",
-}
-_OF_ALL_FORMATS = frozenset({"trim"})  # options
-
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -119,7 +113,7 @@ def convert(
     if unread:
         raise DataError(unread)
     notes = report_files.note_others(source, found.others) + _note_hidden(source, found.hidden)
-    detections = [registry.Detection(form, "named by --from")] if form else _detect_all(found.files)
+    detections = [registry.Detection(form, "named by --from")] if form else registry.detect_all(found.files)
     _require_options(options, [detection.format for detection in detections])
     reader = _Reader(found.files, options, form)
     writer = _Filter(to, reader.documents())
@@ -163,7 +157,7 @@ def read(
     found = report_files.search(Path(source), form)
     if found.problems:
         raise DataError(found.problems)
-    _require_options(options, [form] if form else [each.format for each in _detect_all(found.files)])
+    _require_options(options, [form] if form else [each.format for each in registry.detect_all(found.files)])
     reader = _Reader(found.files, options, form)
     documents = list(reader.documents())
     if reader.problems:
@@ -186,22 +180,8 @@ def _note_hidden(source: Path, hidden: Sequence[str]) -> list[Problem]:
     return [Problem(printable(source), describe_hidden(hidden), note=True)] if hidden else []
 
 
-def _detect_all(files: Sequence[Path]) -> list[registry.Detection]:
-    """Return the different formats of files, and why each is that one. A file in no format is found when it is read."""
-    found = (registry.detect_format(file) for file in files)
-    return list(dict.fromkeys(detection for detection in found if detection))
-
-
 def _require_options(options: ReadOptions, formats: Iterable[Format]) -> None:
-    """Raise if an option was chosen that no reader follows: it would be ignored."""
-    formats = list(formats)
-    unused = options.chosen() - _OF_ALL_FORMATS - frozenset[str]().union(*(form.options for form in formats))
-    if unused and formats:
-        titles = " and ".join(dict.fromkeys(form.title for form in formats))
-        problems = [
-            Problem(_OPTION_NAMES.get(name, f"--{name}"), f"{titles} has no such option", "leave it out")
-            for name in sorted(unused)
-        ]
+    if problems := registry.unused_options(options, formats):
         raise ConfigError("the conversion", problems)
 
 

@@ -10,7 +10,7 @@ it, the format for which the ending is the usual one reads the file and says wha
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from conflict_ner.data.formats import jsonl, markup
 from conflict_ner.data.formats.annotation_tools import brat, doccano, label_studio, label_studio_min, prodigy
 from conflict_ner.data.formats.annotation_tools.inception import project, uima_cas, webanno_tsv
-from conflict_ner.data.formats.format import Format, Sample
+from conflict_ner.data.formats.format import Format, ReadOptions, Sample
 from conflict_ner.data.formats.tagged_words import conll, huggingface, spacy_docbin, spacy_json, tagged_json
 from conflict_ner.data.text_files.compression import compression_suffix, strip_compression_suffix
 from conflict_ner.data.text_files.file_search import printable, search_folder
@@ -47,6 +47,12 @@ FORMATS: tuple[Format, ...] = (  # in the order in which their `detect` is asked
 )
 NAMED_ONLY = frozenset({".txt"})  # endings of mostly other files: such a file is read only if it is named
 _README = "readme"  # data sets of Hugging Face have one beside their files
+_OPTION_NAMES = {  # of the command line, where they are not those of `ReadOptions`
+    "columns": "--word, --tag",
+    "keep_scores": "--keep-scores",
+    "tag_names": "--tag-names",
+}
+_OF_ALL_FORMATS = frozenset({"trim"})  # options
 _TABLES = frozenset({".csv", ".tsv"})  # endings that do not say which format to write
 
 
@@ -185,3 +191,20 @@ def format_to_write(target: Path, name: str | None = None) -> Format:
     names = ", ".join(each.name for each in usual or FORMATS if each.write)
     what = "several formats have this ending" if usual else "no format that can be written has this ending"
     raise ConfigError("the conversion", [Problem(shown, what, f"name the format with --to: {names}")])
+
+
+def detect_all(files: Sequence[Path]) -> list[Detection]:
+    """Return the different formats of files, and why each is that one. A file in no format is found when it is read."""
+    found = (detect_format(file) for file in files)
+    return list(dict.fromkeys(detection for detection in found if detection))
+
+
+def unused_options(options: ReadOptions, formats: Iterable[Format]) -> list[Problem]:
+    """Return a problem for each option that was chosen and that no reader of these formats follows."""
+    formats = list(formats)
+    unused = options.chosen() - _OF_ALL_FORMATS - frozenset[str]().union(*(form.options for form in formats))
+    titles = " and ".join(dict.fromkeys(form.title for form in formats))
+    return [
+        Problem(_OPTION_NAMES.get(name, f"--{name}"), f"{titles} has no such option", "leave it out", unreadable=True)
+        for name in sorted(unused if formats else ())
+    ]
