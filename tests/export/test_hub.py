@@ -159,6 +159,13 @@ def test_a_public_repository_has_to_be_asked_for(hub: Hub, checkpoint_folder: Pa
     assert hub.repositories["anna/mine"] is False
 
 
+def test_a_files_name_is_no_pattern(hub: Hub, checkpoint_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint_folder, tmp_path / "copy")
+    (folder / "notes[1].md").write_text("mine", encoding="utf-8")
+    push(folder, "newsroom/arms")
+    assert hub.files == content(folder)
+
+
 def test_weights_that_are_not_the_manifests_are_not_pushed(hub: Hub, checkpoint_folder: Path, tmp_path: Path) -> None:
     changed = shutil.copytree(checkpoint_folder, tmp_path / "changed")
     with (changed / "model.safetensors").open("ab") as weights:

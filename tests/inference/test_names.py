@@ -68,6 +68,11 @@ def test_a_name_in_any_case_is_found_as_written_and_in_capitals_and_in_lower_cas
         assert found(matcher(name, ignore_case=True), f"An {text} fell.") == [text]
 
 
+def test_names_have_labels_of_the_model(checkpoint_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="CITY: is not one of the model's labels; use one of ACTOR"):
+        Tagger.load(checkpoint_folder, "cpu", names=NameMatcher([Name("Goma", "CITY")]))
+
+
 def test_of_two_labels_of_a_name_the_first_counts() -> None:
     names = NameMatcher([Name("Goma", "LOCATION"), Name("Goma", "ACTOR")])
     assert [entity.label for entity in names.find(["Goma"])[0]] == ["LOCATION"]

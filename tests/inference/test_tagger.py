@@ -291,6 +291,10 @@ def test_a_threshold_that_is_no_score_is_refused(tagger: Tagger, value: Any) -> 
         Tagger.load(tagger.checkpoint.folder, "cpu", {"ACTOR": value})
 
 
+def test_a_threshold_may_be_a_number_of_numpy(tagger: Tagger) -> None:
+    assert Tagger.load(tagger.checkpoint.folder, "cpu", {"ACTOR": np.float64(1)}).thresholds == {"ACTOR": 1}
+
+
 def test_all_that_is_wrong_with_thresholds_comes_at_once(tagger: Tagger) -> None:
     with pytest.raises(ConfigError, match="the labels are ACTOR, WEAPON, LOCATION, NUMBER") as caught:
         Tagger.load(tagger.checkpoint.folder, "cpu", {"actor": 0.5, "WEAPON": 2})

@@ -96,6 +96,8 @@ def test_what_is_wrong_with_a_batch_is_said(tag: Tag, tmp_path: Path, monkeypatc
         tag(["Goma"])
     with pytest.raises(TypeError, match="texts must be strings; number 0 is int"):
         tag({"text": [7]})
+    with pytest.raises(TypeError, match="texts must be strings; number 1 is float"):
+        tag({"text": [float("nan"), 1.5]})
     monkeypatch.undo()
     with pytest.raises(CheckpointError, match="no such checkpoint folder"):
         Tag(tmp_path / "none")({"text": ["Goma"]})

@@ -123,6 +123,7 @@ def test_standard_input_is_text_or_jsonl_as_said_and_not_as_guessed(monkeypatch:
         (b'{"id": "x", "text": "Goma"', "not JSON"),
         (b"Goma fell.", "not JSON"),
         (b"[" * 100_000, "not JSON"),
+        (b'{"text": "Goma", "n": ' + b"9" * 5000 + b"}", "not JSON: a number has too many digits"),
         (b'{"text": "Goma \xff"}', "not UTF-8"),
         (b'{"id": "x"}', "no string under 'text'"),
         (b'{"text": null}', "no string under 'text'"),

@@ -121,3 +121,8 @@ def test_a_script_gets_positions(tagger: Tagger, monkeypatch: pytest.MonkeyPatch
     assert all(texts[candidate.id] == candidate.text for candidate in chosen)
     with pytest.raises(ValueError, match="at least 1, not 0"):
         choose_next("models/x", texts, 0)
+    for wrong, error in (("Goma fell", "several texts"), (["a", None], "number 1 is NoneType"), ([b"a"], "decode it")):
+        with pytest.raises(TypeError, match=error):
+            choose_next("models/x", wrong, 2)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="half of a surrogate pair in it; read the file"):
+        choose_next("models/x", ["\ud800"], 2)

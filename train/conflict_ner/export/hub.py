@@ -7,6 +7,7 @@ it was trained on.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def push(checkpoint: Path | str, repository: str, *, public: bool = False, messa
         commit = api.upload_folder(
             folder_path=original.folder,
             repo_id=full_name,
-            allow_patterns=names,
+            allow_patterns=list(map(glob.escape, names)),
             commit_message=message or f"{original.name}, weights {digest[:12]}",
         )
     return Push(full_name, str(commit.commit_url), tuple(names))

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isnan
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, overload
 
@@ -183,7 +184,7 @@ class Tagger:
         """
         if isinstance(texts, str):  # each of its characters would become a text
             raise TypeError("texts must be several strings, not one; pass [text], or call tag(text)")
-        strings = _require_strings(_require_iterable(texts))
+        strings = require_strings(texts)
         found = self._predict(strings) if self.names is None else self.names.overlay(strings, self._predict)
         return found if self.values is None else map(self.values.fill, found)
 
@@ -242,7 +243,13 @@ def read_names(names: Path | str | NameMatcher | None, labels: Sequence[str]) ->
     from conflict_ner.inference.name_lists import load_names  # the readers of files, which other users do without
     from conflict_ner.inference.names import NameMatcher
 
-    return names if isinstance(names, NameMatcher) else load_names(names, labels)
+    if not isinstance(names, NameMatcher):
+        return load_names(names, labels)
+    unknown = dict.fromkeys(name.label for name in names.names if name.label not in labels)
+    if unknown:
+        fault, fix = "is not one of the model's labels", f"use one of {', '.join(labels)}"
+        raise ConfigError("the list of names", [Problem(label, fault, fix) for label in unknown])
+    return names
 
 
 def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[str]) -> None:
@@ -256,7 +263,7 @@ def refuse_wrong_thresholds(thresholds: Mapping[str, float], labels: Sequence[st
         setting = f"threshold {label}={value:g}" if isinstance(value, float) else f"threshold {label}={value!r}"
         if label not in labels and not kinds_below(label, labels):
             problems.append(Problem(setting, "not a label of this checkpoint", f"the labels are {', '.join(labels)}"))
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
             problems.append(Problem(setting, "not a score", "give a number from 0 to 1"))
     if problems:
         raise ConfigError("the choice of thresholds", problems)
@@ -341,12 +348,23 @@ def _require_iterable(texts: object) -> Iterable[object]:
     raise TypeError(f"tag cannot read {name}: {advice}")
 
 
-def _require_strings(texts: Iterable[object]) -> Iterator[str]:
+def require_strings(texts: object) -> Iterator[str]:
+    """Return the texts of an ordered series as plain strings.
+
+    Raises:
+        TypeError: if it is no such series, or, at its turn, if a text is no string.
+        ValueError: at its turn, if a text has half of a surrogate pair.
+    """
+    return _plain_strings(_require_iterable(texts))
+
+
+def _plain_strings(texts: Iterable[object]) -> Iterator[str]:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings; number {number} is {type(text).__name__}{_advice(text)}")
         if not is_encodable(text):
-            raise ValueError(f"text number {number} has half of a surrogate pair in it")
+            fix = "read the file with the right encoding, or replace it: text.encode('utf-8', 'replace').decode()"
+            raise ValueError(f"text number {number} has half of a surrogate pair in it; {fix}")
         yield str.__str__(text)  # a plain string also for a subclass such as NumPy's
 
 

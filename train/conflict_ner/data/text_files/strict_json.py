@@ -29,6 +29,10 @@ def loads(source: str) -> Any:
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        if "set_int_max_str_digits" in str(error):  # Python's own advice, which is for its programmers
+            raise ValueError("a number has too many digits") from None
+        raise
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

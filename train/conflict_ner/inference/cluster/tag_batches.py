@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,4 @@ class Tag:
 
 def _is_null(text: Any) -> bool:
     """Return whether a text is missing: None, or the NaN or NA by which pandas marks it."""
-    return text is None or (
-        not isinstance(text, str) and type(text).__name__ in ("float", "float64", "NAType", "NaTType")
-    )
+    return text is None or type(text).__name__ in ("NAType", "NaTType") or (isinstance(text, float) and isnan(text))

@@ -256,7 +256,7 @@ class _Reader:
                 yield source
         except READ_ERRORS as error:
             what = f"damaged after {count} report{'s' if count != 1 else ''}: {str(error) or type(error).__name__}"
-            fix = "what follows is not tagged; get the file anew"
+            fix = "what follows in it is not tagged; get the file anew"
             if count and any(word in what.lower() for word in ("crc", "checksum")):
                 fix = f"what was read before may be wrong, and {fix}"
             self.complain(Problem(name, what, fix, unreadable=True))

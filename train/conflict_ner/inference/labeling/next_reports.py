@@ -32,7 +32,7 @@ from conflict_ner.data.validation import NEAR_DUPLICATE_SIMILARITY, shingles_of
 from conflict_ner.evaluation.gold.label_errors import Float64
 from conflict_ner.inference.files.sources import Source
 from conflict_ner.inference.labeling.review import softmax
-from conflict_ner.inference.tagger import Tagger
+from conflict_ner.inference.tagger import Tagger, require_strings
 
 _MIN_POOL = 10_000  # of more reports, only as many of the least sure are compared with each other
 _POOL_FACTOR = 10  # ... or this many times as many as are asked for
@@ -86,10 +86,12 @@ def choose_next(
     Raises:
         CheckpointError: if the checkpoint is incomplete, or none is named and the package was built without its model.
         EncoderError: if there is no such device.
-        ValueError: if the count is less than 1.
+        TypeError, ValueError: if the texts cannot be tagged, as in `Tagger.tag`, or the count is less than 1.
     """
-    tagger = Tagger.load(checkpoint, device, precision="fp32")
-    return list(next_reports(tagger, (Source(number, text) for number, text in enumerate(texts)), count).chosen)
+    if isinstance(texts, str):
+        raise TypeError("choose_next chooses among several texts; pass a list of strings")
+    sources = (Source(number, text) for number, text in enumerate(require_strings(texts)))
+    return list(next_reports(Tagger.load(checkpoint, device, precision="fp32"), sources, count).chosen)
 
 
 def next_reports(tagger: Tagger, sources: Iterable[Source], count: int) -> NextReports:

@@ -84,7 +84,7 @@ class PredictRequest(Body):
             for entity, label in labeled
             if label is not None
         ]
-        score = min((entity.score for entity in entities), default=1.0)
+        score = min((entity.score for entity, label in labeled if label is not None), default=1.0)
         return {"result": result, "score": round(score, 4), "model_version": model.version}
 
 

@@ -36,8 +36,11 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.api_key is not None and not self.api_key.strip():
-            raise ValueError("the API key is empty")
+        if self.api_key is not None:
+            # A key that is read from a file often ends with a line break, which no client can send.
+            object.__setattr__(self, "api_key", self.api_key.strip())
+            if not self.api_key:
+                raise ValueError("the API key is empty")
         for name in (each.name for each in fields(self) if each.name != "api_key"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")

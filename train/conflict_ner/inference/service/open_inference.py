@@ -60,9 +60,7 @@ class InferRequest(Body):
         if not all(isinstance(text, str) for text in texts):
             raise RequestError(422, "inputs.0.data must hold strings")
         if any(size < 0 for size in tensor.shape) or prod(tensor.shape) != len(texts):
-            raise RequestError(
-                422, f"inputs.0.shape says {prod(tensor.shape)} texts and inputs.0.data holds {len(texts)}"
-            )
+            raise RequestError(422, f"inputs.0.shape is not that of the {len(texts)} texts in inputs.0.data")
         if any(output.name != OUTPUT for output in self.outputs or ()):
             raise RequestError(422, f"the only output is {OUTPUT}")
         return texts
