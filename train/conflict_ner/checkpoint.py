@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from conflict_ner.data.labels import LabelScheme, ModelTags
-from conflict_ner.errors import CheckpointError, ConfigError, Problem
+from conflict_ner.errors import CheckpointError, ConfigError, Problem, damaged_file
 from conflict_ner.files import sha256
 from conflict_ner.modeling.hub_cache import find_folder, missing_folder_advice, public_name
 from conflict_ner.modeling.model_files import WEIGHTS, is_model_folder, read_token_classifier
@@ -237,7 +237,7 @@ class Checkpoint:
         try:
             return ReportsBySplit.model_validate_json(file.read_bytes()).splits
         except (ValueError, OSError) as error:  # pydantic's errors are ValueErrors
-            raise CheckpointError(f"{file} cannot be read: {error}") from None
+            raise damaged_file(file, error) from None
 
     @property
     def scheme(self) -> LabelScheme:
@@ -271,7 +271,7 @@ class Checkpoint:
         try:
             return SeenMentions.model_validate_json(file.read_bytes())
         except (ValueError, OSError) as error:
-            raise CheckpointError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
+            raise damaged_file(file, error) from None
 
     @classmethod
     def load(cls, folder: Path | str, label_map: Mapping[str, str | None] | None = None) -> Checkpoint:
@@ -322,8 +322,8 @@ def _read_manifest(folder: Path) -> Manifest | None:
                 f"{folder}: format {tree['format']}, this version reads {FORMAT}; upgrade conflict-ner"
             )
         return Manifest.model_validate(tree)
-    except (ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
-        raise CheckpointError(f"{file} cannot be read: {error}") from None
+    except (ValueError, OSError, RecursionError) as error:  # pydantic's and json's errors are ValueErrors
+        raise damaged_file(file, error) from None
 
 
 def _plain_manifest(folder: Path, label_map: Mapping[str, str | None] | None) -> Manifest:

@@ -230,6 +230,18 @@ class CheckpointError(ConflictNerError):
     """A checkpoint cannot be read, written or trusted."""
 
 
+def damaged_file(file: Path, error: Exception) -> CheckpointError:
+    """Return the error of a checkpoint's file that cannot be read; of all that pydantic finds it names the first."""
+    fault = str(error)
+    if isinstance(error, RecursionError):
+        fault = "it is nested too deeply"
+    elif callable(details := getattr(error, "errors", None)):
+        first, *others = details()
+        place = ".".join(map(str, first["loc"]))
+        fault = f"{place + ': ' if place else ''}{first['msg']}" + (f" (and {len(others):,} more)" if others else "")
+    return CheckpointError(f"{file} cannot be read: {fault}; restore it, or train or export the checkpoint again")
+
+
 class TrainingError(ConflictNerError):
     """A training run cannot succeed: found before its first step, or when its loss is no longer finite."""
 
