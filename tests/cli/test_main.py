@@ -98,6 +98,20 @@ def test_check_of_a_config_checks_its_splits_with_its_labels(
     assert set(json.loads(out)["splits"]) == {"train", "validation"}
 
 
+def test_check_refuses_what_train_refuses_in_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = "=== {0}\n\n[Rebels](ACTOR) left {0}.\n"
+    (tmp_path / "t.md").write_text(report.format("t"), encoding="utf-8")
+    (tmp_path / "v.md").write_text(report.format("v").replace("\n", "\nlabels: silver\n", 1), encoding="utf-8")
+    config = tmp_path / "c.yaml"
+    data = "labels: [ACTOR]\noutput: m\ndata: {train: [t.md], validation: [v.md]"
+    config.write_text(data + "}\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "check", config)
+    assert (code, "data.validation: the only report was labeled by a model" in err) == (1, True)
+    config.write_text(data + ", unlabeled: [none.txt]}\n", encoding="utf-8")
+    code, _, err = conflict_ner(capsys, "check", config)
+    assert (code, "data.unlabeled: nobody labels these texts" in err) == (2, True)
+
+
 def test_check_refuses_a_config_with_a_wrong_label_of_numbers(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

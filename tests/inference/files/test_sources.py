@@ -125,6 +125,7 @@ def test_standard_input_is_text_or_jsonl_as_said_and_not_as_guessed(monkeypatch:
         (b"[" * 100_000, "not JSON"),
         (b'{"text": "Goma", "n": ' + b"9" * 5000 + b"}", "not JSON: a number has too many digits"),
         (b'{"text": "Goma \xff"}', "not UTF-8"),
+        (b"\x1f\x8b\x08\x00", "not text but gzip data; name a file of text, or give it the ending"),
         (b'{"id": "x"}', "no string under 'text'"),
         (b'{"text": null}', "no string under 'text'"),
         (b'{"text": ["Goma"]}', "no string under 'text'"),

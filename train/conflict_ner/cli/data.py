@@ -34,7 +34,7 @@ from conflict_ner.cli.options import (
     refuse_replacing,
 )
 from conflict_ner.data.text_files.file_search import printable
-from conflict_ner.errors import ConfigError, DataError, describe_problems, format_count
+from conflict_ner.errors import DataError, describe_problems, format_count
 from conflict_ner.files import atomic_path
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def check(
     and for reports that are in two of them.
     """
     from conflict_ner.data import consistency, corpus
+    from conflict_ner.data.splits import refuse_silver_splits
     from conflict_ner.reporting import tables
 
     selection = _select_data(data, labels)
@@ -99,6 +100,8 @@ def check(
             options=selection.options.updated(chosen) if selection.options else chosen,
             with_kinds=kinds,
         )
+        if selection.is_config:
+            refuse_silver_splits(loaded)
     except DataError as error:
         if as_json:
             problems = [{"where": p.where, "what": p.what, "fix": p.fix} for p in error.problems]
@@ -235,6 +238,7 @@ class _DataSelection:
     allow_copies: bool = False
     guidelines: bool | None = None
     options: ReadOptions | None = None
+    is_config: bool = False
 
 
 def _select_data(data: Path, labels: str) -> _DataSelection:
@@ -242,14 +246,14 @@ def _select_data(data: Path, labels: str) -> _DataSelection:
     from conflict_ner.config import load_config
     from conflict_ner.data import corpus
     from conflict_ner.data.formats.format import ReadOptions
-    from conflict_ner.data.label_levels import value_label_problems
+    from conflict_ner.data.splits import refuse_unfit_settings
 
     if data.suffix.lower() not in (".yaml", ".yml"):
         return _DataSelection(corpus.find_splits(data), parse_labels(labels))
     config = load_config(data)
-    if problems := value_label_problems(config.labels, config.values.number, config.values.weapon):
-        raise ConfigError(str(data), problems)
+    refuse_unfit_settings(config)
     entries = {split: list(getattr(config.data, split)) for split in corpus.SPLITS}
     paths = {split: files for split, files in entries.items() if files}
     settings = config.data
-    return _DataSelection(paths, config.labels, settings.allow_copies, settings.guidelines, ReadOptions.of(settings))
+    options = ReadOptions.of(settings)
+    return _DataSelection(paths, config.labels, settings.allow_copies, settings.guidelines, options, is_config=True)

@@ -309,11 +309,7 @@ def read_splits(config: Config) -> Corpus:
         ConfigError: if the label of numbers or weapons is not one of the labels, or unlabeled texts have no teacher.
         DataError: as `corpus.load`, or if validation or test holds reports that a model has labeled.
     """
-    problems = value_label_problems(config.labels, config.values.number, config.values.weapon)
-    if config.data.unlabeled and not config.training.teacher:
-        problems.append(Problem("data.unlabeled", "nobody labels these texts", "name a checkpoint in training.teacher"))
-    if problems:
-        raise ConfigError("the config", problems)
+    refuse_unfit_settings(config)
     paths = {split: getattr(config.data, split) for split in corpus.SPLITS}
     present = {split: entries for split, entries in paths.items() if entries}
     settings = config.data
@@ -325,6 +321,28 @@ def read_splits(config: Config) -> Corpus:
         guidelines=settings.guidelines,
         options=ReadOptions.of(settings),
     )
+    refuse_silver_splits(data)
+    return data
+
+
+def refuse_unfit_settings(config: Config) -> None:
+    """Raise if settings do not fit together that say what is learned from the data.
+
+    Raises:
+        ConfigError: if the label of numbers or weapons is not one of the labels, or unlabeled texts have no teacher.
+    """
+    problems = value_label_problems(config.labels, config.values.number, config.values.weapon)
+    if config.data.unlabeled and not config.training.teacher:
+        problems.append(Problem("data.unlabeled", "nobody labels these texts", "name a checkpoint in training.teacher"))
+    if problems:
+        raise ConfigError("the config", problems)
+
+
+def refuse_silver_splits(data: Corpus) -> None:
+    """Raise if validation or test holds reports that a model has labeled.
+
+    Raises:
+        DataError: naming the first.
+    """
     for split in ("validation", "test"):
         refuse_silver(f"data.{split}", data[split], "a model can only learn from them: move them to data.train")
-    return data

@@ -226,8 +226,25 @@ def _plausibility(raw: bytes, encoding: str) -> float:
     return likely / len(characters) / max(len(scripts), 1) if characters else 0.0
 
 
+# By their first bytes, files that often have the ending of a text by mistake.
+_NO_TEXTS = {
+    b"\x1f\x8b": "gzip data",
+    b"PK\x03\x04": "a zip file, as documents of Word and Excel are",
+    b"%PDF-": "a PDF",
+    b"\xd0\xcf\x11\xe0": "a document of an older Word or Excel",
+    b"PAR1": "Parquet",
+}
+
+
+def binary_kind(raw: bytes) -> str | None:
+    """Return what a file is that is certainly no text, by its first bytes; None if it may be one."""
+    return next((kind for start, kind in _NO_TEXTS.items() if raw.startswith(start)), None)
+
+
 def describe_decoding_error(raw: bytes, encoding: str = "utf-8") -> tuple[str, str]:
     """Return the fault of bytes that are not valid in this encoding, and the fix."""
+    if kind := binary_kind(raw):
+        return f"not text but {kind}", "name a file of text, or give it the ending that it should have"
     if encoding != "utf-8":
         return f"not {encoding}", "name the right encoding with --encoding"
     guess = guess_encoding(raw)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from conflict_ner.data.text_files.compression import READ_ERRORS, compression_suffix, open_decompressed
-from conflict_ner.data.text_files.encodings import describe_decoding_error, detect_encoding, guess_encoding
+from conflict_ner.data.text_files.encodings import binary_kind, describe_decoding_error, detect_encoding, guess_encoding
 from conflict_ner.data.text_files.file_search import printable
 from conflict_ner.errors import Problem
 
@@ -93,6 +93,8 @@ def _stream(
 
 def _decoding_fault(raw: bytes, at: int, encoding: str, file: Path) -> tuple[str, str]:
     """Return the fault of a file with an invalid byte at `at`, and how to save it as UTF-8 on any system."""
+    if binary_kind(raw):
+        return describe_decoding_error(raw)
     if encoding != "utf-8":
         return f"not {encoding}, although its first bytes say so", "save it as UTF-8 in an editor, or get a new copy"
     sample = raw[max(raw.rfind(b"\n", 0, max(at - _SAMPLE, 0)) + 1, at - 2 * _SAMPLE) :]
