@@ -132,7 +132,7 @@ def test_standard_input_is_text_or_jsonl_as_said_and_not_as_guessed(monkeypatch:
         (b'"Goma fell."', "no string under 'text'"),
         (b"3", "no string under 'text'"),
     ],
-    ids=["cut off", "plain text", "nested", "latin-1", "no text", "null", "list", "string", "number"],
+    ids=["cut off", "plain text", "nested", "digits", "latin-1", "gzip", "no text", "null", "list", "string", "number"],
 )
 def test_a_broken_line_is_reported_with_file_and_line_and_the_rest_goes_on(
     tmp_path: Path, line: bytes, message: str
