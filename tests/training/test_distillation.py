@@ -232,6 +232,12 @@ def test_texts_that_cannot_be_learned_from_are_refused(
     assert not list(tmp_path.glob("*.arrow"))
 
 
+def test_a_word_that_one_teacher_cannot_read_has_the_answer_of_the_others() -> None:
+    one, other = np.array([[0.5, 0.5], [1, 0], [0, 0]], np.float32), np.array([[0.1, 0.9], [0, 0], [0, 0]], np.float32)
+    assert np.allclose(distillation._mean_answer([one, other]), [[0.3, 0.7], [1.0, 0.0], [0.0, 0.0]])
+    assert (distillation._mean_answer([one]) == one).all()
+
+
 def test_a_path_that_does_not_exist_is_an_error_before_a_teacher_is_loaded(
     tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
 ) -> None:

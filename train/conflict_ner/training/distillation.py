@@ -278,13 +278,20 @@ def _windows(
     texts = [document.text for document in documents]
     answers = [teacher.answers(texts, config.training.teacher_temperature, len(scheme.tags)) for teacher in teachers]
     for document, encoded, *given in zip(documents, window_tokenizer.encode(texts), *answers, strict=True):
-        mean = np.mean(given, axis=0)
+        mean = _mean_answer(given)
         if labeled:
             tags, _ = word_tags(encoded, document.mentions, scheme)
         else:
             tags = np.where(mean.sum(axis=-1) > 0, UNLABELED, IGNORED)
         for window, words in label_windows(encoded, tags, window_tokenizer):
             yield {**window, "teacher": mean[words].astype(np.float16).ravel()}
+
+
+def _mean_answer(answers: Sequence[Float32]) -> Float32:
+    """Return the mean of the answers to a text, shape (words, tags), of those teachers that can tell of a word."""
+    total = np.sum(answers, axis=0)
+    told = np.sum([answer.sum(axis=-1) > 0 for answer in answers], axis=0)
+    return np.asarray(total / np.maximum(told, 1)[:, None], dtype=np.float32)
 
 
 def _write(file: Path, rows: Iterable[dict[str, Any]]) -> None:
