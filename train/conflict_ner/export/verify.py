@@ -41,7 +41,7 @@ def verify(folder: Path, expected: ExpectedEntities, device: str = "auto") -> Pi
     texts = [text for text, _ in expected]
     found = tagger.tag(texts)
     for (text, expected_entities), entities in zip(expected, found, strict=True):
-        is_same = _spans(expected_entities) == _spans(entities) and all(
+        is_same = spans_of(expected_entities) == spans_of(entities) and all(
             abs(a.score - b.score) <= SCORE_TOLERANCE for a, b in zip(expected_entities, entities, strict=True)
         )
         if not is_same:
@@ -56,7 +56,7 @@ def _compare_pipeline(
 ) -> PipelineFacts:
     fits_window = tagger.fit_one_window(texts)
     ours = [
-        (text, _spans(entities))
+        (text, spans_of(entities))
         for text, entities, fits in zip(texts, found, fits_window, strict=True)
         if fits and text
     ]
@@ -104,7 +104,8 @@ def _renamed(spans: Spans, names: Mapping[str, str]) -> Spans:
     return frozenset((names[label], start, end) for label, start, end in spans if label in names)
 
 
-def _spans(entities: Sequence[Entity]) -> Spans:
+def spans_of(entities: Sequence[Entity]) -> Spans:
+    """Return what must be the same of the entities of a text, wherever it is tagged."""
     return frozenset((entity.label, entity.start, entity.end) for entity in entities)
 
 

@@ -40,6 +40,7 @@ from conflict_ner.export.checkpoint_writer import (
 from conflict_ner.export.onnx.quantization import Batch
 from conflict_ner.export.onnx.trace import NEEDED, write_model
 from conflict_ner.export.overwriting import refuse_lost_checkpoint
+from conflict_ner.export.verify import spans_of
 from conflict_ner.files import as_paths
 from conflict_ner.inference.labeled_reports import load_reports
 from conflict_ner.inference.onnx_runtime import OnnxRuntime
@@ -134,7 +135,7 @@ def check_parity(
     Raises:
         CheckpointError: if the export does not pass the comparison.
     """
-    identical = sum(_spans(first) == _spans(second) for first, second in zip(before, after, strict=True))
+    identical = sum(spans_of(first) == spans_of(second) for first, second in zip(before, after, strict=True))
     f1 = [strict_micro(documents, found, labels).f1 for found in (before, after)]
     return ExportFacts(
         format="onnx",
@@ -178,10 +179,6 @@ def judge(precision: str, documents: int, identical: int, before: float | None, 
             "Export it in fp32"
         )
     return f"{measured} ({format_count(identical, 'report')} with identical mentions)"
-
-
-def _spans(entities: Sequence[Entity]) -> set[tuple[str, int, int]]:
-    return {(entity.label, entity.start, entity.end) for entity in entities}
 
 
 def _refuse_other_precision(precision: str) -> None:
