@@ -163,7 +163,7 @@ def test_an_input_is_not_replaced(option: str, tmp_path: Path, checkpoint_folder
     (tmp_path / "link.csv").symlink_to(table)
     code, _, err = conflict_ner(capsys, "tag", checkpoint_folder, table, option, tmp_path / "link.csv")
     assert (code, table.read_text()) == (2, "id,text\n1,Police left Goma.\n")
-    assert "link.csv is one of the files that are tagged; write it elsewhere" in unboxed(err)
+    assert "is one of the files that are tagged; write it elsewhere" in unboxed(err)  # a long path is broken
 
 
 def test_what_european_excel_saves_and_opens(tmp_path: Path, checkpoint_folder: Path, capsys: Captured) -> None:
