@@ -12,7 +12,7 @@ import typer
 
 from conflict_ner import __version__
 from conflict_ner.errors import CheckpointError, ConfigError, Problem
-from conflict_ner.files import is_device, is_same_file
+from conflict_ner.files import is_device
 
 if TYPE_CHECKING:
     from conflict_ner.config import ColumnsConfig
@@ -253,15 +253,28 @@ def refuse_replacing(inputs: Iterable[Path | None], outputs: Mapping[str, Path |
     """
     from conflict_ner.data.formats.report_files import search
 
-    written = {option: output for option, output in outputs.items() if output and not is_device(output)}
-    if not written:
+    if not any(outputs.values()):
         return
-    for entry in filter(None, inputs):
-        for file in search(entry).files if entry.is_dir() else [entry]:
-            for option, output in written.items():
-                if is_same_file(file, output) or (file.is_dir() and file.resolve() in output.resolve().parents):
-                    fault = f"{option} {output} would replace {file}, which is read"
-                    raise typer.BadParameter(f"{fault}; write it elsewhere")
+    entries = filter(None, inputs)
+    files = (file for entry in entries for file in (search(entry).files if entry.is_dir() else [entry]))
+    if replaced := find_replaced(files, outputs):
+        option, file = replaced
+        raise typer.BadParameter(f"{option} {outputs[option]} would replace {file}, which is read; write it elsewhere")
+
+
+def find_replaced(files: Iterable[Path], outputs: Mapping[str, Path | None]) -> tuple[str, Path] | None:
+    """Return the option whose output is one of these files, or in one that is a folder, and that file; None if none is.
+
+    An output is resolved once, however many files there are.
+    """
+    places = {
+        place: option
+        for option, output in outputs.items()
+        if output and not is_device(output)
+        for place in (output.resolve(), *output.resolve().parents)
+    }
+    found = ((places.get(file.resolve()), file) for file in files if places)
+    return next(((option, file) for option, file in found if option), None)
 
 
 def typed_command() -> list[str]:

@@ -21,6 +21,7 @@ from conflict_ner.cli.options import (
     MapOption,
     NamesOption,
     ThresholdOption,
+    find_replaced,
     parse_dialect,
     parse_label_map,
     parse_thresholds,
@@ -390,8 +391,8 @@ def _refuse_conflicts(
 
 def _refuse_own_output(named: Sequence[Path], inputs: Sequence[Path], output: tag_output.Output) -> None:
     """Refuse an output that would replace an input, or that the next run would tag as if it were reports."""
-    for option, target in (("--output", output.file), ("--html", output.html)):
-        file = None if is_device(target) else next((file for file in inputs if is_same_file(file, target)), None)
-        if file:
-            place = "one of the files that are tagged" if file in named else "in a folder that is tagged"
-            raise typer.BadParameter(f"{option} {target} is {place}; write it elsewhere")
+    outputs = {"--output": output.file, "--html": output.html}
+    if replaced := find_replaced(inputs, outputs):
+        option, file = replaced
+        place = "one of the files that are tagged" if file in named else "in a folder that is tagged"
+        raise typer.BadParameter(f"{option} {outputs[option]} is {place}; write it elsewhere")
