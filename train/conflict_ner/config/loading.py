@@ -177,14 +177,16 @@ def _describe_error(detail: Any, sources: Mapping[Key, Source]) -> Problem:
 
 # In the words of a config, where those of pydantic are of Python.
 _MESSAGES = {"tuple_type": "is not a list", "model_type": "is not a section of settings"}
+# Fixes that are the same whatever is written.
+_FIXES = {"unknown_home": "write the path out", "model_type": "write its settings below it, or remove the line"}
 
 
 def _suggest_fix(kind: str, source: Source | None) -> str:
     """Return the fix for a value with pydantic's error `kind`, or an empty string."""
     if source is None or source.raw is None:
         return ""
-    if kind == "unknown_home":
-        return "write the path out"
+    if kind in _FIXES:
+        return _FIXES[kind]
     if kind in ("string_type", "path_type"):
         return f'put it in quotes: "{source.raw}"' if source.raw else "write a value, or remove the line"
     fixes = {
@@ -192,17 +194,12 @@ def _suggest_fix(kind: str, source: Source | None) -> str:
         "float_type": "write a number such as 0.1 or 1e-4",
         "bool_type": "write true or false",
         "tuple_type": f"write [{source.raw}]",
-        "model_type": "write its settings below it, or remove the line",
     }
     if kind not in fixes:
         return ""
-    if source.quoted:
+    if source.quoted and kind != "tuple_type":
         return "write it without quotes"
-    return (
-        fixes[kind]
-        if kind == "model_type" or source.raw not in ("", "~", "null")
-        else "write a value, or remove the line for the default"
-    )
+    return fixes[kind] if source.raw not in ("", "~", "null") else "write a value, or remove the line for the default"
 
 
 def _nearest_key(key: str) -> str | None:

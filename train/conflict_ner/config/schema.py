@@ -55,9 +55,7 @@ Paths = Annotated[tuple[RunPath, ...], BeforeValidator(_as_tuple)]
 
 def _check_layers(layers: object) -> object:
     numbers = layers if isinstance(layers, list | tuple) else [layers]
-    if layers is not None and not (
-        numbers and all(isinstance(number, int) and not isinstance(number, bool) and number > 0 for number in numbers)
-    ):
+    if layers is not None and not (numbers and all(type(number) is int and number > 0 for number in numbers)):
         raise ValueError("must be how many layers to keep, such as 3, or a list of their numbers, such as [1, 3, 6]")
     return layers
 
