@@ -368,9 +368,14 @@ def _plain_strings(texts: Iterable[object]) -> Iterator[str]:
         yield str.__str__(text)  # a plain string also for a subclass such as NumPy's
 
 
+def is_missing(text: object) -> bool:
+    """Return whether a text is missing: None, or the NaN or NA by which pandas marks it."""
+    return text is None or type(text).__name__ in ("NAType", "NaTType") or (isinstance(text, float) and isnan(text))
+
+
 def _advice(text: object) -> str:
     if isinstance(text, bytes | bytearray):
         return "; decode it first, for example text.decode('utf-8')"
-    if text is None or type(text).__name__ in ("NAType", "NaTType") or (isinstance(text, float) and isnan(text)):
+    if is_missing(text):
         return " (a missing value); leave it out, or give an empty string for it"
     return ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from conflict_ner.errors import ConfigError, Problem
 from conflict_ner.inference.files.layouts import Layout
 from conflict_ner.inference.names import Name, NameMatcher
 from conflict_ner.inference.runtime import TaggingPrecision
-from conflict_ner.inference.tagger import Tagger
+from conflict_ner.inference.tagger import Tagger, is_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,7 +155,7 @@ class Tag:
         return batch.append_column(self.output, column)
 
     def _entities(self, texts: Iterable[Any]) -> list[list[dict[str, Any]]]:
-        found = self.tagger.stream("" if _is_null(text) else text for text in texts)
+        found = self.tagger.stream("" if is_missing(text) else text for text in texts)
         return [[self._layout.entity_row(entity) for entity in entities] for entities in found]
 
     @property
@@ -173,8 +172,3 @@ class Tag:
                     _loaded[self._load] = stamp, self._load.tagger()
                 self._tagger = _loaded[self._load][1]
         return self._tagger
-
-
-def _is_null(text: Any) -> bool:
-    """Return whether a text is missing: None, or the NaN or NA by which pandas marks it."""
-    return text is None or type(text).__name__ in ("NAType", "NaTType") or (isinstance(text, float) and isnan(text))
