@@ -7,7 +7,6 @@ label_files("models/quality", "drafts", "data/silver")
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -88,8 +87,8 @@ def label_files(
 def _comments(file: Path) -> list[str]:
     """Return the comments above a file's first report, except that of an earlier labeling."""
     text = (read_text(file)[0] or "") if suffix_of(file.name) == ".md" else ""
-    own = re.escape(_OWN_COMMENT).replace(r"\{\}", ".*")
-    return [line for line in markup.comments(text) if not re.fullmatch(own, line)]
+    head, _, tail = _OWN_COMMENT.partition("{}")
+    return [line for line in markup.comments(text) if not (line.startswith(head) and line.endswith(tail))]
 
 
 def _gold_problem(document: Document) -> Problem:
