@@ -40,6 +40,11 @@ def unlabeled(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def tokenizer() -> WindowTokenizer:
+    return WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
+
+
 def config_of(
     folder: Path, encoder: Path, reports: Path, teacher: Path, unlabeled: list[Path], **settings: Any
 ) -> Config:
@@ -137,11 +142,15 @@ def test_a_student_ends_with_the_same_weights_whenever_it_is_killed_and_its_teac
 
 
 def test_other_unlabeled_texts_do_not_go_on_with_a_run(
-    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path, unlabeled: Path
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+    checkpoint_folder: Path,
+    unlabeled: Path,
+    tokenizer: WindowTokenizer,
 ) -> None:
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled])
     data = run.load(config)
-    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     first = distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     unlabeled.write_text(json.dumps({"text": OTHER_TEXT + " Quiet since."}) + "\n")
     with pytest.raises(OverwriteError, match="other teachers or unlabeled texts"):
@@ -152,11 +161,15 @@ def test_other_unlabeled_texts_do_not_go_on_with_a_run(
 
 
 def test_a_file_that_was_only_touched_goes_on_with_a_run(
-    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path, unlabeled: Path
+    tmp_path: Path,
+    encoder_folder: Path,
+    reports_file: Path,
+    checkpoint_folder: Path,
+    unlabeled: Path,
+    tokenizer: WindowTokenizer,
 ) -> None:
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled])
     data = run.load(config)
-    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     os.utime(unlabeled, (1, 1))
     distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=True)
@@ -169,6 +182,7 @@ def test_all_faults_of_all_unlabeled_files_are_named_before_a_teacher_answers(
     checkpoint_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    tokenizer: WindowTokenizer,
 ) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
@@ -181,7 +195,6 @@ def test_all_faults_of_all_unlabeled_files_are_named_before_a_teacher_answers(
     (folder / "d.csv").write_text("id,body\n1,Rebels left Goma.\n", encoding="utf-8")
     (folder / ".hidden.txt").write_text("Rebels left Sake.", encoding="utf-8")
     monkeypatch.setattr(distillation, "load_teachers", lambda *_: pytest.fail("there is nothing to ask it"))
-    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match="4 problems") as error:
         distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     message, notes = "\n".join(map(str, error.value.problems)), capsys.readouterr().err
@@ -222,11 +235,11 @@ def test_texts_that_cannot_be_learned_from_are_refused(
     reports_file: Path,
     checkpoint_folder: Path,
     unlabeled: Path,
+    tokenizer: WindowTokenizer,
 ) -> None:
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [unlabeled])
     data = run.load(config)
     unlabeled.write_bytes(content.replace("[copy]", data["validation"][0].text.upper()).encode("latin-1"))
-    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match=message):
         distillation_windows(config, data, tokenizer, tmp_path, CPU, resume=False)
     assert not list(tmp_path.glob("*.arrow"))
@@ -239,10 +252,9 @@ def test_a_word_that_one_teacher_cannot_read_has_the_answer_of_the_others() -> N
 
 
 def test_a_path_that_does_not_exist_is_an_error_before_a_teacher_is_loaded(
-    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path
+    tmp_path: Path, encoder_folder: Path, reports_file: Path, checkpoint_folder: Path, tokenizer: WindowTokenizer
 ) -> None:
     config = config_of(tmp_path, encoder_folder, reports_file, checkpoint_folder, [tmp_path / "none.jsonl"])
-    tokenizer = WindowTokenizer.from_tokenizer(KINDS["wordpiece"]().backend_tokenizer, 24, 8)
     with pytest.raises(DataError, match=r"none\.jsonl: no such file or folder"):
         distillation_windows(config, run.load(config), tokenizer, tmp_path, CPU, resume=False)
 

@@ -20,7 +20,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,16 @@ def format_count(number: int, singular: str, plural: str = "") -> str:
     ('1 report', '1,234 reports', '2 inputs or rows')
     """
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def replace_advice(problem: Problem, advice: Mapping[str, str]) -> Problem:
+    """Return a problem whose fix does not name an option that the caller does not have.
+
+    Args:
+        advice: what to advise in the place of a fix that names an option.
+    """
+    option = next((option for option in advice if option in problem.fix), None)
+    return replace(problem, fix=advice[option], kind=problem.what) if option else problem
 
 
 def describe_problems(problems: Iterable[Problem]) -> list[str]:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from conflict_ner.data.label_levels import kinds_below, resolve_label
 from conflict_ner.data.text_files.compression import READ_ERRORS, open_decompressed
-from conflict_ner.errors import ConfigError, Problem, excerpt
+from conflict_ner.errors import ConfigError, Problem, excerpt, replace_advice
 from conflict_ner.inference.files.csv_rows import csv_rows
 from conflict_ner.inference.files.excel import excel_rows
 from conflict_ner.inference.files.parquet_rows import parquet_rows
@@ -82,8 +82,7 @@ def _rows(file: Path, complain: Complain) -> Iterator[Row]:
     def complain_of_list(problem: Problem) -> None:
         if problem.note:  # such as which delimiter there is
             return
-        option = next((option for option in _ADVICE if option in problem.fix), None)
-        complain(replace(problem, fix=_ADVICE[option], kind=problem.what) if option else problem)
+        complain(replace_advice(problem, _ADVICE))
 
     def ignore_share(share: float) -> None:
         pass

@@ -30,7 +30,7 @@ from conflict_ner.data.formats.report_files import print_hidden, print_notes
 from conflict_ner.data.label_levels import resolve_label
 from conflict_ner.data.labels import LabelScheme
 from conflict_ner.data.validation import HeldOutTexts
-from conflict_ner.errors import ConfigError, DataError, OverwriteError, Problem, format_count
+from conflict_ner.errors import ConfigError, DataError, OverwriteError, Problem, format_count, replace_advice
 from conflict_ner.export.overwriting import keep_both
 from conflict_ner.files import sha256, short_path, sync_folder
 from conflict_ner.inference.files.sources import expand, read_sources
@@ -198,7 +198,7 @@ def _check_unlabeled(files: Sequence[Path], data: Corpus, hidden: set[str]) -> N
     count = 0
     for file in files:
         for source in read_sources([file], problems.append, hidden=hidden):
-            count += not source.text.isspace() and bool(source.text)
+            count += bool(source.text.strip())
             if copy := held_out.describe_copy(source.text):
                 place = str(source.id) if str(source.id).startswith(str(file)) else f"{file}: {source.id}"
                 problems.append(Problem(place, copy, "take it out of data.unlabeled: it would be learned"))
@@ -211,10 +211,9 @@ def _check_unlabeled(files: Sequence[Path], data: Corpus, hidden: set[str]) -> N
 
 
 def _for_config(problem: Problem) -> Problem:
-    """Return a problem of a reader with advice that does not name an option of `tag`, which a config does not have."""
-    option = next((option for option in _ADVICE if option in problem.fix), None)
-    # A guess is good enough to tag a file; what is learned must be right.
-    return replace(problem, fix=_ADVICE[option], note=problem.note and option != "--encoding") if option else problem
+    """Return a problem of a reader as one of a config, in which a guessed encoding is not good enough to learn from."""
+    is_note = problem.note and "--encoding" not in problem.fix
+    return replace(replace_advice(problem, _ADVICE), note=is_note)
 
 
 def _fingerprint(config: Config, data: Corpus, window_tokenizer: WindowTokenizer, unlabeled: Sequence[Path]) -> str:
@@ -255,14 +254,14 @@ def _unlabeled_texts(files: Sequence[Path]) -> Iterator[Document]:
     Raises:
         DataError: at the first that cannot be read; they could be read a while ago.
     """
-    problems: list[Problem] = []
-    for source in read_sources(files, problems.append):
-        if faults := [problem for problem in problems if not problem.note]:
-            raise DataError(faults)
+
+    def refuse(problem: Problem) -> None:
+        if not problem.note:
+            raise DataError([problem])
+
+    for source in read_sources(files, refuse):
         if source.text.strip():
             yield Document(str(source.id), source.text)
-    if faults := [problem for problem in problems if not problem.note]:
-        raise DataError(faults)
 
 
 def _windows(

@@ -231,12 +231,12 @@ def _training_rows(
     """Return the windows to train on, with the answers of the teachers if there are any."""
     if not config.training.teacher:
         return datasets.Dataset.from_list(list(windows))
+    for warning in warn_of_informed_teachers(config, data):
+        console.print(warning, style="yellow", highlight=False, markup=False, soft_wrap=True)
     with processes.main_process_first():  # the others read what it has computed
         is_resumed = last_state(folder) is not None
         rows = distillation_windows(config, data, window_tokenizer, folder, hardware, resume=is_resumed)
     console.print(describe_teachers(config, len(rows), len(windows)), highlight=False, markup=False, soft_wrap=True)
-    for warning in warn_of_informed_teachers(config, data):
-        console.print(warning, style="yellow", highlight=False, markup=False, soft_wrap=True)
     return rows
 
 
